@@ -1,0 +1,19 @@
+//! What a saga **is**: its definition and language, its journal, and the rules by which it moves.
+//!
+//! This crate decides; it never acts. It does no I/O, reads no clock and draws no random
+//! number: time, identifiers and jitter are inputs. The same code moves a live saga and
+//! re-folds a recovered one.
+
+pub mod definition;
+pub mod expr;
+pub mod id;
+pub mod json;
+pub mod language;
+pub mod limits;
+pub mod saga;
+pub mod time;
+pub mod wire;
+
+pub use definition::Definition;
+pub use json::Json;
+pub use time::Timestamp;

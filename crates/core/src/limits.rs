@@ -1,0 +1,36 @@
+//! Every bound of the language and of a saga, in one place, each with its reason.
+
+/// Bytes of one saga file. A person reads it; 64 KiB is some 1,500 lines.
+pub const DEFINITION_BYTES: usize = 64 * 1024;
+/// Steps in one definition, groups included.
+pub const DEFINITION_STEPS: usize = 500;
+/// How deep groups nest, and how deep values in a file nest.
+pub const DEFINITION_LEVELS: usize = 16;
+/// Bytes of one expression's text. Bounds what parsing can cost.
+pub const EXPRESSION_BYTES: usize = 1024;
+/// Brackets deep an expression may nest: the parser recurses, and 1,000 overflow a 2 MiB stack.
+pub const EXPRESSION_LEVELS: usize = 64;
+/// Characters of a saga's, step's or service's name.
+pub const NAME_CHARS: usize = 64;
+/// Labels of one definition; each is an indexed row.
+pub const LABELS: usize = 8;
+/// Bytes of one label's value.
+pub const LABEL_BYTES: usize = 256;
+/// Characters of a start key or an `Idempotency-Key`.
+pub const KEY_CHARS: usize = 255;
+/// Bytes of one payload (an input, a result, a signal), as JSON text.
+pub const PAYLOAD_BYTES: usize = 1024 * 1024;
+/// How deep the JSON of a payload may nest (serde_json's own bound, so that reading never recurses further).
+pub const PAYLOAD_LEVELS: usize = 128;
+/// Signals that one saga holds, taken or not: each is kept for as long as the saga.
+pub const SIGNALS: usize = 1_000;
+/// Longest `timeout` of an attempt. Longer work answers 202 and reports later.
+pub const TIMEOUT_MAX_MS: u64 = 15 * 60 * 1_000;
+/// How long `Retry-After` is honoured at most.
+pub const RETRY_AFTER_MAX_MS: u64 = 60 * 60 * 1_000;
+/// A parked saga looks for itself whether its road is open at least this often.
+pub const PATROL_MS: u64 = 60 * 60 * 1_000;
+/// Default of `park_limit`: a leg that must run and is parked longer makes its saga stuck.
+pub const PARK_LIMIT_MS: u64 = 60 * 60 * 1_000;
+/// Added to an attempt's timeout before a saga wakes to look for the lost answer.
+pub const ANSWER_GRACE_MS: u64 = 5_000;

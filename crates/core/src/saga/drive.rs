@@ -1,0 +1,260 @@
+//! The words between a saga and whoever drives it: inputs, what it may ask, what it wants done.
+
+use super::record::{Entry, Leg};
+use super::state::{Plan, Saga};
+use crate::id::Id;
+use crate::json::Json;
+use crate::time::{Duration, Timestamp};
+use crate::wire::{Answer, Request};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What a decision may ask of its surroundings: the time, some random bits, the services.
+pub struct Context<'a> {
+    /// Now, by the store's clock.
+    pub now: Timestamp,
+    /// Random bits of this one decision; jitter derives from them.
+    pub random: u64,
+    /// The services as they are now.
+    pub services: &'a dyn Services,
+}
+
+/// What a saga must know of services before it calls them.
+pub trait Services {
+    /// May this road be tried now? `Err` says why its steps park.
+    ///
+    /// # Errors
+    /// The cause, with words for people.
+    fn admit(&self, road: &Road<'_>) -> Result<(), super::record::ParkCause>;
+
+    /// How long the service keeps idempotency keys.
+    fn keys_kept(&self, service: &str) -> Duration;
+}
+
+/// Service, definition version, step and leg: what can be misconfigured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Road<'a> {
+    /// The service.
+    pub service: &'a str,
+    /// The definition's name.
+    pub definition: &'a str,
+    /// Its version.
+    pub version: u32,
+    /// The step's path.
+    pub step: &'a str,
+    /// The leg.
+    pub leg: Leg,
+}
+
+/// A start, checked against schema and limits.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The new saga's id.
+    pub id: Id,
+    /// The definition it begins with.
+    pub plan: Arc<Plan>,
+    /// The wall it stands behind.
+    pub namespace: String,
+    /// The caller's key.
+    pub key: String,
+    /// What the keys of its calls derive from: the store's own id.
+    pub call_seed: String,
+    /// The input.
+    pub input: Json,
+    /// The labels, computed by [`Saga::labels_of`].
+    pub labels: BTreeMap<String, String>,
+    /// The caller's deadline; none means the definition's.
+    pub deadline: Option<Duration>,
+    /// How long a leg that must run may be parked.
+    pub park_limit: Duration,
+}
+
+/// What can reach a running saga.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// An attempt's answer.
+    Answer {
+        /// The step's path.
+        step: String,
+        /// The leg.
+        leg: Leg,
+        /// Which attempt.
+        attempt: u32,
+        /// What came back.
+        answer: Answer,
+    },
+    /// A signal from outside.
+    Signal {
+        /// Its name.
+        name: String,
+        /// The sender's `Idempotency-Key`.
+        key: String,
+        /// Its body.
+        body: Json,
+    },
+    /// Somebody wants it undone.
+    Cancel {
+        /// Their words.
+        reason: String,
+        /// Who.
+        actor: String,
+    },
+    /// Time has passed.
+    Wake,
+    /// Its road may have opened: parked legs ask again.
+    Opened,
+    /// It was recovered: attempts in flight have lost their process.
+    Interrupted,
+}
+
+/// An input that a saga did not take, and why. Nothing was recorded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// The definition has no wait for this signal.
+    #[error("the definition has no wait for the signal {name}")]
+    UnknownSignal {
+        /// The signal's name.
+        name: String,
+    },
+    /// The saga is at rest.
+    #[error("the saga has ended: it is {status}")]
+    Ended {
+        /// Its status.
+        status: &'static str,
+    },
+    /// The same key came with another body.
+    #[error("the key {key} was used for another signal body")]
+    KeyReused {
+        /// The key.
+        key: String,
+    },
+    /// The saga holds as many signals as it may.
+    #[error("the saga already holds {limit} signals")]
+    TooManySignals {
+        /// The bound.
+        limit: usize,
+    },
+    /// The verb is not allowed now.
+    #[error("{message}")]
+    NotAllowedNow {
+        /// Why, and what is allowed.
+        message: String,
+    },
+}
+
+/// What a handled input led to.
+#[derive(Clone, Debug, Default)]
+pub struct Turn {
+    /// The records, already applied, to be committed before anything leaves. Empty when
+    /// nothing changed (a wake that came early, a repeated signal).
+    pub entries: Vec<Entry>,
+    /// The input was a repeat of one already taken.
+    pub replayed: bool,
+    /// A call was answered "the road is wrong": what the caller must mark.
+    pub misconfigured: Option<Misconfigured>,
+    /// A road answered as it should (this service and leg): what the caller may unmark.
+    pub answered: Option<(String, Leg)>,
+}
+
+/// An answer that says the road or the credential is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misconfigured {
+    /// The service.
+    pub service: String,
+    /// The step's path.
+    pub step: String,
+    /// The leg.
+    pub leg: Leg,
+    /// A 401: the whole service, not this road only.
+    pub whole_service: bool,
+    /// What the service answered, in words.
+    pub message: String,
+}
+
+/// A call that should be in progress: its intent is durable and no answer has come.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Effect {
+    /// The step's path.
+    pub step: String,
+    /// The leg.
+    pub leg: Leg,
+    /// Which attempt.
+    pub attempt: u32,
+    /// What to send.
+    pub request: Arc<Request>,
+}
+
+/// A journal that does not fold: it is damaged, or of a newer version.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FoldError {
+    /// The sequence has a gap.
+    #[error("the journal jumps from {before} to {after}")]
+    Gap {
+        /// The last good number.
+        before: u64,
+        /// The number that came.
+        after: u64,
+    },
+    /// The first record is no start, or a later one is.
+    #[error("record {seq} is out of place: {message}")]
+    OutOfPlace {
+        /// Its number.
+        seq: u64,
+        /// What is wrong.
+        message: String,
+    },
+    /// A record names a step that the definition has not.
+    #[error("record {seq} names the step {step}, which the definition has not")]
+    UnknownStep {
+        /// Its number.
+        seq: u64,
+        /// The path.
+        step: String,
+    },
+}
+
+/// The public face of a saga, with where each part stands.
+impl Saga {
+    /// Accepts a start: the saga with its first records applied, first calls intended included.
+    pub fn start(start: Start, context: &Context<'_>) -> (Saga, Vec<Entry>) {
+        super::decide::start(start, context)
+    }
+
+    /// Takes one input.
+    ///
+    /// # Errors
+    /// When the input is not taken; nothing was changed.
+    pub fn handle(&mut self, input: Input, context: &Context<'_>) -> Result<Turn, Rejection> {
+        super::decide::handle(self, input, context)
+    }
+
+    /// Folds a journal, from its first record, to the state it leads to.
+    ///
+    /// # Errors
+    /// When the journal is damaged.
+    pub fn fold(id: Id, plan: Arc<Plan>, journal: &[Entry]) -> Result<Saga, FoldError> {
+        super::apply::fold(id, plan, journal)
+    }
+
+    /// The calls that should be in progress, by state alone: the same live and recovered.
+    pub fn pending(&self) -> Vec<Effect> {
+        super::pending::pending(self)
+    }
+
+    /// When it must be looked at next, at the latest; none when nothing but a person or a
+    /// signal can move it, or it is at rest.
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        super::pending::wake_at(self)
+    }
+
+    /// The labels of a saga with this input.
+    ///
+    /// # Errors
+    /// The label's name, and why it has no value that can be a label.
+    pub fn labels_of(
+        plan: &Plan,
+        input: &Json,
+    ) -> Result<BTreeMap<String, String>, (String, String)> {
+        super::pending::labels_of(plan, input)
+    }
+}

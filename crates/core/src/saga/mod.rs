@@ -1,0 +1,16 @@
+//! A saga: its journal, its state, and the rules by which it moves.
+//!
+//! [`Saga::start`] and [`Saga::handle`] decide what an input leads to and return the records;
+//! each record has then already gone through the one `apply` that recovery uses too.
+//! [`Saga::pending`] computes what should be in progress outside from state alone.
+
+mod apply;
+mod decide;
+mod drive;
+mod pending;
+mod record;
+mod state;
+
+pub use drive::*;
+pub use record::*;
+pub use state::*;

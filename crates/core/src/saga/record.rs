@@ -1,0 +1,434 @@
+//! The journal's records: everything that can happen to one saga, as it is stored.
+//!
+//! A record holds what was decided, never the reasons to decide again, so that a later
+//! version folds an old journal to the same state. Fields are only added, with a default.
+
+use crate::definition::Route;
+use crate::json::Json;
+use crate::time::{Duration, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The version of the records that this build writes.
+pub const RECORD_VERSION: u32 = 1;
+
+/// One line of a journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// From 1, without a gap.
+    pub seq: u64,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// What happened.
+    pub record: Record,
+}
+
+/// A step's do, its undo, or the question what became of its do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Leg {
+    /// The step's action.
+    Do,
+    /// Asks what became of the do.
+    Check,
+    /// The step's compensation.
+    Undo,
+}
+
+impl Leg {
+    /// All of them.
+    pub const ALL: [Leg; 3] = [Leg::Do, Leg::Check, Leg::Undo];
+
+    /// The leg as written in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Leg::Do => "do",
+            Leg::Check => "check",
+            Leg::Undo => "undo",
+        }
+    }
+}
+
+/// What became of a do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It happened.
+    Done,
+    /// The service said no: nothing happened.
+    Refused,
+    /// Certainly nothing happened.
+    NotSent,
+    /// It may have happened.
+    Unknown,
+}
+
+impl Outcome {
+    /// All of them.
+    pub const ALL: [Outcome; 4] = [
+        Outcome::Done,
+        Outcome::Refused,
+        Outcome::NotSent,
+        Outcome::Unknown,
+    ];
+}
+
+/// A result as the saga holds it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Value {
+    /// A JSON value.
+    Json(Json),
+    /// The answer's body was no JSON or too large: null, and an error for who reads it.
+    Unreadable,
+}
+
+/// Why something went wrong: a stable code, words, and more for programs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// A stable code (`refused`, `bad_value`, …).
+    pub code: String,
+    /// What happened, in words.
+    pub message: String,
+    /// More, by name: `cause`, `status`, `body`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub detail: BTreeMap<String, Json>,
+}
+
+/// Why a saga turned back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasonCode {
+    /// A step was refused.
+    Refused,
+    /// A step's attempts were spent and none ever left.
+    NotSent,
+    /// A step may have happened.
+    Unknown,
+    /// The saga's deadline passed.
+    Deadline,
+    /// Somebody cancelled it.
+    Cancelled,
+    /// An expression gave no value.
+    ExpressionFailed,
+    /// An operator undid it after it was completed.
+    UndoneByOperator,
+}
+
+/// Why a leg needs a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StuckCode {
+    /// The service refused the undo.
+    UndoRefused,
+    /// The undo's attempts are spent.
+    UndoExhausted,
+    /// The undo of what was done found nothing.
+    UndoNotFound,
+    /// Nobody can tell whether the undo happened, and no fresh key is safe.
+    UndoUnclear,
+    /// A success came after its undo had run, and undoing again is not safe.
+    LateEffect,
+    /// A step after the pivot was refused.
+    ForwardRefused,
+    /// A leg may have happened, and nothing more can be found out.
+    OutcomeUnknown,
+    /// The service no longer keeps the key of a leg that may have happened.
+    KeyExpired,
+    /// The body would no longer be the one first sent.
+    BodyChanged,
+    /// Parked for longer than `park_limit`.
+    Unreachable,
+    /// An expression gave no value where the saga cannot turn back.
+    ExpressionFailed,
+    /// The store was restored from a backup.
+    Restored,
+}
+
+/// Why a leg is parked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ParkCause {
+    /// `paused`, `misconfigured`, `no_instance` or `unregistered`.
+    pub code: ParkCode,
+    /// In words.
+    pub message: String,
+}
+
+/// Why a leg is parked, for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParkCode {
+    /// A person paused the service.
+    Paused,
+    /// The road or the credential is wrong.
+    Misconfigured,
+    /// No instance can be called now, or a limit is reached.
+    Unavailable,
+}
+
+/// What an attempt's end leads to, as decided when it ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Next {
+    /// The leg took effect. Of a do: the step is done with this result. Of a check: so is its
+    /// do. Of an undo: the step is undone.
+    Done {
+        /// What it answered.
+        result: Value,
+    },
+    /// The do was refused, and nothing happened; of a check: so was its do.
+    Refused(Failure),
+    /// Attempts are spent, and none ever left.
+    NotSent(Failure),
+    /// It may have happened, and nothing more will be asked.
+    Unknown(Failure),
+    /// Try again, not before this moment.
+    Retry {
+        /// When.
+        at: Timestamp,
+    },
+    /// Ask `check` what became of the do.
+    Check,
+    /// Wait for the road; no attempt was burned.
+    Park(ParkCause),
+    /// The undo found nothing, and there was nothing to undo.
+    NothingThere,
+    /// Look again: a new round of the undo, not before this moment.
+    LookAgain {
+        /// When.
+        at: Timestamp,
+    },
+    /// The leg needs a person.
+    Stuck {
+        /// Why.
+        code: StuckCode,
+        /// In words.
+        message: String,
+    },
+}
+
+/// What an attempt's answer meant, before policy: the rows of "what an answer means".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Meaning {
+    /// It happened.
+    Done,
+    /// The service said no: nothing happened in this attempt.
+    Refused,
+    /// The undo's service knows nothing of it.
+    NotFound,
+    /// It may have happened; try again with the same key.
+    MayHave,
+    /// The road is wrong, not the request. Nothing happened.
+    Misconfigured,
+    /// It certainly never left.
+    NotSent,
+    /// Nothing was tried; no attempt was burned.
+    Held,
+}
+
+impl Meaning {
+    /// All of them.
+    pub const ALL: [Meaning; 7] = [
+        Meaning::Done,
+        Meaning::Refused,
+        Meaning::NotFound,
+        Meaning::MayHave,
+        Meaning::Misconfigured,
+        Meaning::NotSent,
+        Meaning::Held,
+    ];
+}
+
+/// Something that happened to a saga.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data", rename_all = "snake_case")]
+pub enum Record {
+    /// The start was accepted.
+    Started(Box<Started>),
+    /// A step's `when` was false.
+    StepSkipped {
+        /// The step's path.
+        step: String,
+    },
+    /// A wait, a sleep or a group began.
+    StepStarted {
+        /// The step's path.
+        step: String,
+        /// A wait's or sleep's end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    /// A step that makes no call ended, or a call's do ended without an attempt's end: its
+    /// values could not be computed, or the saga turned back while it paused.
+    StepEnded {
+        /// The step's path.
+        step: String,
+        /// What became of it.
+        outcome: Outcome,
+        /// Its result when it is done.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        result: Option<Value>,
+        /// Why, when it is not done.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Failure>,
+        /// The signal taken, by its place among those received (from 0).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signal: Option<usize>,
+    },
+    /// The intent of a call. It stands in the store before the call leaves.
+    AttemptStarted {
+        /// The step's path.
+        step: String,
+        /// The leg.
+        leg: Leg,
+        /// From 1; attempts of a round share one key.
+        round: u32,
+        /// From 1, over all rounds of the leg.
+        attempt: u32,
+        /// The `Idempotency-Key`.
+        key: String,
+        /// SHA-256 of what is sent: method, target, the definition's headers and the body.
+        body_hash: String,
+        /// The end of this attempt by its timeout.
+        until: Timestamp,
+        /// Until when the service keeps the round's key, counted from the round's first attempt.
+        keys_until: Timestamp,
+    },
+    /// An attempt was answered, timed out or was interrupted, and what that leads to.
+    AttemptEnded {
+        /// The step's path.
+        step: String,
+        /// The leg.
+        leg: Leg,
+        /// Which attempt.
+        attempt: u32,
+        /// The HTTP status that came back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        status: Option<u16>,
+        /// How long it took.
+        took_ms: u64,
+        /// What the answer meant.
+        meaning: Meaning,
+        /// What happened, for people; none when it was plainly done.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+        /// The instance that was called.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instance: Option<String>,
+        /// A crash came between intent and answer: it may have happened, and one more attempt
+        /// is granted when it was the last.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        interrupted: bool,
+        /// What follows.
+        next: Next,
+    },
+    /// A leg waits for its road without having been tried.
+    Parked {
+        /// The step's path.
+        step: String,
+        /// The leg.
+        leg: Leg,
+        /// Why.
+        cause: ParkCause,
+    },
+    /// A leg needs a person, without an attempt's end: its values could not be computed, its
+    /// key expired, it was parked too long.
+    LegStuck {
+        /// The step's path.
+        step: String,
+        /// The leg.
+        leg: Leg,
+        /// Why.
+        code: StuckCode,
+        /// In words.
+        message: String,
+    },
+    /// An answer came for an attempt that is no longer current.
+    LateAnswer {
+        /// The step's path.
+        step: String,
+        /// The leg.
+        leg: Leg,
+        /// Which attempt.
+        attempt: u32,
+        /// What it meant.
+        meaning: Meaning,
+        /// What follows, when the late success must be undone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<Next>,
+    },
+    /// A signal was accepted.
+    SignalReceived {
+        /// The signal's name.
+        name: String,
+        /// The sender's `Idempotency-Key`.
+        key: String,
+        /// Its body.
+        body: Json,
+    },
+    /// Somebody asked to cancel.
+    CancelRequested {
+        /// Their words.
+        reason: String,
+        /// Who.
+        actor: String,
+    },
+    /// The deadline passed before the pivot.
+    DeadlinePassed,
+    /// The pivot was done although a cancel or the deadline came meanwhile: forward.
+    CancelTooLate,
+    /// Compensation begins.
+    TurnedBack {
+        /// Why.
+        code: ReasonCode,
+        /// The step that caused it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<String>,
+        /// What happened.
+        failure: Failure,
+    },
+    /// A late effect must be undone in a saga that had ended.
+    Reopened {
+        /// The step's path.
+        step: String,
+    },
+    /// Every required step is done.
+    Completed {
+        /// The definition's output.
+        output: Json,
+        /// Why the output could not be computed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        output_error: Option<Failure>,
+    },
+    /// Everything that may have happened was undone.
+    Compensated,
+}
+
+/// An accepted start.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Started {
+    /// The definition's name.
+    pub definition: String,
+    /// Its version.
+    pub version: u32,
+    /// Its hash.
+    pub definition_hash: String,
+    /// The wall it stands behind.
+    pub namespace: String,
+    /// The caller's key.
+    pub key: String,
+    /// What the idempotency keys of its calls derive from, beside their paths and rounds.
+    pub call_seed: String,
+    /// The input.
+    pub input: Json,
+    /// The labels, computed once.
+    pub labels: BTreeMap<String, String>,
+    /// When it is undone if it has not passed its pivot.
+    pub deadline: Option<Timestamp>,
+    /// How long a leg that must run may be parked before its saga is stuck.
+    pub park_limit: Duration,
+}
+
+/// Where a record points: the step's route, once looked up.
+pub type At = Route;

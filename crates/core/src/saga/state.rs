@@ -1,0 +1,319 @@
+//! What a saga is now: the fold of its journal, shaped like its definition.
+
+use super::record::{Failure, Leg, Outcome, ParkCause, ReasonCode, StuckCode, Value};
+use crate::definition::{Definition, Index};
+use crate::id::Id;
+use crate::json::Json;
+use crate::time::{Duration, Timestamp};
+use crate::wire::Request;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A saga as its journal gives it. Made by [`Saga::start`](Saga::start) or by folding a journal.
+#[derive(Clone, Debug)]
+pub struct Saga {
+    /// Its id.
+    pub id: Id,
+    /// The definition that it began with.
+    pub plan: Arc<Plan>,
+    /// The wall it stands behind.
+    pub namespace: String,
+    /// Its caller's key.
+    pub key: String,
+    /// What the keys of its calls derive from.
+    pub call_seed: String,
+    /// Its input.
+    pub input: Arc<Json>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Past it, before the pivot, it is undone.
+    pub deadline: Option<Timestamp>,
+    /// How long a leg that must run may be parked before the saga is stuck.
+    pub park_limit: Duration,
+    /// When its start was accepted.
+    pub started_at: Timestamp,
+    /// When its last record was written.
+    pub updated_at: Timestamp,
+    /// When it came to rest.
+    pub ended_at: Option<Timestamp>,
+    /// The number of its last record.
+    pub seq: u64,
+    /// Which way it goes.
+    pub phase: Phase,
+    /// Why it turned back; never overwritten.
+    pub reason: Option<Reason>,
+    /// A cancel or a deadline that waits for the pivot's outcome.
+    pub halt: Option<Halt>,
+    /// The pivot is done: only forward from here.
+    pub past_pivot: bool,
+    /// The steps, in the definition's order.
+    pub steps: Vec<StepState>,
+    /// The signals received, in order.
+    pub signals: Vec<Signal>,
+    /// The output of a completed saga.
+    pub output: Option<Json>,
+    /// Why the output could not be computed.
+    pub output_error: Option<Failure>,
+    /// How often it was opened again after its end.
+    pub reopened: u32,
+}
+
+/// A definition with its index, shared by all its sagas.
+#[derive(Debug)]
+pub struct Plan {
+    /// The definition.
+    pub definition: Definition,
+    /// Its steps by name and path.
+    pub index: Index,
+}
+
+impl Plan {
+    /// Makes the index of a definition.
+    pub fn new(definition: Definition) -> Arc<Plan> {
+        let index = definition.index();
+        Arc::new(Plan { definition, index })
+    }
+}
+
+/// Which way a saga goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Forward.
+    Forward,
+    /// It has turned back: what runs comes to its end, then the undo.
+    Back,
+    /// At rest: completed.
+    Completed,
+    /// At rest: compensated.
+    Compensated,
+    /// At rest: given up.
+    Abandoned,
+}
+
+/// The status that people and programs see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Going forward.
+    Running,
+    /// Going back.
+    Compensating,
+    /// At rest: every required step took effect.
+    Completed,
+    /// At rest: nothing is left of it.
+    Compensated,
+    /// It needs a person, and nothing else can run.
+    Stuck,
+    /// At rest: given up.
+    Abandoned,
+}
+
+impl Status {
+    /// All of them.
+    pub const ALL: [Status; 6] = [
+        Status::Running,
+        Status::Compensating,
+        Status::Completed,
+        Status::Compensated,
+        Status::Stuck,
+        Status::Abandoned,
+    ];
+
+    /// The status as written in the API and the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Status::Running => "running",
+            Status::Compensating => "compensating",
+            Status::Completed => "completed",
+            Status::Compensated => "compensated",
+            Status::Stuck => "stuck",
+            Status::Abandoned => "abandoned",
+        }
+    }
+
+    /// At rest: completed, compensated or abandoned. Stuck is not rest.
+    pub const fn is_rest(self) -> bool {
+        matches!(
+            self,
+            Status::Completed | Status::Compensated | Status::Abandoned
+        )
+    }
+}
+
+/// Why a saga turned back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reason {
+    /// The stable code.
+    pub code: ReasonCode,
+    /// The step that caused it (its path).
+    pub step: Option<String>,
+    /// In words.
+    pub message: String,
+    /// More, by name.
+    pub detail: BTreeMap<String, Json>,
+}
+
+/// A cancel or a deadline that waits for the pivot's outcome.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Halt {
+    /// `Cancelled` or `Deadline`.
+    pub code: ReasonCode,
+    /// In words.
+    pub message: String,
+}
+
+/// A signal that was accepted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Signal {
+    /// Its name.
+    pub name: String,
+    /// The sender's key.
+    pub key: String,
+    /// Its body.
+    pub body: Json,
+    /// When it was accepted.
+    pub at: Timestamp,
+    /// The step that took it (its path).
+    pub taken_by: Option<String>,
+}
+
+/// One step of a saga.
+#[derive(Clone, Debug, Default)]
+pub struct StepState {
+    /// What is known of its do.
+    pub state: State,
+    /// Its result when it is done.
+    pub result: Option<Value>,
+    /// Why, when it is not.
+    pub failure: Option<Failure>,
+    /// When it was reached.
+    pub started_at: Option<Timestamp>,
+    /// When its outcome was decided.
+    pub ended_at: Option<Timestamp>,
+    /// A wait's or sleep's end.
+    pub until: Option<Timestamp>,
+    /// Its do.
+    pub forward: LegState,
+    /// The question what became of its do.
+    pub check: LegState,
+    /// Its undo.
+    pub undo: LegState,
+    /// The undo came to its end.
+    pub undone: Option<Undone>,
+    /// A group's parts.
+    pub parts: Vec<StepState>,
+}
+
+impl StepState {
+    /// One of its legs.
+    pub fn leg(&self, leg: Leg) -> &LegState {
+        match leg {
+            Leg::Do => &self.forward,
+            Leg::Check => &self.check,
+            Leg::Undo => &self.undo,
+        }
+    }
+}
+
+/// How an undo came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undone {
+    /// An attempt took effect.
+    Done,
+    /// There was nothing to undo.
+    NothingThere,
+}
+
+/// What is known of a step's do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum State {
+    /// Not reached.
+    #[default]
+    Pending,
+    /// Its `when` was false.
+    Skipped,
+    /// Reached, not decided.
+    Running,
+    /// Decided.
+    Ended(Outcome),
+}
+
+/// One leg of a step.
+#[derive(Clone, Debug, Default)]
+pub struct LegState {
+    /// From 1 once it began; attempts of a round share one key.
+    pub round: u32,
+    /// The number of the last attempt, over all rounds.
+    pub attempts: u32,
+    /// Attempts of this round that count against its limit.
+    pub burned: u32,
+    /// Some attempt of this round may have happened.
+    pub may_have: bool,
+    /// Some attempt of an earlier round may have happened.
+    pub may_have_before: bool,
+    /// Every attempt of this round that ended was answered "not found".
+    pub all_not_found: bool,
+    /// The key of this round.
+    pub key: Option<String>,
+    /// The hash of what this round sends.
+    pub body_hash: Option<String>,
+    /// Until when the service keeps this round's key.
+    pub keys_until: Option<Timestamp>,
+    /// When its first attempt began.
+    pub first_at: Option<Timestamp>,
+    /// What went wrong last, for people.
+    pub last_message: Option<String>,
+    /// What it does now.
+    pub phase: LegPhase,
+}
+
+/// What a leg does now.
+#[derive(Clone, Debug, Default)]
+pub enum LegPhase {
+    /// Not begun, or over.
+    #[default]
+    Idle,
+    /// An attempt's intent stands, and no answer.
+    InFlight {
+        /// When the attempt began.
+        since: Timestamp,
+        /// When its timeout ends it.
+        until: Timestamp,
+        /// What to send, kept from the decision so that it is not computed twice. Recovery
+        /// computes it anew; the body's hash proves them equal.
+        request: Option<Arc<Request>>,
+    },
+    /// It tries again at this moment.
+    Retry {
+        /// When.
+        at: Timestamp,
+        /// Since when it waits.
+        since: Timestamp,
+    },
+    /// It looks again, in a new round, at this moment.
+    LookAgain {
+        /// When.
+        at: Timestamp,
+        /// Since when it waits.
+        since: Timestamp,
+    },
+    /// It waits for its road.
+    Parked {
+        /// Why.
+        cause: ParkCause,
+        /// Since when.
+        since: Timestamp,
+        /// For longer than `park_limit`, where that makes the saga stuck.
+        overdue: bool,
+    },
+    /// It needs a person.
+    Stuck {
+        /// Why.
+        code: StuckCode,
+        /// In words.
+        message: String,
+        /// Since when.
+        since: Timestamp,
+    },
+}

@@ -1,0 +1,10 @@
+//! Durable truth: the store port and its two implementations, memory and SQLite.
+//!
+//! A commit is a batch of changes, applied in one transaction and on disk when it returns.
+//! Each change is guarded on its own: one that finds something else than it expected is
+//! answered [`Applied::Conflict`] and leaves nothing behind; the others stand.
+//! Reads see committed data only. Nothing here decides what a saga does.
+
+mod port;
+
+pub use port::*;

@@ -1,0 +1,396 @@
+//! The port: what the engine may ask of a store.
+
+use banyan_core::id::Id;
+use banyan_core::saga::{Entry, Reason, Status};
+use banyan_core::{Json, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The one writer of a store. It lives on a thread of its own.
+pub trait Writer: Send {
+    /// Applies a batch in one transaction. When it returns `Ok`, everything in it that was
+    /// not a conflict is on disk.
+    ///
+    /// # Errors
+    /// Nothing of the batch was applied, save [`CommitError::Unknown`].
+    fn commit(&mut self, changes: &[Change]) -> Result<Vec<Applied>, CommitError>;
+}
+
+/// Reads of committed data; shared by many threads.
+pub trait Reader: Send + Sync {
+    /// The store's own id: random, made once, kept for ever.
+    fn store_id(&self) -> &str;
+
+    /// A saga's row and whole journal.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn load(&self, id: Id) -> Result<Option<Stored>, ReadError>;
+
+    /// Whom a start key belongs to.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn start_key(
+        &self,
+        namespace: &str,
+        definition: &str,
+        key: &str,
+    ) -> Result<Option<StartKey>, ReadError>;
+
+    /// Rows by filter, newest first.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn list(
+        &self,
+        filter: &Filter,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Vec<SagaRow>, ReadError>;
+
+    /// Wakes due at or before `until` and after `after` (by time, then id), oldest first. All
+    /// rows with `in_flight` when `in_flight_only`, whatever their time.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn wakes(&self, query: &WakeQuery) -> Result<Vec<Wake>, ReadError>;
+
+    /// Sagas with a leg parked for this service, oldest parked first, after `after`.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn parked(
+        &self,
+        service: &str,
+        after: Option<(Timestamp, Id)>,
+        limit: usize,
+    ) -> Result<Vec<(Timestamp, Id)>, ReadError>;
+
+    /// How many sagas have each status, and how many are parked for each service.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn counts(&self) -> Result<Counts, ReadError>;
+
+    /// Every registered definition.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn definitions(&self) -> Result<Vec<DefinitionRow>, ReadError>;
+
+    /// Every registered service.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn services(&self) -> Result<Vec<ServiceRow>, ReadError>;
+}
+
+/// One guarded change.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// A new saga. Conflict when its start key is taken.
+    Start {
+        /// Its row, with `seq` of its last record.
+        row: SagaRow,
+        /// SHA-256 of the start's canonical body, to tell a repeat from another start.
+        request_hash: String,
+        /// Its first records.
+        entries: Vec<Entry>,
+    },
+    /// More records of a saga. Conflict when the stored `seq` is not `expected_seq`.
+    Append {
+        /// The row as it is now.
+        row: SagaRow,
+        /// The `seq` that the caller saw.
+        expected_seq: u64,
+        /// The records after it.
+        entries: Vec<Entry>,
+    },
+    /// A definition's version. Conflict when that version is taken by another hash.
+    Definition(DefinitionRow),
+    /// Which version starts use. Conflict when it is not registered.
+    Activate {
+        /// The definition's name.
+        name: String,
+        /// The version.
+        version: u32,
+    },
+    /// Whether starts are accepted, and why not.
+    Accepting {
+        /// The definition's name.
+        name: String,
+        /// Why starts are refused; none accepts them.
+        refusal: Option<String>,
+    },
+    /// A service, new or changed.
+    Service(ServiceRow),
+    /// A service goes. The caller has made sure that nothing uses it.
+    DeleteService {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// What became of one change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// It is on disk.
+    Done,
+    /// It found something else than it expected; nothing of it was applied.
+    Conflict,
+}
+
+/// Why a commit failed as a whole.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// It did not happen, and may succeed later: the disk is full, the database is busy.
+    #[error("the store cannot write now: {message}")]
+    Unavailable {
+        /// What stands in the way, and how to mend it.
+        message: String,
+    },
+    /// This node no longer owns what it wrote to.
+    #[error("another node owns this shard")]
+    Fenced,
+    /// It may have happened. An fsync that failed is this: the process must end.
+    #[error("the store does not know whether the commit happened: {message}")]
+    Unknown {
+        /// What happened.
+        message: String,
+    },
+}
+
+/// Why a read failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// It may succeed later.
+    #[error("the store cannot be read now: {message}")]
+    Unavailable {
+        /// What stands in the way.
+        message: String,
+    },
+    /// A row's checksum is wrong, or it does not parse.
+    #[error("the store is damaged: {message}")]
+    Damaged {
+        /// Which row, and what is wrong with it.
+        message: String,
+    },
+}
+
+/// Why a store did not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process holds it.
+    #[error(
+        "{path} is in use by another Banyan: end it first, or give this one another --data folder"
+    )]
+    InUse {
+        /// The data folder.
+        path: String,
+    },
+    /// It cannot be written.
+    #[error("{path} cannot be written: {message}")]
+    ReadOnly {
+        /// The file or folder.
+        path: String,
+        /// What the system said.
+        message: String,
+    },
+    /// A newer Banyan wrote it.
+    #[error(
+        "{path} was written by a newer Banyan (schema {found}; this one knows up to {known}): start that one, or restore a backup"
+    )]
+    TooNew {
+        /// The file.
+        path: String,
+        /// Its schema.
+        found: u32,
+        /// The newest that this build knows.
+        known: u32,
+    },
+    /// It is damaged, or no Banyan store at all.
+    #[error("{path} is damaged: {message}")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// Anything else of the system.
+    #[error("{path} cannot be opened: {message}")]
+    Failed {
+        /// The file or folder.
+        path: String,
+        /// What the system said.
+        message: String,
+    },
+}
+
+/// A saga's row: what lists, timers and recovery need without its journal. Input and results
+/// stand in the journal only.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SagaRow {
+    /// Its id.
+    pub id: Id,
+    /// The wall it stands behind.
+    pub namespace: String,
+    /// The definition's name.
+    pub definition: String,
+    /// Its version.
+    pub version: u32,
+    /// Its hash.
+    pub definition_hash: String,
+    /// Its shard.
+    pub shard: u16,
+    /// The caller's key.
+    pub key: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its status.
+    pub status: Status,
+    /// Why it turned back.
+    pub reason: Option<Reason>,
+    /// The code of its first stuck leg.
+    pub stuck: Option<String>,
+    /// The step it stands at (the first of what it waits on).
+    pub step: Option<String>,
+    /// The service that it waits on.
+    pub service: Option<String>,
+    /// Since when a leg of it has been parked for `service`; none when none is.
+    pub parked_since: Option<Timestamp>,
+    /// When to look at it, at the latest.
+    pub wake_at: Option<Timestamp>,
+    /// Some attempt's intent stands without an answer.
+    pub in_flight: bool,
+    /// The number of its last record.
+    pub seq: u64,
+    /// When its start was accepted.
+    pub started_at: Timestamp,
+    /// When its last record was written.
+    pub updated_at: Timestamp,
+    /// When it came to rest.
+    pub ended_at: Option<Timestamp>,
+    /// Past it, before the pivot, it is undone.
+    pub deadline: Option<Timestamp>,
+}
+
+/// A saga as loaded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// Its row.
+    pub row: SagaRow,
+    /// Its journal, oldest first.
+    pub journal: Vec<Entry>,
+}
+
+/// Whom a start key belongs to. It outlives its saga.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartKey {
+    /// The saga.
+    pub id: Id,
+    /// SHA-256 of the start's canonical body.
+    pub request_hash: String,
+    /// Its last status once the saga itself was purged.
+    pub purged: Option<Status>,
+}
+
+/// A filter over sagas: alternatives within a field, all fields together.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Filter {
+    /// Behind these walls.
+    pub namespace: Vec<String>,
+    /// Of these definitions.
+    pub definition: Vec<String>,
+    /// At these versions.
+    pub version: Vec<u32>,
+    /// In these statuses.
+    pub status: Vec<Status>,
+    /// With these start keys.
+    pub key: Vec<String>,
+    /// Standing at these steps.
+    pub step: Vec<String>,
+    /// Waiting on these services.
+    pub service: Vec<String>,
+    /// With these reason or stuck codes.
+    pub code: Vec<String>,
+    /// With these label values: by name, any of the values.
+    pub label: BTreeMap<String, Vec<String>>,
+    /// Accepted after this moment.
+    pub started_after: Option<Timestamp>,
+    /// Accepted before this moment.
+    pub started_before: Option<Timestamp>,
+    /// At rest after this moment.
+    pub ended_after: Option<Timestamp>,
+    /// At rest before this moment.
+    pub ended_before: Option<Timestamp>,
+}
+
+/// Where a list goes on: below this id (ids sort by the time of acceptance).
+pub type Cursor = Id;
+
+/// Which wakes to read.
+#[derive(Clone, Copy, Debug)]
+pub struct WakeQuery {
+    /// Due at or before this.
+    pub until: Timestamp,
+    /// After this one, by time and id.
+    pub after: Option<(Timestamp, Id)>,
+    /// Only rows with an attempt in flight.
+    pub in_flight_only: bool,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A saga that wants to be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wake {
+    /// When.
+    pub at: Timestamp,
+    /// Whom.
+    pub id: Id,
+}
+
+/// Figures over all sagas.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Sagas by status, those not at rest exactly; ended ones as far as the store counts them.
+    pub by_status: BTreeMap<Status, u64>,
+    /// Sagas parked, by service.
+    pub parked: BTreeMap<String, u64>,
+}
+
+/// A registered definition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DefinitionRow {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: u32,
+    /// Its hash.
+    pub hash: String,
+    /// The file as registered.
+    pub source: String,
+    /// Every default resolved: the JSON of [`banyan_core::Definition`].
+    pub resolved: Json,
+    /// When it was registered.
+    pub registered_at: Timestamp,
+    /// Starts use it.
+    pub active: bool,
+    /// Why starts of this name are refused; none accepts them.
+    pub refusal: Option<String>,
+}
+
+/// A registered service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServiceRow {
+    /// Its name.
+    pub name: String,
+    /// Its settings, as the API takes them.
+    pub settings: Json,
+    /// Why it is paused; none when it is not.
+    pub paused: Option<String>,
+    /// When it was last changed.
+    pub changed_at: Timestamp,
+}

@@ -1,0 +1,1 @@
+//! Whole-process tests live beside this file.
