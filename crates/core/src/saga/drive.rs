@@ -241,10 +241,12 @@ impl Saga {
         super::pending::pending(self)
     }
 
-    /// When it must be looked at next, at the latest; none when nothing but a person or a
-    /// signal can move it, or it is at rest.
-    pub fn wake_at(&self) -> Option<Timestamp> {
-        super::pending::wake_at(self)
+    /// When it must be looked at next, at the latest, and always after `now`; none when it is
+    /// at rest or nothing but a person can move it. It depends on `now` since patrols recur:
+    /// after a wake that changed nothing, the driver stores the new time with an append of no
+    /// records.
+    pub fn wake_at(&self, now: Timestamp) -> Option<Timestamp> {
+        super::pending::wake_at(self, now)
     }
 
     /// The labels of a saga with this input.

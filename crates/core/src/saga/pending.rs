@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 pub(super) fn pending(_saga: &Saga) -> Vec<Effect> {
     todo!()
 }
-pub(super) fn wake_at(_saga: &Saga) -> Option<Timestamp> {
+pub(super) fn wake_at(_saga: &Saga, _now: Timestamp) -> Option<Timestamp> {
     todo!()
 }
 pub(super) fn labels_of(

@@ -3,7 +3,6 @@
 //! A record holds what was decided, never the reasons to decide again, so that a later
 //! version folds an old journal to the same state. Fields are only added, with a default.
 
-use crate::definition::Route;
 use crate::json::Json;
 use crate::time::{Duration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -148,7 +147,7 @@ pub enum StuckCode {
 /// Why a leg is parked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ParkCause {
-    /// `paused`, `misconfigured`, `no_instance` or `unregistered`.
+    /// For programs.
     pub code: ParkCode,
     /// In words.
     pub message: String,
@@ -187,8 +186,8 @@ pub enum Next {
         /// When.
         at: Timestamp,
     },
-    /// Ask `check` what became of the do.
-    Check,
+    /// Ask `check` what became of the do, which is unknown for this reason so far.
+    Check(Failure),
     /// Wait for the road; no attempt was burned.
     Park(ParkCause),
     /// The undo found nothing, and there was nothing to undo.
@@ -332,6 +331,14 @@ pub enum Record {
         /// Why.
         cause: ParkCause,
     },
+    /// `check` is to be asked what became of a do, without an attempt's end: its key expired,
+    /// or the saga was halted between attempts.
+    CheckBegun {
+        /// The step's path.
+        step: String,
+        /// Why the do is unknown so far.
+        failure: Failure,
+    },
     /// A leg needs a person, without an attempt's end: its values could not be computed, its
     /// key expired, it was parked too long.
     LegStuck {
@@ -354,7 +361,10 @@ pub enum Record {
         attempt: u32,
         /// What it meant.
         meaning: Meaning,
-        /// What follows, when the late success must be undone.
+        /// What it answered, when a late success must be undone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        result: Option<Value>,
+        /// What follows for an undo that had already run.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         next: Option<Next>,
     },
@@ -429,6 +439,3 @@ pub struct Started {
     /// How long a leg that must run may be parked before its saga is stuck.
     pub park_limit: Duration,
 }
-
-/// Where a record points: the step's route, once looked up.
-pub type At = Route;

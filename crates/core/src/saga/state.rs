@@ -250,10 +250,14 @@ pub struct LegState {
     pub burned: u32,
     /// Some attempt of this round may have happened.
     pub may_have: bool,
-    /// Some attempt of an earlier round may have happened.
-    pub may_have_before: bool,
-    /// Every attempt of this round that ended was answered "not found".
+    /// Every attempt of this round that may have arrived was answered "not found".
     pub all_not_found: bool,
+    /// Some attempt, in any round, got no answer at all.
+    pub unanswered: bool,
+    /// The second look at an unknown do was scheduled or taken.
+    pub looked: bool,
+    /// Since when it has been parked, over probes; none when it is not.
+    pub parked_since: Option<Timestamp>,
     /// The key of this round.
     pub key: Option<String>,
     /// The hash of what this round sends.
