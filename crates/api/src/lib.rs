@@ -1,1 +1,41 @@
-//! api
+//! The wire contract of Banyan's HTTP API v1: what is sent, what is answered, and every error
+//! code with its status and its page.
+//!
+//! Guarantees: every field of an answer is always present, null when there is nothing; an
+//! enumeration's value that this build does not know survives reading and writing again.
+//! It knows no transport, no handler and no store.
+
+mod attempt;
+mod code;
+mod definition;
+mod health;
+mod list;
+mod moment;
+mod open;
+mod problem;
+mod requests;
+mod saga;
+mod service;
+mod step;
+
+pub use attempt::{Attempt, JournalEntry};
+pub use code::Code;
+pub use definition::{
+    CheckAnswer, Definition, DefinitionDetail, DefinitionVersion, Diagnostic, Registered, Severity,
+};
+pub use health::{Health, HealthStatus};
+pub use list::Page;
+pub use moment::Moment;
+pub use problem::{FieldError, Problem};
+pub use requests::{
+    AcceptingRequest, ActiveRequest, CancelRequest, PauseRequest, ServiceRequest, StartRequest,
+};
+pub use saga::{
+    Child, Failure, MinimalSaga, Reason, ReasonCode, Saga, SagaItem, SagaStatus, Signal,
+    SignalAccepted, Stuck, StuckCode, Verb, WaitKind, Waiting,
+};
+pub use service::{Instance, Misconfigured, Service};
+pub use step::{Confirm, LegName, Outcome, Step, StepKind, StepState, UndoLeg, UndoState};
+
+/// Any JSON value; numbers keep the digits they were written with.
+pub type Json = serde_json::Value;

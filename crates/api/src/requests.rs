@@ -1,0 +1,75 @@
+//! Bodies that callers send. Fields that a body does not name take their defaults; fields that
+//! it should not have are refused.
+
+use crate::Json;
+use banyan_core::time::Duration;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// `POST /v1/sagas`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartRequest {
+    /// The definition's name.
+    pub definition: String,
+    /// Its version; the active one when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+    /// The input, as the definition's schema wants it.
+    #[serde(default)]
+    pub input: Json,
+    /// From acceptance; the definition's when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "30m")]
+    pub deadline: Option<Duration>,
+}
+
+/// `PUT /v1/definitions/{name}/active`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ActiveRequest {
+    /// The version that starts should use.
+    pub version: u32,
+}
+
+/// `PUT /v1/definitions/{name}/accepting`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptingRequest {
+    /// Whether starts are accepted.
+    pub accepting: bool,
+    /// Why they are not: callers read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// `POST /v1/sagas/{id}/cancel`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancelRequest {
+    /// Why, for the journal.
+    pub reason: String,
+    /// Only say what would happen. This build does not have it yet.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// `POST /v1/services/{name}/pause` and `…/resume`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PauseRequest {
+    /// Why, for those who ask.
+    pub reason: String,
+}
+
+/// `PUT /v1/services/{name}`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceRequest {
+    /// Base URLs, `http` or `https`.
+    pub instances: Vec<String>,
+    /// How long the service keeps idempotency keys (24h).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "24h")]
+    pub keys_kept: Option<Duration>,
+}

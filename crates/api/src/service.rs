@@ -1,0 +1,58 @@
+//! Services: their settings and how they are now.
+
+use crate::{LegName, Moment};
+use banyan_core::time::Duration;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A registered service, with its live state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Service {
+    /// Its name.
+    pub name: String,
+    /// Where it is called, with how each instance is.
+    pub instances: Vec<Instance>,
+    /// How long it keeps idempotency keys.
+    #[schema(value_type = String, example = "24h")]
+    pub keys_kept: Duration,
+    /// A person paused it.
+    pub paused: bool,
+    /// Why it is paused.
+    pub pause_reason: Option<String>,
+    /// How many sagas wait with a step parked for it.
+    pub parked: u64,
+    /// Roads of it that answer as if road or credential were wrong.
+    pub misconfigured: Vec<Misconfigured>,
+    /// The configuration file holds it: it is not changed by hand.
+    pub managed_by_file: bool,
+    /// When it was last changed.
+    pub changed_at: Moment,
+}
+
+/// One instance of a service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Instance {
+    /// Its base URL.
+    pub url: String,
+    /// Calls that it has not answered yet.
+    pub in_flight: u64,
+}
+
+/// A road that is misconfigured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Misconfigured {
+    /// The definition; null when the whole service is concerned.
+    pub definition: Option<String>,
+    /// Its version.
+    pub version: Option<u32>,
+    /// The step's path.
+    pub step: Option<String>,
+    /// The leg.
+    pub leg: Option<LegName>,
+    /// What the service answered.
+    pub message: String,
+    /// Since when.
+    pub since: Moment,
+    /// When it is tried next.
+    pub next_probe_at: Option<Moment>,
+}
