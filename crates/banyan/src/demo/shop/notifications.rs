@@ -1,0 +1,51 @@
+//! Notifications: what customers were told, one message per order. They stand after the point
+//! of no return, so that nobody is told of an order that is undone.
+
+use super::call::{Call, Domain, Reply};
+use super::database::book;
+use rusqlite::{Connection, params};
+use serde_json::json;
+
+const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS messages (
+  order_id TEXT PRIMARY KEY,
+  cart     TEXT NOT NULL,
+  customer TEXT NOT NULL,
+  text     TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+";
+
+/// The rules of notifications.
+pub(super) struct Notifications;
+
+impl Domain for Notifications {
+    fn tables(&self) -> &'static str {
+        TABLES
+    }
+
+    fn handle(&self, database: &Connection, call: &Call) -> rusqlite::Result<Option<Reply>> {
+        let parts = call.parts();
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        match (call.method.as_str(), parts.as_slice()) {
+            ("PUT", ["notifications", order]) => tell(database, order, call).map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+fn tell(database: &Connection, order: &str, call: &Call) -> rusqlite::Result<Reply> {
+    let (cart, customer) = (call.text("cart"), call.text("customer"));
+    if cart.is_empty() || customer.is_empty() {
+        let message = "a notification has a cart and a customer";
+        return Ok(Reply::refused(422, "invalid_notification", message));
+    }
+    let new = database
+        .prepare_cached(
+            "INSERT OR IGNORE INTO messages (order_id, cart, customer, text) VALUES (?, ?, ?, ?)",
+        )?
+        .execute(params![order, cart, customer, call.text("text")])?;
+    if new == 1 {
+        book(database, cart, &call.key, "told", (customer, 1))?;
+    }
+    Ok(Reply::ok(json!({ "order": order, "status": "told" })))
+}
