@@ -5,6 +5,9 @@
 //! answered [`Applied::Conflict`] and leaves nothing behind; the others stand.
 //! Reads see committed data only. Nothing here decides what a saga does.
 
+mod check;
+pub mod memory;
 mod port;
 
+pub use memory::memory;
 pub use port::*;

@@ -8,11 +8,15 @@ use std::collections::BTreeMap;
 
 /// The one writer of a store. It lives on a thread of its own.
 pub trait Writer: Send {
-    /// Applies a batch in one transaction. When it returns `Ok`, everything in it that was
-    /// not a conflict is on disk.
+    /// Applies a batch in one transaction, in its order: a change sees the ones before it.
+    /// When it returns `Ok`, everything in it that was not a conflict is on disk.
     ///
     /// # Errors
     /// Nothing of the batch was applied, save [`CommitError::Unknown`].
+    ///
+    /// # Panics
+    /// When a change breaks its own form ([`Change::check`]): that is a bug of the caller, and
+    /// a journal with a gap must never reach the disk.
     fn commit(&mut self, changes: &[Change]) -> Result<Vec<Applied>, CommitError>;
 }
 
@@ -49,8 +53,8 @@ pub trait Reader: Send + Sync {
         limit: usize,
     ) -> Result<Vec<SagaRow>, ReadError>;
 
-    /// Wakes due at or before `until` and after `after` (by time, then id), oldest first. All
-    /// rows with `in_flight` when `in_flight_only`, whatever their time.
+    /// Wakes due at or before `until` and after `after` (by time, then id), oldest first. With
+    /// `in_flight_only` all rows in flight after `after`, however late they are due.
     ///
     /// # Errors
     /// See [`ReadError`].
@@ -67,19 +71,20 @@ pub trait Reader: Send + Sync {
         limit: usize,
     ) -> Result<Vec<(Timestamp, Id)>, ReadError>;
 
-    /// How many sagas have each status, and how many are parked for each service.
+    /// How many sagas have each status, and how many are parked for each service; figures of
+    /// zero are left out.
     ///
     /// # Errors
     /// See [`ReadError`].
     fn counts(&self) -> Result<Counts, ReadError>;
 
-    /// Every registered definition.
+    /// Every registered definition, by name and version.
     ///
     /// # Errors
     /// See [`ReadError`].
     fn definitions(&self) -> Result<Vec<DefinitionRow>, ReadError>;
 
-    /// Every registered service.
+    /// Every registered service, by name.
     ///
     /// # Errors
     /// See [`ReadError`].
@@ -89,7 +94,7 @@ pub trait Reader: Send + Sync {
 /// One guarded change.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// A new saga. Conflict when its start key is taken.
+    /// A new saga. Conflict when its start key or its id is taken.
     Start {
         /// Its row, with `seq` of its last record.
         row: SagaRow,
@@ -100,14 +105,17 @@ pub enum Change {
     },
     /// More records of a saga. Conflict when the stored `seq` is not `expected_seq`.
     Append {
-        /// The row as it is now.
+        /// The row as it is now. What a start fixed (names, key, labels, start, deadline)
+        /// stays as stored.
         row: SagaRow,
         /// The `seq` that the caller saw.
         expected_seq: u64,
         /// The records after it.
         entries: Vec<Entry>,
     },
-    /// A definition's version. Conflict when that version is taken by another hash.
+    /// A definition's version. Conflict when that version is taken by another hash; with the
+    /// same hash nothing changes. An active one displaces the one before; a name that refuses
+    /// starts goes on refusing them.
     Definition(DefinitionRow),
     /// Which version starts use. Conflict when it is not registered.
     Activate {
@@ -116,7 +124,7 @@ pub enum Change {
         /// The version.
         version: u32,
     },
-    /// Whether starts are accepted, and why not.
+    /// Whether starts are accepted, and why not. Conflict when no version is registered.
     Accepting {
         /// The definition's name.
         name: String,
@@ -261,11 +269,12 @@ pub struct SagaRow {
     pub parked_since: Option<Timestamp>,
     /// When to look at it, at the latest.
     pub wake_at: Option<Timestamp>,
-    /// Some attempt's intent stands without an answer.
+    /// Some attempt's intent stands without an answer. Then `wake_at` is set.
     pub in_flight: bool,
     /// The number of its last record.
     pub seq: u64,
-    /// When its start was accepted.
+    /// When its start was accepted: the moment in its id, give or take an hour. Lists by time
+    /// rely on it.
     pub started_at: Timestamp,
     /// When its last record was written.
     pub updated_at: Timestamp,

@@ -1,0 +1,133 @@
+//! What every store asks of a change and of a filter, whoever implements it.
+//!
+//! Written once, so that the memory store and SQLite cannot differ in it.
+
+use crate::port::{Change, Filter, SagaRow};
+use banyan_core::saga::{Entry, ReasonCode};
+
+impl Change {
+    /// Asserts the form of a change: journals gapless and in step with their row (I-5), an
+    /// attempt in flight with a time to look for its answer (I-9).
+    ///
+    /// # Panics
+    /// When the caller is wrong.
+    pub fn check(&self) {
+        let (row, before, entries) = match self {
+            Change::Start { row, entries, .. } => {
+                assert!(
+                    !entries.is_empty(),
+                    "I-2: {} starts without a record",
+                    row.id
+                );
+                (row, 0, entries)
+            }
+            Change::Append {
+                row,
+                expected_seq,
+                entries,
+            } => (row, *expected_seq, entries),
+            Change::Definition(_)
+            | Change::Activate { .. }
+            | Change::Accepting { .. }
+            | Change::Service(_)
+            | Change::DeleteService { .. } => return,
+        };
+        check_journal(row, before, entries);
+    }
+}
+
+fn check_journal(row: &SagaRow, before: u64, entries: &[Entry]) {
+    let mut seq = before;
+    for entry in entries {
+        seq += 1;
+        assert_eq!(entry.seq, seq, "I-5: a gap in the journal of {}", row.id);
+    }
+    assert_eq!(
+        row.seq, seq,
+        "I-5: the row of {} is not at its journal's end",
+        row.id
+    );
+    assert!(
+        !row.in_flight || row.wake_at.is_some(),
+        "I-9: {} is in flight and has nothing to wake it",
+        row.id
+    );
+}
+
+impl Filter {
+    /// Does this row pass the filter?
+    pub fn matches(&self, row: &SagaRow) -> bool {
+        among(&self.namespace, &row.namespace)
+            && among(&self.definition, &row.definition)
+            && (self.version.is_empty() || self.version.contains(&row.version))
+            && (self.status.is_empty() || self.status.contains(&row.status))
+            && among(&self.key, &row.key)
+            && among_some(&self.step, row.step.as_deref())
+            && among_some(&self.service, row.service.as_deref())
+            && self.matches_code(row)
+            && self.matches_labels(row)
+            && self.matches_times(row)
+    }
+
+    fn matches_code(&self, row: &SagaRow) -> bool {
+        let reason = row.reason.as_ref().map(|reason| code_text(reason.code));
+        self.code.is_empty()
+            || self
+                .code
+                .iter()
+                .any(|code| reason.as_deref() == Some(code) || row.stuck.as_deref() == Some(code))
+    }
+
+    fn matches_labels(&self, row: &SagaRow) -> bool {
+        self.label.iter().all(|(name, values)| {
+            row.labels
+                .get(name)
+                .is_some_and(|value| values.contains(value))
+        })
+    }
+
+    fn matches_times(&self, row: &SagaRow) -> bool {
+        let ended = |test: &dyn Fn(banyan_core::Timestamp) -> bool| row.ended_at.is_some_and(test);
+        self.started_after
+            .is_none_or(|after| row.started_at > after)
+            && self
+                .started_before
+                .is_none_or(|before| row.started_at < before)
+            && self.ended_after.is_none_or(|after| ended(&|at| at > after))
+            && self
+                .ended_before
+                .is_none_or(|before| ended(&|at| at < before))
+    }
+}
+
+/// A reason's code as written in the API and the store.
+pub(crate) fn code_text(code: ReasonCode) -> String {
+    match serde_json::to_value(code) {
+        Ok(serde_json::Value::String(text)) => text,
+        // A unit variant is always written as a string.
+        other => unreachable!("a reason code is written as {other:?}"),
+    }
+}
+
+/// Overwrites what may change of a stored row; what a start fixed stays.
+pub(crate) fn update(stored: &mut SagaRow, row: &SagaRow) {
+    stored.status = row.status;
+    stored.reason.clone_from(&row.reason);
+    stored.stuck.clone_from(&row.stuck);
+    stored.step.clone_from(&row.step);
+    stored.service.clone_from(&row.service);
+    stored.parked_since = row.parked_since;
+    stored.wake_at = row.wake_at;
+    stored.in_flight = row.in_flight;
+    stored.seq = row.seq;
+    stored.updated_at = row.updated_at;
+    stored.ended_at = row.ended_at;
+}
+
+fn among(wanted: &[String], value: &String) -> bool {
+    wanted.is_empty() || wanted.contains(value)
+}
+
+fn among_some(wanted: &[String], value: Option<&str>) -> bool {
+    wanted.is_empty() || value.is_some_and(|value| wanted.iter().any(|one| one == value))
+}
