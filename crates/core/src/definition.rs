@@ -370,3 +370,16 @@ fn walk<'a>(steps: &'a [Step], route: &mut Route, visit: &mut dyn FnMut(&'a Step
         route.pop();
     }
 }
+
+impl Definition {
+    /// The point of no return, if it has one.
+    pub fn pivot(&self) -> Option<&Step> {
+        let mut found = None;
+        self.each_step(&mut |step| {
+            if step.pivot {
+                found = Some(step);
+            }
+        });
+        found
+    }
+}

@@ -22,6 +22,21 @@ impl Timestamp {
         )
     }
 
+    /// The moment that a value names: RFC 3339 text, or milliseconds since the epoch.
+    pub fn from_json(value: &crate::Json) -> Option<Timestamp> {
+        match value {
+            crate::Json::String(text) => text
+                .parse::<jiff::Timestamp>()
+                .ok()
+                .map(|moment| Timestamp(moment.as_millisecond())),
+            crate::Json::Number(number) => number.as_i64().map(Timestamp),
+            crate::Json::Null
+            | crate::Json::Bool(_)
+            | crate::Json::Array(_)
+            | crate::Json::Object(_) => None,
+        }
+    }
+
     /// Milliseconds from `earlier` to this moment, 0 when `earlier` is later.
     pub fn since(self, earlier: Timestamp) -> u64 {
         u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0)

@@ -6,11 +6,17 @@
 
 mod apply;
 mod decide;
+mod draw;
 mod drive;
+mod meaning;
 mod pending;
 mod record;
+mod request;
+mod scope;
 mod state;
+mod view;
 
 pub use drive::*;
 pub use record::*;
 pub use state::*;
+pub use view::*;

@@ -1,16 +1,187 @@
-//! What should be in progress.
-use super::*;
-use crate::{Json, Timestamp};
+//! What should be in progress outside, and when to look again, by state alone.
+
+use super::request::{call_of, request};
+use super::{Effect, Leg, LegPhase, LegState, Phase, Plan, Saga, State, StepState};
+use crate::definition::{Kind, Step};
+use crate::expr::Scope;
+use crate::json::Json;
+use crate::limits;
+use crate::time::{Duration, Timestamp};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-pub(super) fn pending(_saga: &Saga) -> Vec<Effect> {
-    todo!()
+use std::sync::Arc;
+
+/// Every call whose intent stands without an answer.
+pub(super) fn pending(saga: &Saga) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    saga.each_state(&mut |step, state| {
+        for leg in Leg::ALL {
+            effects.extend(effect(saga, step, state.leg(leg), leg));
+        }
+    });
+    effects
 }
-pub(super) fn wake_at(_saga: &Saga, _now: Timestamp) -> Option<Timestamp> {
-    todo!()
+
+fn effect(saga: &Saga, step: &Step, state: &LegState, leg: Leg) -> Option<Effect> {
+    let LegPhase::InFlight { request: kept, .. } = &state.phase else {
+        return None;
+    };
+    let request = match kept {
+        Some(request) => Arc::clone(request),
+        // Recovered: computed again from the same durable values. A request that cannot be
+        // computed any more is not sent; its attempt ends as interrupted.
+        None => {
+            let call = call_of(step, leg)?;
+            let (request, hash) =
+                request(saga, step, call, leg, state.round, state.attempts).ok()?;
+            if state.body_hash.as_ref() != Some(&hash) {
+                return None;
+            }
+            Arc::new(request)
+        }
+    };
+    Some(Effect {
+        step: step.path.clone(),
+        leg,
+        attempt: state.attempts,
+        request,
+    })
 }
+
+/// The earliest moment at which time alone may move the saga; always after `now`.
+pub(super) fn wake_at(saga: &Saga, now: Timestamp) -> Option<Timestamp> {
+    let mut earliest: Option<Timestamp> = None;
+    let mut consider = |at: Timestamp| {
+        earliest = Some(earliest.map_or(at, |known| known.min(at)));
+    };
+    saga.each_state(&mut |_, state| {
+        for leg in Leg::ALL {
+            wakes_of(saga, state.leg(leg), leg, now)
+                .into_iter()
+                .for_each(&mut consider);
+        }
+        if let (State::Running, Some(until)) = (state.state, state.until) {
+            consider(until);
+        }
+    });
+    let can_turn_back = saga.phase == Phase::Forward && !saga.past_pivot && saga.halt.is_none();
+    if let Some(deadline) = saga
+        .deadline
+        .filter(|_| can_turn_back && !saga.has_stuck_only())
+    {
+        consider(deadline);
+    }
+    earliest.map(|at| at.max(Timestamp(now.0.saturating_add(1))))
+}
+
+fn wakes_of(saga: &Saga, leg: &LegState, which: Leg, now: Timestamp) -> Option<Timestamp> {
+    match &leg.phase {
+        LegPhase::Idle | LegPhase::Stuck { .. } => None,
+        // The answer comes by itself while the process lives; this is for when it does not.
+        LegPhase::InFlight { until, .. } => Some(
+            until
+                .max(&now)
+                .plus(Duration::from_millis(limits::ANSWER_GRACE_MS)),
+        ),
+        LegPhase::Retry { at, .. } | LegPhase::LookAgain { at, .. } => Some(*at),
+        LegPhase::Parked { since, overdue, .. } => {
+            let patrol = limits::PATROL_MS;
+            let patrolled = now.since(*since) / patrol + 1;
+            let next = since.plus(Duration::from_millis(patrolled.saturating_mul(patrol)));
+            let limited = (which == Leg::Undo || saga.past_pivot) && !overdue;
+            let limit = since.plus(saga.park_limit);
+            Some(if limited && limit > now {
+                next.min(limit)
+            } else {
+                next
+            })
+        }
+    }
+}
+
+/// The labels of a new saga. A null label is left out.
 pub(super) fn labels_of(
-    _plan: &Plan,
-    _input: &Json,
+    plan: &Plan,
+    input: &Json,
 ) -> Result<BTreeMap<String, String>, (String, String)> {
-    todo!()
+    let mut labels = BTreeMap::new();
+    for label in &plan.definition.labels {
+        let mut scope = Scope::default();
+        scope.bind("input", Cow::Borrowed(input));
+        let fail = |message: String| (label.name.clone(), message);
+        let text = match label
+            .value
+            .evaluate(&scope)
+            .map_err(|failed| fail(failed.message))?
+        {
+            Json::Null => continue,
+            Json::String(text) => text,
+            value @ (Json::Bool(_) | Json::Number(_)) => value.to_string(),
+            Json::Array(_) | Json::Object(_) => {
+                return Err(fail(format!(
+                    "{} gave a list or an object, not a label",
+                    label.value.source()
+                )));
+            }
+        };
+        if text.len() > limits::LABEL_BYTES {
+            return Err(fail(format!(
+                "its {} bytes are over the limit of {}",
+                text.len(),
+                limits::LABEL_BYTES
+            )));
+        }
+        labels.insert(label.name.clone(), text);
+    }
+    Ok(labels)
+}
+
+impl Saga {
+    /// Some leg needs a person.
+    pub fn has_stuck(&self) -> bool {
+        let mut stuck = false;
+        self.each_state(&mut |_, state| stuck |= is_stuck(state));
+        stuck
+    }
+
+    /// Some leg needs a person, and nothing else can run.
+    pub(super) fn has_stuck_only(&self) -> bool {
+        let (mut stuck, mut active) = (false, false);
+        self.each_state(&mut |step, state| {
+            stuck |= is_stuck(state);
+            active |= is_active(step, state);
+        });
+        stuck && !active
+    }
+
+    /// Somebody cancelled it, and that is why it turned back.
+    pub(super) fn was_cancelled(&self) -> bool {
+        self.reason
+            .as_ref()
+            .is_some_and(|reason| reason.code == super::ReasonCode::Cancelled)
+    }
+}
+
+fn is_stuck(state: &StepState) -> bool {
+    Leg::ALL.iter().any(|leg| {
+        matches!(
+            state.leg(*leg).phase,
+            LegPhase::Stuck { .. } | LegPhase::Parked { overdue: true, .. }
+        )
+    })
+}
+
+fn is_active(step: &Step, state: &StepState) -> bool {
+    let moves = |leg: &Leg| {
+        matches!(
+            state.leg(*leg).phase,
+            LegPhase::InFlight { .. }
+                | LegPhase::Retry { .. }
+                | LegPhase::LookAgain { .. }
+                | LegPhase::Parked { overdue: false, .. }
+        )
+    };
+    let waits =
+        matches!(step.kind, Kind::Wait(_) | Kind::Sleep(_)) && state.state == State::Running;
+    waits || Leg::ALL.iter().any(moves)
 }

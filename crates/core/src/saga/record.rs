@@ -70,6 +70,16 @@ impl Outcome {
         Outcome::NotSent,
         Outcome::Unknown,
     ];
+
+    /// The outcome as written in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Done => "done",
+            Outcome::Refused => "refused",
+            Outcome::NotSent => "not_sent",
+            Outcome::Unknown => "unknown",
+        }
+    }
 }
 
 /// A result as the saga holds it.
@@ -114,6 +124,32 @@ pub enum ReasonCode {
     UndoneByOperator,
 }
 
+impl ReasonCode {
+    /// All of them.
+    pub const ALL: [ReasonCode; 7] = [
+        ReasonCode::Refused,
+        ReasonCode::NotSent,
+        ReasonCode::Unknown,
+        ReasonCode::Deadline,
+        ReasonCode::Cancelled,
+        ReasonCode::ExpressionFailed,
+        ReasonCode::UndoneByOperator,
+    ];
+
+    /// The code as written in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ReasonCode::Refused => "refused",
+            ReasonCode::NotSent => "not_sent",
+            ReasonCode::Unknown => "unknown",
+            ReasonCode::Deadline => "deadline",
+            ReasonCode::Cancelled => "cancelled",
+            ReasonCode::ExpressionFailed => "expression_failed",
+            ReasonCode::UndoneByOperator => "undone_by_operator",
+        }
+    }
+}
+
 /// Why a leg needs a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -144,6 +180,42 @@ pub enum StuckCode {
     Restored,
 }
 
+impl StuckCode {
+    /// All of them.
+    pub const ALL: [StuckCode; 12] = [
+        StuckCode::UndoRefused,
+        StuckCode::UndoExhausted,
+        StuckCode::UndoNotFound,
+        StuckCode::UndoUnclear,
+        StuckCode::LateEffect,
+        StuckCode::ForwardRefused,
+        StuckCode::OutcomeUnknown,
+        StuckCode::KeyExpired,
+        StuckCode::BodyChanged,
+        StuckCode::Unreachable,
+        StuckCode::ExpressionFailed,
+        StuckCode::Restored,
+    ];
+
+    /// The code as written in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            StuckCode::UndoRefused => "undo_refused",
+            StuckCode::UndoExhausted => "undo_exhausted",
+            StuckCode::UndoNotFound => "undo_not_found",
+            StuckCode::UndoUnclear => "undo_unclear",
+            StuckCode::LateEffect => "late_effect",
+            StuckCode::ForwardRefused => "forward_refused",
+            StuckCode::OutcomeUnknown => "outcome_unknown",
+            StuckCode::KeyExpired => "key_expired",
+            StuckCode::BodyChanged => "body_changed",
+            StuckCode::Unreachable => "unreachable",
+            StuckCode::ExpressionFailed => "expression_failed",
+            StuckCode::Restored => "restored",
+        }
+    }
+}
+
 /// Why a leg is parked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ParkCause {
@@ -163,6 +235,24 @@ pub enum ParkCode {
     Misconfigured,
     /// No instance can be called now, or a limit is reached.
     Unavailable,
+}
+
+impl ParkCode {
+    /// All of them.
+    pub const ALL: [ParkCode; 3] = [
+        ParkCode::Paused,
+        ParkCode::Misconfigured,
+        ParkCode::Unavailable,
+    ];
+
+    /// The code as written in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ParkCode::Paused => "paused",
+            ParkCode::Misconfigured => "misconfigured",
+            ParkCode::Unavailable => "unavailable",
+        }
+    }
 }
 
 /// What an attempt's end leads to, as decided when it ended.

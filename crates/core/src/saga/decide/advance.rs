@@ -1,0 +1,367 @@
+//! Forward: each step starts when what it depends on is durably done.
+
+use super::super::scope::{Beside, scope};
+use super::super::{Leg, LegPhase, Outcome, Phase, ReasonCode, Record, State, Value};
+use super::{Decision, failure};
+use crate::definition::{Definition, Kind, OnRefused, Route, Sleep, Step};
+use crate::expr::{EvalError, Expr, Template};
+use crate::json::Json;
+use crate::time::Timestamp;
+
+/// How far a part of the way is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// What comes after it may start.
+    Over,
+    /// It is not over.
+    Open,
+}
+
+impl Decision<'_> {
+    pub(super) fn forward(&mut self) {
+        if self.saga.halt.is_some() {
+            return self.halted();
+        }
+        let plan = std::sync::Arc::clone(&self.plan);
+        let over = self.forward_steps(&plan.definition.steps, &mut Route::new(), false);
+        if over == Progress::Over && self.saga.phase == Phase::Forward && self.saga.halt.is_none() {
+            self.complete(&plan.definition);
+        }
+    }
+
+    fn forward_steps(&mut self, steps: &[Step], route: &mut Route, parallel: bool) -> Progress {
+        let mut all = Progress::Over;
+        for (position, step) in steps.iter().enumerate() {
+            route.push(position);
+            let progress = self.forward_step(step, route);
+            route.pop();
+            if progress == Progress::Open {
+                all = Progress::Open;
+            }
+            let stops = self.saga.phase != Phase::Forward || self.saga.halt.is_some();
+            if stops || (progress == Progress::Open && !parallel) {
+                return Progress::Open;
+            }
+        }
+        all
+    }
+
+    fn forward_step(&mut self, step: &Step, route: &mut Route) -> Progress {
+        if let Kind::Group(group) = &step.kind {
+            if self.state(route).state != State::Pending {
+                return self.after(step, route);
+            }
+            if is_untouched(self.state(route)) && self.skips(step, route) {
+                return self.after(step, route);
+            }
+            return self.forward_steps(&group.steps, route, group.parallel);
+        }
+        let state = self.state(route).state;
+        match state {
+            State::Pending if self.skips(step, route) => {}
+            State::Pending => self.begin(step, route),
+            State::Running => self.drive(step, route),
+            State::Skipped | State::Ended(_) => {}
+        }
+        self.after(step, route)
+    }
+
+    /// Where a step stands once it was moved, and what its outcome means for the saga.
+    fn after(&mut self, step: &Step, route: &[usize]) -> Progress {
+        let state = self.state(route);
+        if matches!(state.forward.phase, LegPhase::Stuck { .. }) {
+            return Progress::Open;
+        }
+        let outcome = match state.state {
+            State::Skipped | State::Ended(Outcome::Done) => return Progress::Over,
+            State::Pending | State::Running => return Progress::Open,
+            State::Ended(outcome) => outcome,
+        };
+        if outcome == Outcome::Refused && step.on_refused == OnRefused::Continue {
+            return Progress::Over;
+        }
+        let known = state.failure.clone();
+        if self.sticks(step, route) {
+            return Progress::Open;
+        }
+        let failed = known.unwrap_or_else(|| failure("refused", None, "the step was refused"));
+        let code = match (failed.code.as_str(), outcome) {
+            ("expression_failed", _) => ReasonCode::ExpressionFailed,
+            (_, Outcome::NotSent) => ReasonCode::NotSent,
+            (_, Outcome::Unknown) => ReasonCode::Unknown,
+            (_, Outcome::Refused | Outcome::Done) => ReasonCode::Refused,
+        };
+        self.turn_back(code, Some(step), failed);
+        Progress::Open
+    }
+
+    /// Evaluates `when`, and records a step that is skipped or whose `when` gave no value.
+    fn skips(&mut self, step: &Step, route: &[usize]) -> bool {
+        let Some(when) = &step.when else { return false };
+        let holds = when.holds(&scope(self.saga, &Beside::default(), [when]));
+        match holds {
+            Ok(true) => false,
+            Ok(false) => {
+                self.record(Record::StepSkipped {
+                    step: step.path.clone(),
+                });
+                true
+            }
+            Err(failed) => {
+                self.not_computed(step, route, Leg::Do, &failed);
+                true
+            }
+        }
+    }
+
+    fn begin(&mut self, step: &Step, route: &[usize]) {
+        match &step.kind {
+            Kind::Call(_) => self.attempt(step, route, Leg::Do),
+            Kind::Wait(wait) => {
+                if !self.take_signal(step, &wait.signal, wait.refused_when.as_ref()) {
+                    let until = Some(self.context.now.plus(wait.within));
+                    self.record(Record::StepStarted {
+                        step: step.path.clone(),
+                        until,
+                    });
+                }
+            }
+            Kind::Sleep(sleep) => match self.sleep_until(sleep) {
+                Ok(until) => {
+                    self.record(Record::StepStarted {
+                        step: step.path.clone(),
+                        until: Some(until),
+                    });
+                }
+                Err(failed) => self.not_computed(step, route, Leg::Do, &failed),
+            },
+            Kind::Set(value) => match self.evaluate(value) {
+                Ok(value) => self.done(step, Value::Json(value)),
+                Err(failed) => self.not_computed(step, route, Leg::Do, &failed),
+            },
+            Kind::Refuse(message) => match self.evaluate(message) {
+                Ok(message) => self.refuse(step, "refuse", words(&message)),
+                Err(failed) => self.not_computed(step, route, Leg::Do, &failed),
+            },
+            Kind::Group(_) => {}
+        }
+    }
+
+    /// Moves a step that has begun: a due retry, a wait whose signal came, a timer.
+    fn drive(&mut self, step: &Step, route: &[usize]) {
+        let until = self.state(route).until;
+        let passed = until.is_some_and(|until| until <= self.context.now);
+        match &step.kind {
+            Kind::Call(_) => {
+                for leg in [Leg::Do, Leg::Check] {
+                    if self.is_due(self.leg(route, leg)) {
+                        self.attempt(step, route, leg);
+                    }
+                }
+            }
+            Kind::Wait(wait) => {
+                if !self.take_signal(step, &wait.signal, wait.refused_when.as_ref()) && passed {
+                    let message = format!("no signal {} came within {}", wait.signal, wait.within);
+                    self.refuse(step, "no_signal", message);
+                }
+            }
+            Kind::Sleep(_) if passed => self.done(step, Value::Json(Json::Null)),
+            Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) | Kind::Group(_) => {}
+        }
+    }
+
+    /// Takes the oldest signal of this name that nobody took.
+    fn take_signal(&mut self, step: &Step, name: &str, refused_when: Option<&Expr>) -> bool {
+        let mut signals = self.saga.signals.iter();
+        let Some(taken) =
+            signals.position(|signal| signal.name == name && signal.taken_by.is_none())
+        else {
+            return false;
+        };
+        let body = self.saga.signals[taken].body.clone();
+        let refused = refused_when.map_or(Ok(false), |refused_when| {
+            let seen = super::super::scope::Seen::Json(&body);
+            let beside = Beside {
+                result: Some(seen),
+                ..Beside::default()
+            };
+            refused_when.holds(&scope(self.saga, &beside, [refused_when]))
+        });
+        let (outcome, result, failed) = match refused {
+            Ok(false) => (Outcome::Done, Some(Value::Json(body)), None),
+            Ok(true) => {
+                let message = format!("the signal {name} says no");
+                (
+                    Outcome::Refused,
+                    None,
+                    Some(failure("refused", Some("refused_when"), message)),
+                )
+            }
+            Err(failed) => (
+                Outcome::Unknown,
+                None,
+                Some(failure(
+                    "expression_failed",
+                    Some(failed.cause.as_str()),
+                    failed.message,
+                )),
+            ),
+        };
+        let (step, signal) = (step.path.clone(), Some(taken));
+        self.record(Record::StepEnded {
+            step,
+            outcome,
+            result,
+            failure: failed,
+            signal,
+        });
+        true
+    }
+
+    fn sleep_until(&self, sleep: &Sleep) -> Result<Timestamp, EvalError> {
+        match sleep {
+            Sleep::For(duration) => Ok(self.context.now.plus(*duration)),
+            Sleep::Until(until) => {
+                let value = until.evaluate(&scope(self.saga, &Beside::default(), [until]))?;
+                Timestamp::from_json(&value).ok_or_else(|| EvalError {
+                    cause: crate::expr::Cause::BadValue,
+                    message: format!(
+                        "until: {} gave {value}, which is no moment: give RFC 3339 (2026-11-21T10:42:07Z) or milliseconds since 1970",
+                        until.source()
+                    ),
+                })
+            }
+        }
+    }
+
+    fn evaluate(&self, template: &Template) -> Result<Json, EvalError> {
+        template.evaluate(&scope(
+            self.saga,
+            &Beside::default(),
+            template.expressions(),
+        ))
+    }
+
+    fn done(&mut self, step: &Step, result: Value) {
+        let (step, outcome, result) = (step.path.clone(), Outcome::Done, Some(result));
+        self.record(Record::StepEnded {
+            step,
+            outcome,
+            result,
+            failure: None,
+            signal: None,
+        });
+    }
+
+    fn refuse(&mut self, step: &Step, cause: &str, message: String) {
+        self.end_without(
+            step,
+            Outcome::Refused,
+            failure("refused", Some(cause), message),
+        );
+    }
+
+    fn complete(&mut self, definition: &Definition) {
+        let computed = definition
+            .output
+            .as_ref()
+            .map_or(Ok(Json::Null), |output| self.evaluate(output));
+        let (output, output_error) = match computed {
+            Ok(output) => (output, None),
+            Err(failed) => {
+                let cause = Some(failed.cause.as_str());
+                (
+                    Json::Null,
+                    Some(failure("expression_failed", cause, failed.message)),
+                )
+            }
+        };
+        self.record(Record::Completed {
+            output,
+            output_error,
+        });
+    }
+
+    /// A cancel or the deadline came: only a pivot that may have happened is let come to its
+    /// end; otherwise the saga turns back at once.
+    fn halted(&mut self) {
+        let Some(halt) = self.saga.halt.clone() else {
+            return;
+        };
+        let plan = std::sync::Arc::clone(&self.plan);
+        if self.saga.past_pivot {
+            return self.record(Record::CancelTooLate);
+        }
+        let pivot = plan
+            .definition
+            .pivot()
+            .and_then(|step| plan.index.by_path(&step.path));
+        if let Some(route) = pivot {
+            let step = plan.definition.step(route);
+            if self.state(route).state == State::Running
+                && self.settle_pivot(step, route) == Progress::Open
+            {
+                return;
+            }
+            if self.state(route).state == State::Ended(Outcome::Unknown) && self.sticks(step, route)
+            {
+                return;
+            }
+        }
+        let failed = failure(halt.code.as_str(), None, halt.message);
+        let step = pivot.map(|route| plan.definition.step(route));
+        let step = step.filter(|step| {
+            plan.index
+                .by_path(&step.path)
+                .is_some_and(|route| matches!(self.state(route).state, State::Ended(_)))
+        });
+        self.turn_back(halt.code, step, failed);
+    }
+
+    /// Brings a halted pivot to its end; open while that is not known.
+    fn settle_pivot(&mut self, step: &Step, route: &[usize]) -> Progress {
+        let state = self.state(route);
+        let in_flight = |leg: Leg| matches!(state.leg(leg).phase, LegPhase::InFlight { .. });
+        if in_flight(Leg::Do) || in_flight(Leg::Check) {
+            return Progress::Open;
+        }
+        if !matches!(state.check.phase, LegPhase::Idle) {
+            if self.is_due(self.leg(route, Leg::Check)) {
+                self.attempt(step, route, Leg::Check);
+            }
+            return self.open_if_running(route);
+        }
+        if matches!(state.forward.phase, LegPhase::Stuck { .. }) {
+            return Progress::Open;
+        }
+        let message = state
+            .forward
+            .last_message
+            .clone()
+            .unwrap_or_else(|| "the saga was halted".to_owned());
+        if !state.forward.may_have {
+            self.end_without(step, Outcome::NotSent, failure("not_sent", None, message));
+        } else {
+            self.ask_or_end_unknown(step, failure("unknown", None, message));
+        }
+        self.open_if_running(route)
+    }
+
+    fn open_if_running(&self, route: &[usize]) -> Progress {
+        if self.state(route).state == State::Running {
+            Progress::Open
+        } else {
+            Progress::Over
+        }
+    }
+}
+
+fn is_untouched(state: &super::StepState) -> bool {
+    state.state == State::Pending && state.parts.iter().all(is_untouched)
+}
+
+fn words(value: &Json) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}

@@ -1,0 +1,171 @@
+//! An answer arrives: for the current attempt it moves its leg; for any other it is a note,
+//! save a late success, which is undone.
+
+use super::super::meaning::{Reading, read};
+use super::super::request::{call_of, do_key};
+use super::super::{
+    Leg, LegPhase, Meaning, Misconfigured, Next, Outcome, Phase, Record, State, StuckCode, Undone,
+};
+use super::{Decision, StepState};
+use crate::definition::{Step, Undo};
+use crate::wire::{Answer, What};
+
+impl Decision<'_> {
+    pub(super) fn answered(&mut self, path: &str, leg: Leg, attempt: u32, answer: &Answer) {
+        let plan = std::sync::Arc::clone(&self.plan);
+        let Some(route) = plan.index.by_path(path) else {
+            return;
+        };
+        let step = plan.definition.step(route);
+        let Some(call) = call_of(step, leg) else {
+            return;
+        };
+        let reading = read(self.saga, step, call, leg, &do_key(self.saga, path), answer);
+        let state = self.leg(route, leg);
+        let current = state.attempts == attempt && matches!(state.phase, LegPhase::InFlight { .. });
+        if !current {
+            return self.late(step, route, leg, attempt, reading);
+        }
+        match reading.meaning {
+            Meaning::Misconfigured => {
+                self.turn.misconfigured = Some(Misconfigured {
+                    service: call.service.clone(),
+                    step: step.path.clone(),
+                    leg,
+                    whole_service: reading.whole_service,
+                    message: reading.message.clone().unwrap_or_default(),
+                });
+            }
+            Meaning::Done | Meaning::Refused | Meaning::NotFound | Meaning::MayHave => {
+                if matches!(answer.what, What::Http(_)) {
+                    self.turn.answered = Some((call.service.clone(), leg));
+                }
+            }
+            Meaning::NotSent | Meaning::Held => {}
+        }
+        let next = self.next(step, route, leg, &reading, false);
+        self.record(Record::AttemptEnded {
+            step: step.path.clone(),
+            leg,
+            attempt,
+            status: reading.status,
+            took_ms: answer.took_ms,
+            meaning: reading.meaning,
+            message: reading.message,
+            instance: answer.instance.clone(),
+            interrupted: false,
+            next,
+        });
+    }
+
+    /// The process that made these calls is gone: each may have happened.
+    pub(super) fn interrupted(&mut self) {
+        let mut lost = Vec::new();
+        self.saga.each_state(&mut |step, state| {
+            for leg in Leg::ALL {
+                if matches!(state.leg(leg).phase, LegPhase::InFlight { .. }) {
+                    lost.push((step.path.clone(), leg, state.leg(leg).attempts));
+                }
+            }
+        });
+        let plan = std::sync::Arc::clone(&self.plan);
+        for (path, leg, attempt) in lost {
+            let Some(route) = plan.index.by_path(&path) else {
+                continue;
+            };
+            let reading = Reading::interrupted();
+            let next = self.next(plan.definition.step(route), route, leg, &reading, true);
+            let LegPhase::InFlight { since, .. } = self.leg(route, leg).phase else {
+                continue;
+            };
+            self.record(Record::AttemptEnded {
+                step: path,
+                leg,
+                attempt,
+                status: None,
+                took_ms: self.context.now.since(since),
+                meaning: reading.meaning,
+                message: reading.message,
+                instance: None,
+                interrupted: true,
+                next,
+            });
+        }
+    }
+
+    fn late(&mut self, step: &Step, route: &[usize], leg: Leg, attempt: u32, reading: Reading) {
+        let state = self.state(route);
+        let never_made = attempt == 0 || attempt > state.leg(leg).attempts;
+        if never_made {
+            return;
+        }
+        let must_undo =
+            leg == Leg::Do && reading.meaning == Meaning::Done && self.undoes_late(step, state);
+        if !must_undo {
+            if !self.saga.status().is_rest() {
+                let (step, meaning) = (step.path.clone(), reading.meaning);
+                self.record(Record::LateAnswer {
+                    step,
+                    leg,
+                    attempt,
+                    meaning,
+                    result: None,
+                    next: None,
+                });
+            }
+            return;
+        }
+        let next = self.after_late_effect(step, state);
+        if self.saga.phase == Phase::Compensated {
+            self.record(Record::Reopened {
+                step: step.path.clone(),
+            });
+        }
+        let (step, meaning, result) = (step.path.clone(), reading.meaning, Some(reading.value));
+        self.record(Record::LateAnswer {
+            step,
+            leg,
+            attempt,
+            meaning,
+            result,
+            next,
+        });
+    }
+
+    /// A late success of this step must be undone, and no undo that is under way will do it.
+    fn undoes_late(&self, step: &Step, state: &StepState) -> bool {
+        let given_up = matches!(
+            state.state,
+            State::Ended(Outcome::Refused | Outcome::NotSent | Outcome::Unknown)
+        );
+        let untouched = state.undo.round == 0 && matches!(state.undo.phase, LegPhase::Idle);
+        let went_on = matches!(self.saga.phase, Phase::Forward | Phase::Completed);
+        given_up
+            && matches!(step.undo, Undo::Call(_))
+            && !matches!(state.forward.phase, LegPhase::Stuck { .. })
+            && (untouched || state.undone.is_some())
+            && (!went_on || matches!(state.state, State::Ended(Outcome::Refused)))
+    }
+
+    /// Rule 6: a new round where that is safe; none when the undo has not run yet and the way
+    /// back will come to it.
+    fn after_late_effect(&self, step: &Step, state: &StepState) -> Option<Next> {
+        let Undo::Call(undo) = &step.undo else {
+            return None;
+        };
+        let at = self.context.now;
+        match state.undone {
+            None if matches!(self.saga.phase, Phase::Back | Phase::Compensated) => None,
+            None => Some(Next::LookAgain { at }),
+            Some(Undone::NothingThere) => Some(Next::LookAgain { at }),
+            Some(Undone::Done) if undo.repeatable => Some(Next::LookAgain { at }),
+            Some(Undone::Done) => Some(Next::Stuck {
+                code: StuckCode::LateEffect,
+                message: format!(
+                    "{} succeeded after its undo had run, and undoing twice is not safe",
+                    step.path
+                ),
+            }),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Back: what runs beside comes to its end first; then each effect is undone, in the reverse
+//! order of start along each path.
+
+use super::super::{Leg, LegPhase, Outcome, Record, State};
+use super::{Decision, failure};
+use crate::definition::{Kind, Route, Step, Undo};
+
+impl Decision<'_> {
+    pub(super) fn back(&mut self) {
+        if self.drains() {
+            return;
+        }
+        let plan = std::sync::Arc::clone(&self.plan);
+        if self.undo_steps(&plan.definition.steps, &mut Route::new(), false) {
+            self.record(Record::Compensated);
+        }
+    }
+
+    /// Ends what has begun and is not in flight; true while something is.
+    fn drains(&mut self) -> bool {
+        let mut open = Vec::new();
+        let mut in_flight = false;
+        self.saga.each_state(&mut |step, state| {
+            let flies = |leg: Leg| matches!(state.leg(leg).phase, LegPhase::InFlight { .. });
+            let stuck = matches!(state.forward.phase, LegPhase::Stuck { .. });
+            if flies(Leg::Do) || flies(Leg::Check) {
+                in_flight = true;
+            } else if state.state == State::Running && !stuck {
+                open.push(step.path.clone());
+            }
+        });
+        let plan = std::sync::Arc::clone(&self.plan);
+        for path in open {
+            if let Some(route) = plan.index.by_path(&path) {
+                self.stop(plan.definition.step(route), route);
+            }
+        }
+        in_flight
+    }
+
+    /// A step that waited for a retry, a road, a signal or a time stops now.
+    fn stop(&mut self, step: &Step, route: &[usize]) {
+        let state = self.state(route);
+        let asked = !matches!(state.check.phase, LegPhase::Idle);
+        let message = match (&state.failure, &state.forward.last_message) {
+            (Some(failed), _) => failed.message.clone(),
+            (None, Some(message)) => message.clone(),
+            (None, None) => "the saga turned back first".to_owned(),
+        };
+        if state.forward.may_have || asked {
+            self.end_without(step, Outcome::Unknown, failure("unknown", None, message));
+        } else {
+            self.end_without(
+                step,
+                Outcome::NotSent,
+                failure("not_sent", Some("turned_back"), message),
+            );
+        }
+    }
+
+    /// Undoes these steps; true when nothing of them is left.
+    fn undo_steps(&mut self, steps: &[Step], route: &mut Route, parallel: bool) -> bool {
+        let mut all = true;
+        for (position, step) in steps.iter().enumerate().rev() {
+            route.push(position);
+            let undone = self.undo_step(step, route);
+            route.pop();
+            all &= undone;
+            if !undone && !parallel {
+                return false;
+            }
+        }
+        all
+    }
+
+    fn undo_step(&mut self, step: &Step, route: &mut Route) -> bool {
+        if let Kind::Group(group) = &step.kind {
+            return self.undo_steps(&group.steps, route, group.parallel);
+        }
+        if matches!(self.state(route).forward.phase, LegPhase::Stuck { .. }) {
+            return false;
+        }
+        let state = self.state(route).state;
+        match state {
+            State::Pending | State::Skipped | State::Ended(Outcome::Refused | Outcome::NotSent) => {
+                return true;
+            }
+            State::Running => return false,
+            State::Ended(Outcome::Unknown) if self.sticks(step, route) => return false,
+            State::Ended(Outcome::Done | Outcome::Unknown) => {}
+        }
+        if !matches!(step.undo, Undo::Call(_)) || self.state(route).undone.is_some() {
+            return true;
+        }
+        let undo = self.leg(route, Leg::Undo);
+        let begins = matches!(undo.phase, LegPhase::Idle);
+        if begins || self.is_due(undo) {
+            self.attempt(step, route, Leg::Undo);
+        }
+        false
+    }
+
+    /// In a completed saga only the undo of a late effect runs.
+    pub(super) fn undo_late_effects(&mut self) {
+        let mut due = Vec::new();
+        self.saga.each_state(&mut |step, state| {
+            if self.is_due(&state.undo) {
+                due.push(step.path.clone());
+            }
+        });
+        let plan = std::sync::Arc::clone(&self.plan);
+        for path in due {
+            if let Some(route) = plan.index.by_path(&path) {
+                self.attempt(plan.definition.step(route), route, Leg::Undo);
+            }
+        }
+    }
+}

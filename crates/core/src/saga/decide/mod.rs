@@ -1,0 +1,282 @@
+//! What an input leads to. Every record that is decided is applied at once, so that the next
+//! decision of the same turn sees it; all of a turn's records are committed together.
+
+mod advance;
+mod answer;
+mod attempt;
+mod back;
+mod policy;
+
+use super::apply::{apply, begin};
+use super::{
+    Context, Entry, Failure, Input, Leg, LegPhase, LegState, Phase, Plan, ReasonCode, Record,
+    Rejection, Saga, Start, Started, State, Status, StepState, Turn,
+};
+use crate::definition::{Step, Undo};
+use crate::json::Json;
+use crate::limits;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A start that was accepted, with everything it leads to at once.
+pub(super) fn start(start: Start, context: &Context<'_>) -> (Saga, Vec<Entry>) {
+    let definition = &start.plan.definition;
+    let deadline = start
+        .deadline
+        .or(definition.deadline)
+        .map(|after| context.now.plus(after));
+    let started = Started {
+        definition: definition.name.clone(),
+        version: definition.version,
+        definition_hash: definition.hash.clone(),
+        namespace: start.namespace,
+        key: start.key,
+        call_seed: start.call_seed,
+        input: start.input,
+        labels: start.labels,
+        deadline,
+        park_limit: start.park_limit,
+    };
+    let mut saga = begin(start.id, Arc::clone(&start.plan), &started, context.now);
+    let first = Entry {
+        seq: 1,
+        at: context.now,
+        record: Record::Started(Box::new(started)),
+    };
+    let mut decision = Decision::new(&mut saga, context);
+    decision.turn.entries.push(first);
+    decision.advance();
+    let entries = decision.turn.entries;
+    (saga, entries)
+}
+
+/// Takes one input.
+pub(super) fn handle(
+    saga: &mut Saga,
+    input: Input,
+    context: &Context<'_>,
+) -> Result<Turn, Rejection> {
+    let mut decision = Decision::new(saga, context);
+    match input {
+        Input::Answer {
+            step,
+            leg,
+            attempt,
+            answer,
+        } => decision.answered(&step, leg, attempt, &answer),
+        Input::Signal { name, key, body } => decision.signal(name, key, body)?,
+        Input::Cancel { reason, actor } => decision.cancel(reason, actor)?,
+        Input::Interrupted => decision.interrupted(),
+        Input::Wake | Input::Opened => {}
+    }
+    decision.check_deadline();
+    decision.advance();
+    Ok(decision.turn)
+}
+
+/// One turn in the making.
+struct Decision<'a> {
+    saga: &'a mut Saga,
+    /// The saga's plan, held apart so that its steps can be read while the saga moves.
+    plan: Arc<Plan>,
+    context: &'a Context<'a>,
+    turn: Turn,
+}
+
+impl<'a> Decision<'a> {
+    fn new(saga: &'a mut Saga, context: &'a Context<'a>) -> Decision<'a> {
+        let plan = Arc::clone(&saga.plan);
+        Decision {
+            saga,
+            plan,
+            context,
+            turn: Turn::default(),
+        }
+    }
+
+    /// Decides a record: numbers it, applies it, keeps it for the commit.
+    fn record(&mut self, record: Record) {
+        // The store's clock may step back; a journal's times never do.
+        let at = self.context.now.max(self.saga.updated_at);
+        let entry = Entry {
+            seq: self.saga.seq + 1,
+            at,
+            record,
+        };
+        let applied = apply(self.saga, &entry);
+        assert!(
+            applied.is_ok(),
+            "I-5: a record that was just decided applies: {applied:?}"
+        );
+        self.turn.entries.push(entry);
+    }
+
+    fn signal(&mut self, name: String, key: String, body: Json) -> Result<(), Rejection> {
+        if self.plan.definition.wait(&name).is_none() {
+            return Err(Rejection::UnknownSignal { name });
+        }
+        let known = self
+            .saga
+            .signals
+            .iter()
+            .find(|known| known.name == name && known.key == key);
+        if let Some(known) = known {
+            let same = crate::json::canonical(&known.body) == crate::json::canonical(&body);
+            self.turn.replayed = true;
+            return if same {
+                Ok(())
+            } else {
+                Err(Rejection::KeyReused { key })
+            };
+        }
+        let status = self.saga.status();
+        if status.is_rest() {
+            return Err(Rejection::Ended {
+                status: status.as_str(),
+            });
+        }
+        if self.saga.signals.len() >= limits::SIGNALS {
+            return Err(Rejection::TooManySignals {
+                limit: limits::SIGNALS,
+            });
+        }
+        self.record(Record::SignalReceived { name, key, body });
+        Ok(())
+    }
+
+    fn cancel(&mut self, reason: String, actor: String) -> Result<(), Rejection> {
+        let refuse = |message: String| Err(Rejection::NotAllowedNow { message });
+        match self.saga.phase {
+            Phase::Forward => {}
+            Phase::Back => return refuse("the saga is already being undone".to_owned()),
+            Phase::Completed | Phase::Compensated | Phase::Abandoned => {
+                let status = self.saga.status().as_str();
+                return refuse(format!("the saga has ended: it is {status}"));
+            }
+        }
+        if self.saga.past_pivot {
+            return refuse(
+                "the saga is past its pivot: from there it only goes forward".to_owned(),
+            );
+        }
+        let stuck = self.saga.has_stuck();
+        if self
+            .saga
+            .halt
+            .as_ref()
+            .is_some_and(|halt| halt.code == ReasonCode::Cancelled)
+            && !stuck
+        {
+            self.turn.replayed = true;
+            return Ok(());
+        }
+        if let Some(path) = self.unknown_without_undo() {
+            return refuse(format!(
+                "nobody knows whether the step {path} happened, and it has no undo: that must be found out first"
+            ));
+        }
+        let failed = failure("cancelled", None, reason.clone());
+        self.record(Record::CancelRequested { reason, actor });
+        if stuck && self.saga.status() == Status::Stuck {
+            // Nothing is in flight: what is unknown is undone as "may have happened".
+            self.turn_back(ReasonCode::Cancelled, None, failed);
+        }
+        Ok(())
+    }
+
+    /// A step whose unknown outcome waits for a person and that cancel could not undo.
+    fn unknown_without_undo(&self) -> Option<String> {
+        let mut found = None;
+        self.saga.each_state(&mut |step, state| {
+            let stuck = matches!(state.forward.phase, LegPhase::Stuck { .. });
+            let unknown = state.state == State::Ended(super::Outcome::Unknown);
+            if stuck && unknown && matches!(step.undo, Undo::Absent) {
+                found.get_or_insert_with(|| step.path.clone());
+            }
+        });
+        found
+    }
+
+    fn check_deadline(&mut self) {
+        let passed = self
+            .saga
+            .deadline
+            .is_some_and(|deadline| deadline <= self.context.now);
+        let open =
+            self.saga.phase == Phase::Forward && !self.saga.past_pivot && self.saga.halt.is_none();
+        if passed && open && self.saga.status() != Status::Stuck {
+            self.record(Record::DeadlinePassed);
+        }
+    }
+
+    /// Moves the saga as far as it goes by itself.
+    fn advance(&mut self) {
+        loop {
+            let before = self.turn.entries.len();
+            match self.saga.phase {
+                Phase::Forward => self.forward(),
+                Phase::Back => self.back(),
+                Phase::Completed => self.undo_late_effects(),
+                Phase::Compensated | Phase::Abandoned => {}
+            }
+            if self.turn.entries.len() == before {
+                return;
+            }
+        }
+    }
+
+    fn turn_back(&mut self, code: ReasonCode, step: Option<&Step>, failure: Failure) {
+        let step = step.map(|step| step.path.clone());
+        self.record(Record::TurnedBack {
+            code,
+            step,
+            failure,
+        });
+    }
+
+    fn state(&self, route: &[usize]) -> &StepState {
+        self.saga.state(route)
+    }
+
+    fn leg(&self, route: &[usize], leg: Leg) -> &LegState {
+        self.saga.state(route).leg(leg)
+    }
+
+    fn is_due(&self, leg: &LegState) -> bool {
+        match leg.phase {
+            LegPhase::Retry { at, .. } | LegPhase::LookAgain { at, .. } => at <= self.context.now,
+            LegPhase::Parked { .. } => true,
+            LegPhase::Idle | LegPhase::InFlight { .. } | LegPhase::Stuck { .. } => false,
+        }
+    }
+}
+
+/// A failure with its cause among the details.
+fn failure(code: &str, cause: Option<&str>, message: impl Into<String>) -> Failure {
+    let detail = cause.map(|cause| ("cause".to_owned(), Json::from(cause)));
+    Failure {
+        code: code.to_owned(),
+        message: message.into(),
+        detail: BTreeMap::from_iter(detail),
+    }
+}
+
+impl Saga {
+    /// Every step with its state, groups before their parts, in the order of the file.
+    pub fn each_state<'a>(&'a self, visit: &mut dyn FnMut(&'a Step, &'a StepState)) {
+        walk(&self.plan.definition.steps, &self.steps, visit);
+    }
+}
+
+fn walk<'a>(
+    steps: &'a [Step],
+    states: &'a [StepState],
+    visit: &mut dyn FnMut(&'a Step, &'a StepState),
+) {
+    for (step, state) in steps.iter().zip(states) {
+        visit(step, state);
+        if let crate::definition::Kind::Group(group) = &step.kind {
+            walk(&group.steps, &state.parts, visit);
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! What an attempt's end leads to: retries within their bounds, then `check`, then the word
+//! *unknown*; an undo's second look; and never a guess.
+
+use super::super::meaning::Reading;
+use super::super::request::call_of;
+use super::super::{
+    Leg, LegState, Meaning, Next, Outcome, ParkCause, ParkCode, Phase, State, StuckCode, Value,
+};
+use super::{Decision, Failure, failure};
+use crate::definition::{Kind, Step, Undo, UndoCall};
+use crate::json::Json;
+use crate::limits;
+use crate::time::{Duration, Timestamp};
+
+impl Decision<'_> {
+    pub(super) fn next(
+        &self,
+        step: &Step,
+        route: &[usize],
+        leg: Leg,
+        reading: &Reading,
+        interrupted: bool,
+    ) -> Next {
+        let state = self.leg(route, leg);
+        match leg {
+            Leg::Do => self.next_of_do(step, state, reading, interrupted),
+            Leg::Check => self.next_of_check(step, state, reading, interrupted),
+            Leg::Undo => match &step.undo {
+                Undo::Call(undo) => {
+                    let unknown = self.state(route).state == State::Ended(Outcome::Unknown);
+                    self.next_of_undo(step, undo, state, unknown, reading, interrupted)
+                }
+                Undo::Absent | Undo::None => Next::NothingThere,
+            },
+        }
+    }
+
+    fn next_of_do(
+        &self,
+        step: &Step,
+        leg: &LegState,
+        reading: &Reading,
+        interrupted: bool,
+    ) -> Next {
+        let may_have = leg.may_have || reading.meaning == Meaning::MayHave;
+        let once = matches!(&step.kind, Kind::Call(action) if action.once);
+        let no_more = self.no_new_attempts();
+        let failed = reading.failure(if may_have { "unknown" } else { "refused" });
+        match reading.meaning {
+            Meaning::Done => Next::Done {
+                result: reading.value.clone(),
+            },
+            Meaning::Refused | Meaning::NotFound if !leg.may_have => Next::Refused(failed),
+            Meaning::Refused | Meaning::NotFound | Meaning::MayHave => {
+                let unreadable = reading.failed.is_some();
+                if no_more || once || unreadable {
+                    return self.unknown(step, failed);
+                }
+                self.retry(step, Leg::Do, leg, reading, interrupted)
+                    .unwrap_or_else(|| self.unknown(step, failed))
+            }
+            Meaning::NotSent if no_more => self.given_up(step, may_have, reading),
+            Meaning::NotSent => self
+                .retry(step, Leg::Do, leg, reading, interrupted)
+                .unwrap_or_else(|| self.given_up(step, may_have, reading)),
+            Meaning::Misconfigured | Meaning::Held if no_more => {
+                self.given_up(step, may_have, reading)
+            }
+            Meaning::Misconfigured | Meaning::Held => Next::Park(reading.park_cause()),
+        }
+    }
+
+    fn next_of_check(
+        &self,
+        step: &Step,
+        leg: &LegState,
+        reading: &Reading,
+        interrupted: bool,
+    ) -> Next {
+        let unknown = || Next::Unknown(self.check_failure(step, reading));
+        let turned_back = self.saga.phase != Phase::Forward;
+        match reading.meaning {
+            Meaning::Done => Next::Done {
+                result: reading.value.clone(),
+            },
+            Meaning::Refused if reading.cause == Some("refused_when") => {
+                Next::Refused(reading.failure("refused"))
+            }
+            Meaning::Refused | Meaning::NotFound => unknown(),
+            Meaning::MayHave | Meaning::NotSent if turned_back || reading.failed.is_some() => {
+                unknown()
+            }
+            Meaning::MayHave | Meaning::NotSent => self
+                .retry(step, Leg::Check, leg, reading, interrupted)
+                .unwrap_or_else(unknown),
+            Meaning::Misconfigured | Meaning::Held if turned_back => unknown(),
+            Meaning::Misconfigured | Meaning::Held => Next::Park(reading.park_cause()),
+        }
+    }
+
+    fn next_of_undo(
+        &self,
+        step: &Step,
+        undo: &UndoCall,
+        leg: &LegState,
+        unknown: bool,
+        reading: &Reading,
+        interrupted: bool,
+    ) -> Next {
+        let stuck = |code| Next::Stuck {
+            code,
+            message: reading.message.clone().unwrap_or_default(),
+        };
+        let second_look = undo.look_again.filter(|_| unknown && !leg.looked);
+        if reading.failed.is_some() {
+            return stuck(StuckCode::ExpressionFailed);
+        }
+        match reading.meaning {
+            Meaning::Done => match second_look {
+                Some(after) if undo.repeatable => Next::LookAgain {
+                    at: self.context.now.plus(after),
+                },
+                _ => Next::Done {
+                    result: reading.value.clone(),
+                },
+            },
+            Meaning::NotFound if undo.missing_ok => Next::NothingThere,
+            Meaning::NotFound if unknown => match second_look {
+                None => Next::NothingThere,
+                Some(after) if undo.repeatable || leg.all_not_found => Next::LookAgain {
+                    at: self.context.now.plus(after),
+                },
+                Some(_) => stuck(StuckCode::UndoUnclear),
+            },
+            Meaning::NotFound if leg.unanswered => Next::Done {
+                result: Value::Json(Json::Null),
+            },
+            Meaning::NotFound => stuck(StuckCode::UndoNotFound),
+            Meaning::Refused if !leg.may_have => stuck(StuckCode::UndoRefused),
+            Meaning::Refused => self
+                .retry(step, Leg::Undo, leg, reading, interrupted)
+                .unwrap_or_else(|| stuck(StuckCode::OutcomeUnknown)),
+            Meaning::MayHave | Meaning::NotSent => self
+                .retry(step, Leg::Undo, leg, reading, interrupted)
+                .unwrap_or_else(|| stuck(StuckCode::UndoExhausted)),
+            Meaning::Misconfigured | Meaning::Held => Next::Park(reading.park_cause()),
+        }
+    }
+
+    /// Turned back or halted: what is in flight comes to its end, nothing new is tried.
+    fn no_new_attempts(&self) -> bool {
+        self.saga.phase != Phase::Forward || self.saga.halt.is_some()
+    }
+
+    /// `check` first, where it may still be asked; then the do is unknown.
+    fn unknown(&self, step: &Step, failed: Failure) -> Next {
+        if self.saga.phase == Phase::Forward && self.can_ask(step) {
+            Next::Check(failed)
+        } else {
+            Next::Unknown(failed)
+        }
+    }
+
+    fn given_up(&self, step: &Step, may_have: bool, reading: &Reading) -> Next {
+        if may_have {
+            self.unknown(step, reading.failure("unknown"))
+        } else {
+            Next::NotSent(reading.failure("not_sent"))
+        }
+    }
+
+    /// Why the do stays unknown: what made it so, not what `check` could not say.
+    fn check_failure(&self, step: &Step, reading: &Reading) -> Failure {
+        let route = self.plan.index.by_path(&step.path);
+        let known = route.and_then(|route| self.state(route).failure.clone());
+        let mut failed = known.unwrap_or_else(|| reading.failure("unknown"));
+        if let Some(message) = &reading.message {
+            failed
+                .detail
+                .insert("check".to_owned(), Json::from(message.as_str()));
+        }
+        failed
+    }
+
+    /// The next try, while attempts last. One that a crash interrupted is always granted.
+    fn retry(
+        &self,
+        step: &Step,
+        leg: Leg,
+        state: &LegState,
+        reading: &Reading,
+        interrupted: bool,
+    ) -> Option<Next> {
+        let retry = &call_of(step, leg)?.retry;
+        if interrupted {
+            return Some(Next::Retry {
+                at: self.context.now,
+            });
+        }
+        let failed = state.burned + 1;
+        if retry.attempts.is_some_and(|attempts| failed >= attempts) {
+            return None;
+        }
+        let bound = retry.bound(failed).millis();
+        let asked = reading
+            .retry_after_ms
+            .unwrap_or(0)
+            .min(limits::RETRY_AFTER_MAX_MS);
+        let pause = self.jitter(&step.path, leg, failed, bound).max(asked);
+        Some(Next::Retry {
+            at: self.in_millis(pause),
+        })
+    }
+
+    fn in_millis(&self, millis: u64) -> Timestamp {
+        self.context.now.plus(Duration::from_millis(millis))
+    }
+
+    /// Full jitter: evenly from 0 to the bound, from this decision's random bits.
+    fn jitter(&self, path: &str, leg: Leg, failed: u32, bound: u64) -> u64 {
+        let mut bits = self.context.random ^ u64::from(failed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        for byte in path.bytes().chain(leg.as_str().bytes()) {
+            bits = (bits ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+        bits ^= bits >> 29;
+        bits % (bound + 1)
+    }
+}
+
+impl Reading {
+    fn failure(&self, code: &str) -> Failure {
+        let (code, cause) = match &self.failed {
+            Some(failed) => ("expression_failed", Some(failed.cause.as_str())),
+            None => (code, self.cause),
+        };
+        let mut failed = failure(code, cause, self.message.clone().unwrap_or_default());
+        if let Some(status) = self.status {
+            failed
+                .detail
+                .insert("status".to_owned(), Json::from(status));
+        }
+        failed
+    }
+
+    fn park_cause(&self) -> ParkCause {
+        let code = match self.meaning {
+            Meaning::Misconfigured => ParkCode::Misconfigured,
+            Meaning::Done
+            | Meaning::Refused
+            | Meaning::NotFound
+            | Meaning::MayHave
+            | Meaning::NotSent
+            | Meaning::Held => ParkCode::Unavailable,
+        };
+        ParkCause {
+            code,
+            message: self.message.clone().unwrap_or_default(),
+        }
+    }
+}

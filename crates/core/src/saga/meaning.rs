@@ -1,0 +1,231 @@
+//! What an answer means: the table of outcomes, before any policy of retry or compensation.
+
+use super::scope::{Beside, Seen, scope};
+use super::{Leg, Meaning, Saga, Value};
+use crate::definition::{Call, Step, Undo};
+use crate::expr::{EvalError, Expr};
+use crate::json::Json;
+use crate::wire::{Answer, Body, Http, What};
+use serde_json::json;
+
+/// An answer, read.
+#[derive(Debug)]
+pub(super) struct Reading {
+    /// Its row of the table.
+    pub(super) meaning: Meaning,
+    /// The status that came back.
+    pub(super) status: Option<u16>,
+    /// What happened, for people; none when it was plainly done.
+    pub(super) message: Option<String>,
+    /// `detail.cause` of a refusal.
+    pub(super) cause: Option<&'static str>,
+    /// The result it carries.
+    pub(super) value: Value,
+    /// An expression over the answer gave no value.
+    pub(super) failed: Option<EvalError>,
+    /// A 401: the whole service is misconfigured.
+    pub(super) whole_service: bool,
+    /// How long the service asked to be left alone, in milliseconds.
+    pub(super) retry_after_ms: Option<u64>,
+}
+
+/// The statuses with which a service refuses. A 404 counts only with a JSON body, since a
+/// wrong road answers 404 too.
+const REFUSALS: [u16; 9] = [400, 402, 409, 410, 412, 413, 414, 422, 431];
+/// The 4xx after which the request may have happened, or may happen when sent again.
+const TRY_AGAIN: [u16; 3] = [408, 425, 429];
+
+/// Reads the answer to an attempt of a leg.
+pub(super) fn read(
+    saga: &Saga,
+    step: &Step,
+    call: &Call,
+    leg: Leg,
+    key: &str,
+    answer: &Answer,
+) -> Reading {
+    match &answer.what {
+        What::NotSent { message } => Reading::plain(Meaning::NotSent, message),
+        What::Lost { message } => Reading::plain(Meaning::MayHave, message),
+        What::Held { message } => Reading::plain(Meaning::Held, message),
+        What::Http(http) => Answered {
+            saga,
+            step,
+            call,
+            leg,
+            key,
+            http,
+        }
+        .read(),
+    }
+}
+
+impl Reading {
+    fn plain(meaning: Meaning, message: &str) -> Reading {
+        Reading {
+            meaning,
+            status: None,
+            message: Some(message.to_owned()),
+            cause: None,
+            value: Value::Json(Json::Null),
+            failed: None,
+            whole_service: false,
+            retry_after_ms: None,
+        }
+    }
+
+    /// The attempt of which nothing is known but that its intent stood in the store.
+    pub(super) fn interrupted() -> Reading {
+        Reading::plain(
+            Meaning::MayHave,
+            "Banyan stopped between the call and its answer",
+        )
+    }
+}
+
+struct Answered<'a> {
+    saga: &'a Saga,
+    step: &'a Step,
+    call: &'a Call,
+    leg: Leg,
+    key: &'a str,
+    http: &'a Http,
+}
+
+impl Answered<'_> {
+    fn read(&self) -> Reading {
+        let status = self.http.status;
+        let mut reading = Reading::plain(Meaning::Done, "");
+        reading.status = Some(status);
+        reading.message = None;
+        reading.retry_after_ms = self.http.header("retry-after").and_then(retry_after_ms);
+        reading.value = match &self.http.body {
+            Body::Empty => Value::Json(Json::Null),
+            Body::Json(value) => Value::Json(value.clone()),
+            Body::NotJson(_) | Body::TooLarge => Value::Unreadable,
+        };
+        let (meaning, cause) = match self.missing() {
+            Err(failed) => return reading.fail(failed),
+            Ok(Some(true)) => (Meaning::NotFound, Some("missing_when")),
+            Ok(known) => match self.by_status(known.is_none()) {
+                Err(failed) => return reading.fail(failed),
+                Ok(found) => found,
+            },
+        };
+        reading.meaning = meaning;
+        reading.cause = cause;
+        reading.whole_service = status == 401;
+        if meaning != Meaning::Done {
+            reading.message = Some(self.words(cause));
+        }
+        reading
+    }
+
+    /// What an undo's own `missing_when` says; none when it has none.
+    fn missing(&self) -> Result<Option<bool>, EvalError> {
+        let Undo::Call(undo) = &self.step.undo else {
+            return Ok(None);
+        };
+        let Some(missing_when) = undo.missing_when.as_ref().filter(|_| self.leg == Leg::Undo)
+        else {
+            return Ok(None);
+        };
+        match self.holds(missing_when) {
+            Err(failed) if (200..300).contains(&self.http.status) => Err(failed),
+            Err(_) => Ok(Some(false)),
+            Ok(holds) => Ok(Some(holds)),
+        }
+    }
+
+    fn by_status(
+        &self,
+        default_missing: bool,
+    ) -> Result<(Meaning, Option<&'static str>), EvalError> {
+        let status = self.http.status;
+        let has_json = matches!(self.http.body, Body::Json(_));
+        let missing = status == 410 || (status == 404 && has_json);
+        Ok(match status {
+            200..300 if self.refuses()? => (Meaning::Refused, Some("refused_when")),
+            200..300 => (Meaning::Done, None),
+            404 | 410 if missing && self.leg == Leg::Undo && default_missing => {
+                (Meaning::NotFound, None)
+            }
+            404 | 410 if self.leg == Leg::Check => (Meaning::NotFound, None),
+            404 if has_json => (Meaning::Refused, None),
+            _ if REFUSALS.contains(&status) => (Meaning::Refused, None),
+            // An expression that fails over an error's body says nothing; the status does.
+            400..500 if self.refuses().unwrap_or(false) => (Meaning::Refused, Some("refused_when")),
+            _ if TRY_AGAIN.contains(&status) => (Meaning::MayHave, None),
+            300..=304 if !self.call.method.is_safe() => (Meaning::MayHave, None),
+            300..500 => (Meaning::Misconfigured, None),
+            _ => (Meaning::MayHave, None),
+        })
+    }
+
+    fn refuses(&self) -> Result<bool, EvalError> {
+        self.call
+            .refused_when
+            .as_ref()
+            .map_or(Ok(false), |refused_when| self.holds(refused_when))
+    }
+
+    fn holds(&self, condition: &Expr) -> Result<bool, EvalError> {
+        let headers: serde_json::Map<String, Json> = self
+            .http
+            .headers
+            .iter()
+            .map(|(name, value)| (name.clone(), Json::from(value.as_str())))
+            .collect();
+        let http = json!({ "status": self.http.status, "headers": headers });
+        let result = match &self.http.body {
+            Body::Empty => Seen::Json(&Json::Null),
+            Body::Json(value) => Seen::Json(value),
+            Body::NotJson(_) | Body::TooLarge => Seen::Unreadable,
+        };
+        let beside = Beside {
+            key: Some(self.key),
+            body: None,
+            result: Some(result),
+            http: Some(&http),
+        };
+        condition.holds(&scope(self.saga, &beside, [condition]))
+    }
+
+    /// The service's own words where it has any, else the status.
+    fn words(&self, cause: Option<&str>) -> String {
+        let service = &self.call.service;
+        let status = self.http.status;
+        let said = match &self.http.body {
+            Body::Json(body) => ["message", "detail", "error", "title", "reason"]
+                .iter()
+                .find_map(|name| body.get(name).and_then(Json::as_str)),
+            Body::NotJson(text) => Some(text.as_str()),
+            Body::Empty | Body::TooLarge => None,
+        };
+        let said = said.map(|said| said.chars().take(200).collect::<String>());
+        match (said, cause) {
+            (Some(said), _) => format!("{service} answered {status}: {said}"),
+            (None, Some(cause)) => format!("{service} answered {status}, and {cause} holds"),
+            (None, None) => format!("{service} answered {status}"),
+        }
+    }
+}
+
+impl Reading {
+    /// An expression over the answer gave no value: the step is unknown.
+    fn fail(mut self, failed: EvalError) -> Reading {
+        self.meaning = Meaning::MayHave;
+        self.message = Some(failed.message.clone());
+        self.failed = Some(failed);
+        self
+    }
+}
+
+/// `Retry-After` in seconds. Its date form would need a clock; it is left to the backoff.
+fn retry_after_ms(value: &str) -> Option<u64> {
+    value
+        .trim()
+        .parse::<u64>()
+        .ok()
+        .map(|seconds| seconds.saturating_mul(1_000))
+}

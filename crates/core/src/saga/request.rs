@@ -1,0 +1,196 @@
+//! What a leg sends: the request, its key, and the hash that proves every attempt alike.
+
+use super::scope::{Beside, Seen, scope};
+use super::{Leg, Outcome, Saga, State};
+use crate::definition::{Call, Kind, Step, Undo};
+use crate::expr::{EvalError, Expr, Part, Scope, Text};
+use crate::json::{Json, sha256_hex};
+use crate::wire::Request;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+
+/// Characters of a call's key: 132 bits of a SHA-256.
+const KEY_CHARS: usize = 22;
+
+/// The call of a step's leg, if it has that leg.
+pub(super) fn call_of(step: &Step, leg: Leg) -> Option<&Call> {
+    match (leg, &step.kind, &step.undo) {
+        (Leg::Do, Kind::Call(action), _) => Some(&action.call),
+        (Leg::Check, Kind::Call(action), _) => action.check.as_ref(),
+        (Leg::Undo, _, Undo::Call(undo)) => Some(&undo.call),
+        _ => None,
+    }
+}
+
+/// The idempotency key of a step's do: it derives from who started the saga, never from the
+/// saga's id, so that a start that was lost and is repeated calls under the same keys.
+pub(super) fn do_key(saga: &Saga, path: &str) -> String {
+    let mut hash = Sha256::new();
+    let item = "";
+    let round = "1";
+    let parts = [
+        &saga.call_seed,
+        &saga.namespace,
+        &saga.plan.definition.name,
+        &saga.key,
+        path,
+        item,
+        round,
+    ];
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let mut key = URL_SAFE_NO_PAD.encode(hash.finalize());
+    key.truncate(KEY_CHARS);
+    key
+}
+
+/// The key of a round of a leg. A check asks under the do's key.
+pub(super) fn leg_key(saga: &Saga, path: &str, leg: Leg, round: u32) -> String {
+    let key = do_key(saga, path);
+    match (leg, round) {
+        (Leg::Do | Leg::Check, _) => key,
+        (Leg::Undo, 1) => format!("{key}-undo"),
+        (Leg::Undo, later) => format!("{key}-undo-{later}"),
+    }
+}
+
+/// What the next attempt of a leg sends, and its hash.
+pub(super) fn request(
+    saga: &Saga,
+    step: &Step,
+    call: &Call,
+    leg: Leg,
+    round: u32,
+    attempt: u32,
+) -> Result<(Request, String), EvalError> {
+    let do_key = do_key(saga, &step.path);
+    let sent = match leg {
+        Leg::Do => None,
+        Leg::Check | Leg::Undo => body_of_do(saga, step)?,
+    };
+    let state = saga
+        .plan
+        .index
+        .by_path(&step.path)
+        .map(|route| saga.state(route));
+    let result = state.filter(|state| state.state == State::Ended(Outcome::Done));
+    let beside = Beside {
+        key: Some(&do_key),
+        body: sent.as_ref(),
+        result: result.map(|state| Seen::of(state.result.as_ref())),
+        http: None,
+    };
+    let scope = scope(saga, &beside, expressions(call));
+    let target = target(call, &scope)?;
+    let headers = texts(&call.headers, &scope)?;
+    let body = call
+        .body
+        .as_ref()
+        .map(|body| body.evaluate(&scope))
+        .transpose()?;
+    let body = body.map(|body| body.to_string().into_bytes());
+    let hash = hash(call, &target, &headers, body.as_deref());
+    let definition = &saga.plan.definition;
+    let request = Request {
+        service: call.service.clone(),
+        method: call.method,
+        target,
+        headers,
+        body,
+        timeout: call.timeout,
+        key: leg_key(saga, &step.path, leg, round),
+        saga: saga.id,
+        definition: format!("{}@{}", definition.name, definition.version),
+        step: step.path.clone(),
+        leg,
+        attempt,
+        deadline: saga.deadline,
+    };
+    Ok((request, hash))
+}
+
+/// `$body`: what the do sent, computed again from the same durable values.
+fn body_of_do(saga: &Saga, step: &Step) -> Result<Option<Json>, EvalError> {
+    let Some(body) = call_of(step, Leg::Do).and_then(|call| call.body.as_ref()) else {
+        return Ok(None);
+    };
+    let key = do_key(saga, &step.path);
+    let beside = Beside {
+        key: Some(&key),
+        ..Beside::default()
+    };
+    let scope = scope(saga, &beside, body.expressions());
+    body.evaluate(&scope).map(Some)
+}
+
+/// Every expression that makes up a call's request.
+fn expressions(call: &Call) -> Vec<&Expr> {
+    let mut all: Vec<&Expr> = call
+        .body
+        .iter()
+        .flat_map(|body| body.expressions())
+        .collect();
+    let texts = call.query.iter().chain(&call.headers).map(|(_, text)| text);
+    for text in std::iter::once(&call.path).chain(texts) {
+        all.extend(in_text(text));
+    }
+    all
+}
+
+fn in_text(text: &Text) -> impl Iterator<Item = &Expr> {
+    text.parts().iter().filter_map(|part| match part {
+        Part::Expr(expr, _) => Some(expr),
+        Part::Literal(_) => None,
+    })
+}
+
+fn target(call: &Call, scope: &Scope<'_>) -> Result<String, EvalError> {
+    let mut target = call.path.evaluate_path(scope)?;
+    for (position, (name, value)) in texts(&call.query, scope)?.into_iter().enumerate() {
+        target.push(if position == 0 { '?' } else { '&' });
+        encode(&name, &mut target);
+        target.push('=');
+        encode(&value, &mut target);
+    }
+    Ok(target)
+}
+
+fn texts(named: &[(String, Text)], scope: &Scope<'_>) -> Result<Vec<(String, String)>, EvalError> {
+    let mut all = Vec::with_capacity(named.len());
+    for (name, text) in named {
+        if let Some(value) = text.evaluate_text(scope)? {
+            all.push((name.clone(), value));
+        }
+    }
+    Ok(all)
+}
+
+/// Percent-encodes everything but RFC 3986's unreserved characters.
+fn encode(text: &str, out: &mut String) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    for &byte in text.as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            out.push(char::from(HEX[usize::from(byte >> 4)]));
+            out.push(char::from(HEX[usize::from(byte & 15)]));
+        }
+    }
+}
+
+fn hash(call: &Call, target: &str, headers: &[(String, String)], body: Option<&[u8]>) -> String {
+    let mut bytes = format!("{} {target}\n", call.method.as_str()).into_bytes();
+    for (name, value) in headers {
+        bytes.extend_from_slice(name.as_bytes());
+        bytes.extend_from_slice(b": ");
+        bytes.extend_from_slice(value.as_bytes());
+        bytes.push(b'\n');
+    }
+    bytes.push(b'\n');
+    bytes.extend_from_slice(body.unwrap_or_default());
+    sha256_hex(&bytes)
+}

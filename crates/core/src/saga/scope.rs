@@ -1,0 +1,150 @@
+//! What expressions see: the input, the saga, the results of steps, and, beside a leg, its
+//! key, its body and its result.
+
+use super::{Outcome, Phase, Saga, State, StepState, Value};
+use crate::definition::{Kind, Step};
+use crate::expr::{Cause, EvalError, Expr, Scope};
+use crate::json::Json;
+use serde_json::{Map, json};
+use std::borrow::Cow;
+
+/// Values that stand beside a leg, besides what every expression sees.
+#[derive(Default)]
+pub(super) struct Beside<'a> {
+    /// `$key`: the idempotency key of the step's do.
+    pub(super) key: Option<&'a str>,
+    /// `$body`: what the do sent.
+    pub(super) body: Option<&'a Json>,
+    /// `$result`: the answer's body, or the do's result.
+    pub(super) result: Option<Seen<'a>>,
+    /// `$http`: the answer's status and headers.
+    pub(super) http: Option<&'a Json>,
+}
+
+/// A result as an expression meets it.
+#[derive(Clone, Copy)]
+pub(super) enum Seen<'a> {
+    /// A value.
+    Json(&'a Json),
+    /// A body that is no JSON or too large: whoever reads it fails.
+    Unreadable,
+}
+
+impl<'a> Seen<'a> {
+    pub(super) fn of(value: Option<&'a Value>) -> Seen<'a> {
+        match value {
+            Some(Value::Json(value)) => Seen::Json(value),
+            Some(Value::Unreadable) => Seen::Unreadable,
+            None => Seen::Json(&Json::Null),
+        }
+    }
+
+    fn bind(self, name: &'a str, scope: &mut Scope<'a>) {
+        match self {
+            Seen::Json(value) => scope.bind(name, Cow::Borrowed(value)),
+            Seen::Unreadable => scope.bind_unreadable(name, unreadable(name)),
+        }
+    }
+}
+
+/// A scope with just the variables that these expressions read.
+pub(super) fn scope<'a>(
+    saga: &'a Saga,
+    beside: &Beside<'a>,
+    expressions: impl IntoIterator<Item = &'a Expr>,
+) -> Scope<'a> {
+    let mut scope = Scope::default();
+    for expression in expressions {
+        for (name, _) in expression.variables() {
+            if scope.get(name).is_none() {
+                bind(saga, beside, name, &mut scope);
+            }
+        }
+    }
+    scope
+}
+
+fn bind<'a>(saga: &'a Saga, beside: &Beside<'a>, name: &'a str, scope: &mut Scope<'a>) {
+    match name {
+        "input" => scope.bind(name, Cow::Borrowed(&*saga.input)),
+        "saga" => scope.bind(name, Cow::Owned(about(saga))),
+        "key" => scope.bind(name, Cow::Owned(beside.key.map_or(Json::Null, Json::from))),
+        "body" => scope.bind(name, Cow::Borrowed(beside.body.unwrap_or(&Json::Null))),
+        "http" => scope.bind(name, Cow::Borrowed(beside.http.unwrap_or(&Json::Null))),
+        "result" => beside
+            .result
+            .unwrap_or(Seen::Json(&Json::Null))
+            .bind(name, scope),
+        step => bind_step(saga, step, scope),
+    }
+}
+
+fn about(saga: &Saga) -> Json {
+    let definition = &saga.plan.definition;
+    json!({
+        "id": saga.id.to_string(),
+        "name": definition.name,
+        "version": definition.version,
+        "key": saga.key,
+        "started_at": saga.started_at.to_string(),
+        "status": match saga.phase {
+            Phase::Forward => "running",
+            Phase::Back => "compensating",
+            Phase::Completed => "completed",
+            Phase::Compensated => "compensated",
+            Phase::Abandoned => "abandoned",
+        },
+    })
+}
+
+fn bind_step<'a>(saga: &'a Saga, name: &'a str, scope: &mut Scope<'a>) {
+    let Some(route) = saga.plan.index.by_name(name) else {
+        return;
+    };
+    let step = saga.plan.definition.step(route);
+    let state = saga.state(route);
+    match &step.kind {
+        Kind::Group(group) => match parts(&group.steps, &state.parts) {
+            Ok(object) => scope.bind(name, Cow::Owned(object)),
+            Err(part) => scope.bind_unreadable(name, unreadable(&part)),
+        },
+        Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
+            result(state).bind(name, scope);
+        }
+    }
+}
+
+fn result(state: &StepState) -> Seen<'_> {
+    match state.state {
+        State::Ended(Outcome::Done) => Seen::of(state.result.as_ref()),
+        State::Ended(Outcome::Refused | Outcome::NotSent | Outcome::Unknown)
+        | State::Pending
+        | State::Skipped
+        | State::Running => Seen::Json(&Json::Null),
+    }
+}
+
+/// A group's result: an object of its parts' results, or the name of the first unreadable one.
+fn parts(steps: &[Step], states: &[StepState]) -> Result<Json, String> {
+    let mut object = Map::new();
+    for (step, state) in steps.iter().zip(states) {
+        let value = match &step.kind {
+            Kind::Group(group) => parts(&group.steps, &state.parts)?,
+            Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
+                match result(state) {
+                    Seen::Json(value) => value.clone(),
+                    Seen::Unreadable => return Err(step.name.clone()),
+                }
+            }
+        };
+        object.insert(step.name.clone(), value);
+    }
+    Ok(Json::Object(object))
+}
+
+fn unreadable(name: &str) -> EvalError {
+    EvalError {
+        cause: Cause::Unreadable,
+        message: format!("${name} cannot be read: the service's answer was no JSON, or too large"),
+    }
+}

@@ -1,0 +1,381 @@
+//! What people and programs see of a saga: its status, where it is stuck, what it waits on.
+//! Projections of its state, never stored.
+
+use super::{
+    Leg, LegPhase, LegState, Outcome, ParkCode, Phase, Saga, State, Status, StepState, StuckCode,
+    Undone,
+};
+use crate::definition::{Kind, Step, Undo};
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Where a saga is stuck: the first leg that needs a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StuckAt {
+    /// The step's path.
+    pub step: String,
+    /// The leg.
+    pub leg: Leg,
+    /// Why.
+    pub code: StuckCode,
+    /// In words.
+    pub message: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// One thing that a saga waits on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// What kind of thing.
+    pub kind: WaitingKind,
+    /// The step's path.
+    pub step: String,
+    /// The leg, where there is one.
+    pub leg: Option<Leg>,
+    /// The service, where there is one.
+    pub service: Option<String>,
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when at the latest, where that is known.
+    pub until: Option<Timestamp>,
+    /// In words that a person understands.
+    pub message: String,
+}
+
+/// What a saga may wait on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitingKind {
+    /// A service's answer.
+    Call,
+    /// The next attempt.
+    Retry,
+    /// The answer to a check.
+    Check,
+    /// A signal.
+    Signal,
+    /// A time.
+    Timer,
+    /// A service that cannot be called now.
+    Parked,
+    /// A road or a credential that is wrong.
+    Misconfigured,
+    /// Somebody's help.
+    Person,
+}
+
+impl WaitingKind {
+    /// All of them.
+    pub const ALL: [WaitingKind; 8] = [
+        WaitingKind::Call,
+        WaitingKind::Retry,
+        WaitingKind::Check,
+        WaitingKind::Signal,
+        WaitingKind::Timer,
+        WaitingKind::Parked,
+        WaitingKind::Misconfigured,
+        WaitingKind::Person,
+    ];
+
+    /// The kind as written in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            WaitingKind::Call => "call",
+            WaitingKind::Retry => "retry",
+            WaitingKind::Check => "check",
+            WaitingKind::Signal => "signal",
+            WaitingKind::Timer => "timer",
+            WaitingKind::Parked => "parked",
+            WaitingKind::Misconfigured => "misconfigured",
+            WaitingKind::Person => "person",
+        }
+    }
+}
+
+/// What is seen of a step's undo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum UndoView {
+    /// The step has none.
+    None,
+    /// It may have to run.
+    Pending,
+    /// It runs, or waits to run again.
+    Running,
+    /// It took effect.
+    Done,
+    /// The do certainly did not happen, or the undo found nothing.
+    NothingToUndo,
+    /// It needs a person.
+    Stuck,
+}
+
+impl UndoView {
+    /// The state as written in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            UndoView::None => "none",
+            UndoView::Pending => "pending",
+            UndoView::Running => "running",
+            UndoView::Done => "done",
+            UndoView::NothingToUndo => "nothing_to_undo",
+            UndoView::Stuck => "stuck",
+        }
+    }
+}
+
+impl Saga {
+    /// Its status. It is stuck only when nothing can run.
+    pub fn status(&self) -> Status {
+        match self.phase {
+            Phase::Completed => Status::Completed,
+            Phase::Compensated => Status::Compensated,
+            Phase::Abandoned => Status::Abandoned,
+            Phase::Forward | Phase::Back if self.has_stuck_only() => Status::Stuck,
+            Phase::Forward => Status::Running,
+            Phase::Back => Status::Compensating,
+        }
+    }
+
+    /// The first leg that needs a person.
+    pub fn stuck(&self) -> Option<StuckAt> {
+        let mut first: Option<StuckAt> = None;
+        self.each_state(&mut |step, state| {
+            for leg in Leg::ALL {
+                let found = stuck_at(step, state.leg(leg), leg);
+                let sooner =
+                    |found: &StuckAt| first.as_ref().is_none_or(|known| found.since < known.since);
+                if let Some(found) = found.filter(sooner) {
+                    first = Some(found);
+                }
+            }
+        });
+        first
+    }
+
+    /// What it waits on, in the order of the definition; empty only at rest.
+    pub fn waiting_on(&self) -> Vec<Waiting> {
+        let mut all = Vec::new();
+        self.each_state(&mut |step, state| {
+            for leg in Leg::ALL {
+                all.extend(waits_of_leg(self, step, state, leg));
+            }
+            all.extend(waits_of_step(step, state));
+        });
+        all
+    }
+
+    /// Some attempt's intent stands without an answer.
+    pub fn in_flight(&self) -> bool {
+        let mut found = false;
+        self.each_state(&mut |_, state| {
+            found |= Leg::ALL
+                .iter()
+                .any(|leg| matches!(state.leg(*leg).phase, LegPhase::InFlight { .. }));
+        });
+        found
+    }
+}
+
+fn stuck_at(step: &Step, state: &LegState, leg: Leg) -> Option<StuckAt> {
+    let (code, message, since) = match &state.phase {
+        LegPhase::Stuck {
+            code,
+            message,
+            since,
+        } => (*code, message.clone(), *since),
+        LegPhase::Parked {
+            cause,
+            since,
+            overdue: true,
+        } => (StuckCode::Unreachable, cause.message.clone(), *since),
+        LegPhase::Idle
+        | LegPhase::InFlight { .. }
+        | LegPhase::Retry { .. }
+        | LegPhase::LookAgain { .. }
+        | LegPhase::Parked { .. } => return None,
+    };
+    Some(StuckAt {
+        step: step.path.clone(),
+        leg,
+        code,
+        message,
+        since,
+    })
+}
+
+fn waits_of_leg(saga: &Saga, step: &Step, state: &StepState, leg: Leg) -> Option<Waiting> {
+    let call = super::request::call_of(step, leg);
+    let service = call.map(|call| call.service.clone());
+    let named = service.clone().unwrap_or_default();
+    let what = match leg {
+        Leg::Do => step.path.clone(),
+        Leg::Check => format!("the check of {}", step.path),
+        Leg::Undo => format!("the undo of {}", step.path),
+    };
+    let state = state.leg(leg);
+    let budget = call.and_then(|call| call.retry.attempts);
+    let tried = match budget {
+        Some(attempts) => format!("attempt {} of {attempts}", state.burned + 1),
+        None => format!("attempt {}", state.burned + 1),
+    };
+    let last = state
+        .last_message
+        .clone()
+        .unwrap_or_else(|| format!("{named} was not called yet"));
+    let (kind, since, until, message) = match &state.phase {
+        LegPhase::Idle => return None,
+        LegPhase::InFlight { since, until, .. } => {
+            let kind = if leg == Leg::Check {
+                WaitingKind::Check
+            } else {
+                WaitingKind::Call
+            };
+            (
+                kind,
+                *since,
+                Some(*until),
+                format!("{named} was called for {what}; {tried}, no answer yet"),
+            )
+        }
+        LegPhase::Retry { at, since } => {
+            let kind = if leg == Leg::Check {
+                WaitingKind::Check
+            } else {
+                WaitingKind::Retry
+            };
+            (
+                kind,
+                *since,
+                Some(*at),
+                format!("{last}, for {what}; {tried} at {at}"),
+            )
+        }
+        LegPhase::LookAgain { at, since } => {
+            let message = format!(
+                "{named} is asked once more for {what} at {at}, since the do may still arrive"
+            );
+            (WaitingKind::Retry, *since, Some(*at), message)
+        }
+        LegPhase::Parked {
+            cause,
+            since,
+            overdue,
+        } => {
+            let kind = match cause.code {
+                ParkCode::Misconfigured => WaitingKind::Misconfigured,
+                ParkCode::Paused | ParkCode::Unavailable => WaitingKind::Parked,
+            };
+            let must_run = leg == Leg::Undo || saga.past_pivot;
+            let until = (must_run && !overdue).then(|| since.plus(saga.park_limit));
+            (
+                kind,
+                *since,
+                until,
+                format!("{what} waits for {named}: {}", cause.message),
+            )
+        }
+        LegPhase::Stuck {
+            code,
+            message,
+            since,
+        } => {
+            let message = format!("{what} needs a person ({}): {message}", code.as_str());
+            (WaitingKind::Person, *since, None, message)
+        }
+    };
+    Some(Waiting {
+        kind,
+        step: step.path.clone(),
+        leg: Some(leg),
+        service,
+        since,
+        until,
+        message,
+    })
+}
+
+fn waits_of_step(step: &Step, state: &StepState) -> Option<Waiting> {
+    if state.state != State::Running {
+        return None;
+    }
+    let since = state.started_at.unwrap_or_default();
+    let until = state.until;
+    let by = until.map(|until| until.to_string()).unwrap_or_default();
+    let (kind, message) = match &step.kind {
+        Kind::Wait(wait) => (
+            WaitingKind::Signal,
+            format!(
+                "{} waits for the signal {} until {by}",
+                step.path, wait.signal
+            ),
+        ),
+        Kind::Sleep(_) => (
+            WaitingKind::Timer,
+            format!("{} sleeps until {by}", step.path),
+        ),
+        Kind::Call(_) | Kind::Set(_) | Kind::Refuse(_) | Kind::Group(_) => return None,
+    };
+    Some(Waiting {
+        kind,
+        step: step.path.clone(),
+        leg: None,
+        service: None,
+        since,
+        until,
+        message,
+    })
+}
+
+impl StepState {
+    /// The state as written in the API. A group's is that of its parts.
+    pub fn state_word(&self) -> &'static str {
+        if self.parts.is_empty() || self.state != State::Pending {
+            return match self.state {
+                State::Pending => "pending",
+                State::Skipped => "skipped",
+                State::Running => "running",
+                State::Ended(outcome) => outcome.as_str(),
+            };
+        }
+        let words: Vec<&str> = self.parts.iter().map(StepState::state_word).collect();
+        let all = |known: &[&str]| words.iter().all(|word| known.contains(word));
+        let failed = ["unknown", "refused", "not_sent"]
+            .into_iter()
+            .find(|word| words.contains(word));
+        match failed {
+            _ if all(&["pending"]) => "pending",
+            _ if all(&["done", "skipped"]) => "done",
+            _ if words.contains(&"running") => "running",
+            Some(failed) => failed,
+            None => "running",
+        }
+    }
+
+    /// What is seen of its undo.
+    pub fn undo_view(&self, step: &Step) -> UndoView {
+        if !matches!(step.undo, Undo::Call(_)) {
+            return UndoView::None;
+        }
+        match (&self.undo.phase, self.undone, self.state) {
+            (LegPhase::Stuck { .. } | LegPhase::Parked { overdue: true, .. }, ..) => {
+                UndoView::Stuck
+            }
+            (_, Some(Undone::Done), _) => UndoView::Done,
+            (_, Some(Undone::NothingThere), _) => UndoView::NothingToUndo,
+            (_, None, State::Skipped | State::Ended(Outcome::Refused | Outcome::NotSent)) => {
+                UndoView::NothingToUndo
+            }
+            (LegPhase::Idle, None, _) if self.undo.round == 0 => UndoView::Pending,
+            (
+                LegPhase::Idle
+                | LegPhase::InFlight { .. }
+                | LegPhase::Retry { .. }
+                | LegPhase::LookAgain { .. }
+                | LegPhase::Parked { .. },
+                None,
+                _,
+            ) => UndoView::Running,
+        }
+    }
+}
