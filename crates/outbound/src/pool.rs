@@ -1,0 +1,78 @@
+//! The idle connections of one instance: last in, first out, bounded in number and age.
+//!
+//! A connection is here only between calls. One that was closed or has spoken meanwhile is
+//! dropped when it is taken, not used.
+
+use crate::link::Link;
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Idle connections of one instance at most; a burst beyond it opens and closes its own.
+pub(crate) const IDLE_MAX: usize = 512;
+/// How long a connection may be idle: shorter than the usual patience of servers and of what
+/// stands between, so that most are closed from this side.
+pub(crate) const IDLE_AGE_MAX: Duration = Duration::from_secs(20);
+
+/// The idle connections of one instance, oldest first.
+#[derive(Default)]
+pub(crate) struct Pool(Mutex<VecDeque<Idle>>);
+
+struct Idle {
+    link: Link,
+    since: Instant,
+}
+
+impl Pool {
+    /// The youngest idle connection that can be used.
+    pub(crate) async fn take(&self) -> Option<Link> {
+        loop {
+            let mut idle = self.lock().pop_back()?;
+            if idle.since.elapsed() < IDLE_AGE_MAX && idle.link.is_ready().await {
+                return Some(idle.link);
+            }
+        }
+    }
+
+    /// Keeps a connection whose answer was read to its end, if it can be used again.
+    pub(crate) async fn keep(&self, mut link: Link) {
+        if !link.is_ready().await {
+            return;
+        }
+        let mut idle = self.lock();
+        let displaced = if idle.len() < IDLE_MAX {
+            None
+        } else {
+            idle.pop_front()
+        };
+        idle.push_back(Idle {
+            link,
+            since: Instant::now(),
+        });
+        // Closing a socket is a system call: not under the lock.
+        drop(idle);
+        drop(displaced);
+    }
+
+    /// Closes what has been idle for too long.
+    pub(crate) fn sweep(&self) {
+        let now = Instant::now();
+        let mut idle = self.lock();
+        let is_old = |idle: &Idle| now.saturating_duration_since(idle.since) >= IDLE_AGE_MAX;
+        let count = idle.iter().take_while(|idle| is_old(idle)).count();
+        let old: Vec<Idle> = idle.drain(..count).collect();
+        drop(idle);
+        drop(old);
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Idle>> {
+        // Nothing that can panic runs under the lock, and a queue is whole after every step.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
