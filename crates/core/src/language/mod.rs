@@ -1,6 +1,24 @@
 //! The saga language: from a file's text to a [`Definition`](crate::Definition), or to every
 //! problem in it at once, each with its line, column and help.
 
+mod calls;
+mod codes;
+mod document;
+mod keys;
+mod node;
+mod problems;
+mod read;
+mod retry;
+mod scalar;
+mod schemas;
+mod steps;
+mod suggest;
+mod target;
+mod values;
+mod yaml;
+
+pub use schemas::compile as compile_schema;
+
 use crate::definition::Definition;
 use serde::{Deserialize, Serialize};
 
@@ -53,10 +71,15 @@ pub struct Surroundings<'a> {
 
 /// Checks a saga file (YAML 1.2 or JSON) and resolves every default in it.
 pub fn check(source: &str, surroundings: &Surroundings<'_>) -> Checked {
-    let _ = (source, surroundings);
+    let mut problems = problems::Problems::default();
+    let root = yaml::read(source, &mut problems);
+    let (definition, problems) = match root {
+        Some(root) => document::read(&root, surroundings, problems),
+        None => (None, problems),
+    };
     Checked {
-        definition: None,
-        diagnostics: Vec::new(),
+        definition,
+        diagnostics: problems.in_order(),
     }
 }
 

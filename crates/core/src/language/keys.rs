@@ -1,0 +1,327 @@
+//! The one table of the language's keys. The reader, the JSON Schema, "did you mean" and
+//! `not_supported_yet` all work from it, so none of them can know a key that another does not.
+
+/// What a map in a saga file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Within {
+    /// The file itself.
+    Document,
+    /// A step.
+    Step,
+    /// A check in long form.
+    Check,
+    /// An undo in long form.
+    Undo,
+    /// A `retry`.
+    Retry,
+    /// A `wait` in long form.
+    Wait,
+}
+
+impl Within {
+    /// All of them.
+    pub(crate) const ALL: [Within; 6] = [
+        Within::Document,
+        Within::Step,
+        Within::Check,
+        Within::Undo,
+        Within::Retry,
+        Within::Wait,
+    ];
+
+    /// What it is called in a message.
+    pub(crate) const fn noun(self) -> &'static str {
+        match self {
+            Within::Document => "the file",
+            Within::Step => "a step",
+            Within::Check => "a check",
+            Within::Undo => "an undo",
+            Within::Retry => "a retry",
+            Within::Wait => "a wait",
+        }
+    }
+}
+
+/// What a step does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum StepKind {
+    /// `do`
+    Call,
+    /// `wait`
+    Wait,
+    /// `sleep`, `until`
+    Sleep,
+    /// `set`
+    Set,
+    /// `refuse`
+    Refuse,
+    /// `together`, `steps`
+    Group,
+}
+
+impl StepKind {
+    /// All of them.
+    pub(crate) const ALL: [StepKind; 6] = [
+        StepKind::Call,
+        StepKind::Wait,
+        StepKind::Sleep,
+        StepKind::Set,
+        StepKind::Refuse,
+        StepKind::Group,
+    ];
+
+    /// What it is called in a message.
+    pub(crate) const fn noun(self) -> &'static str {
+        match self {
+            StepKind::Call => "a call (`do`)",
+            StepKind::Wait => "a wait",
+            StepKind::Sleep => "a sleep",
+            StepKind::Set => "a set",
+            StepKind::Refuse => "a refuse",
+            StepKind::Group => "a group",
+        }
+    }
+}
+
+/// What may stand behind a key; each has its JSON Schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Shape {
+    /// The number of the language's version.
+    LanguageVersion,
+    /// A name of the language's alphabet.
+    Name,
+    /// A whole number from 1.
+    Count,
+    /// A number from 1.
+    Factor,
+    /// Text for people.
+    Words,
+    /// A JSON Schema.
+    JsonSchema,
+    /// Names and expressions.
+    Labels,
+    /// A length of time.
+    Time,
+    /// A length of time, or `never`.
+    TimeOrNever,
+    /// An expression.
+    Expression,
+    /// Any value, with expressions in it.
+    Template,
+    /// A list of steps.
+    Steps,
+    /// `METHOD service path`.
+    Target,
+    /// Names and texts.
+    Texts,
+    /// Call in short or long form, or `none`.
+    UndoForm,
+    /// Call in short or long form.
+    CheckForm,
+    /// `forever`, or a map.
+    RetryForm,
+    /// True or false.
+    Truth,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+}
+
+/// One key of the language.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Key {
+    /// As written.
+    pub(crate) name: &'static str,
+    /// Where it stands.
+    pub(crate) within: Within,
+    /// What stands behind it; none when this build does not have it yet.
+    pub(crate) shape: Option<Shape>,
+    /// On which kinds of steps it may stand; empty outside steps.
+    pub(crate) on: &'static [StepKind],
+    /// It makes the step's kind.
+    pub(crate) makes: Option<StepKind>,
+    /// For editors, in one sentence.
+    pub(crate) about: &'static str,
+}
+
+const fn key(within: Within, name: &'static str, shape: Shape, about: &'static str) -> Key {
+    Key {
+        name,
+        within,
+        shape: Some(shape),
+        on: &[],
+        makes: None,
+        about,
+    }
+}
+
+const fn kind(name: &'static str, makes: StepKind, shape: Shape, about: &'static str) -> Key {
+    Key {
+        name,
+        within: Within::Step,
+        shape: Some(shape),
+        on: &[],
+        makes: Some(makes),
+        about,
+    }
+}
+
+const fn on(
+    kinds: &'static [StepKind],
+    name: &'static str,
+    shape: Shape,
+    about: &'static str,
+) -> Key {
+    Key {
+        name,
+        within: Within::Step,
+        shape: Some(shape),
+        on: kinds,
+        makes: None,
+        about,
+    }
+}
+
+const fn later(within: Within, name: &'static str) -> Key {
+    Key {
+        name,
+        within,
+        shape: None,
+        on: &[],
+        makes: None,
+        about: "",
+    }
+}
+
+use StepKind::{Call, Group, Refuse, Set, Sleep, Wait};
+use Within::{Check, Document, Retry, Step, Undo};
+
+const CALL: &[StepKind] = &[Call];
+const WAIT: &[StepKind] = &[Wait];
+const CALL_OR_WAIT: &[StepKind] = &[Call, Wait];
+const LEAF: &[StepKind] = &[Call, Wait, Sleep, Set];
+
+/// Every key of the language.
+#[rustfmt::skip]
+pub(crate) const KEYS: &[Key] = &[
+    key(Document, "banyan", Shape::LanguageVersion, "The version of the saga language."),
+    key(Document, "saga", Shape::Name, "The definition's name."),
+    key(Document, "version", Shape::Count, "The definition's version, from 1."),
+    key(Document, "description", Shape::Words, "What the saga is for."),
+    key(Document, "input", Shape::JsonSchema, "JSON Schema 2020-12 of the input, checked before a start is accepted."),
+    key(Document, "labels", Shape::Labels, "What people search by: at most 8 names, each with an expression over $input."),
+    key(Document, "deadline", Shape::Time, "From acceptance; past it, before the pivot, the saga is undone."),
+    key(Document, "steps", Shape::Steps, "The steps, one after another."),
+    key(Document, "output", Shape::Template, "The value that a completed saga answers."),
+    later(Document, "lock"),
+    later(Document, "keep"),
+    later(Document, "start_on"),
+    later(Document, "on_end"),
+    later(Document, "secret"),
+
+    kind("do", Call, Shape::Target, "Call a service: METHOD service path."),
+    kind("wait", Wait, Shape::Name, "Wait for the signal of this name."),
+    kind("sleep", Sleep, Shape::Time, "Wait for so long."),
+    kind("until", Sleep, Shape::Expression, "Wait until the moment that this expression gives."),
+    kind("set", Set, Shape::Template, "Compute a value."),
+    kind("refuse", Refuse, Shape::Words, "Turn the saga back, with this message."),
+    kind("together", Group, Shape::Steps, "Steps side by side."),
+    kind("steps", Group, Shape::Steps, "Steps one after another."),
+
+    on(&StepKind::ALL, "when", Shape::Expression, "False: the step is skipped, its result is null."),
+    on(CALL, "body", Shape::Template, "The JSON body that is sent."),
+    on(CALL, "query", Shape::Texts, "Query parameters."),
+    on(CALL, "headers", Shape::Texts, "Headers."),
+    on(CALL, "undo", Shape::UndoForm, "How the step's effect is taken back: a call, or none."),
+    on(CALL, "check", Shape::CheckForm, "The call that is asked when the outcome is unknown."),
+    on(CALL, "timeout", Shape::Time, "Of one attempt; 10s unless it is said."),
+    on(CALL, "retry", Shape::RetryForm, "When and how often to try again."),
+    on(CALL, "once", Shape::Truth, "The service cannot tell a repeat: tried again only while nothing was sent."),
+    on(CALL, "on_unknown", Shape::OneOf(&["undo", "stuck"]), "What an unknown outcome leads to."),
+    on(CALL_OR_WAIT, "on_refused", Shape::OneOf(&["continue"]), "A refusal is recorded, the result is null, the saga goes on."),
+    on(CALL_OR_WAIT, "refused_when", Shape::Expression, "This answer means no, whatever its status said."),
+    on(LEAF, "pivot", Shape::Truth, "The point of no return."),
+    on(WAIT, "accepts", Shape::JsonSchema, "JSON Schema of the signal's body."),
+    on(WAIT, "for", Shape::Time, "How long to wait; no signal in time means refused."),
+    later(Step, "confirm"),
+    later(Step, "reply"),
+    later(Step, "task"),
+    later(Step, "emit"),
+    later(Step, "data"),
+    later(Step, "topic"),
+    later(Step, "key"),
+    later(Step, "run"),
+    later(Step, "input"),
+    later(Step, "each"),
+    later(Step, "as"),
+    later(Step, "limit"),
+    later(Step, "pending_when"),
+    later(Step, "every"),
+    later(Step, "on_turn_back"),
+    later(Step, "secret"),
+
+    key(Check, "do", Shape::Target, "The call: METHOD service path."),
+    key(Check, "body", Shape::Template, "The JSON body that is sent."),
+    key(Check, "query", Shape::Texts, "Query parameters."),
+    key(Check, "headers", Shape::Texts, "Headers."),
+    key(Check, "timeout", Shape::Time, "Of one attempt; 10s unless it is said."),
+    key(Check, "retry", Shape::RetryForm, "When and how often to try again."),
+    key(Check, "refused_when", Shape::Expression, "This answer means that the do was refused."),
+    later(Check, "pending_when"),
+    later(Check, "every"),
+    later(Check, "secret"),
+
+    key(Undo, "do", Shape::Target, "The call: METHOD service path."),
+    key(Undo, "body", Shape::Template, "The JSON body that is sent."),
+    key(Undo, "query", Shape::Texts, "Query parameters."),
+    key(Undo, "headers", Shape::Texts, "Headers."),
+    key(Undo, "timeout", Shape::Time, "Of one attempt; 10s unless it is said."),
+    key(Undo, "retry", Shape::RetryForm, "When and how often to try again."),
+    key(Undo, "refused_when", Shape::Expression, "This answer means that the undo was refused."),
+    key(Undo, "missing", Shape::OneOf(&["ok"]), "Not found is final, whatever became of the do."),
+    key(Undo, "missing_when", Shape::Expression, "Which answers mean not found."),
+    key(Undo, "repeatable", Shape::Truth, "Undoing twice has the effect of one, whatever the undo's own key."),
+    key(Undo, "look_again", Shape::TimeOrNever, "How long to wait before the second look at an unknown do; never when the service refuses a do that comes after its undo."),
+    later(Undo, "pending_when"),
+    later(Undo, "every"),
+    later(Undo, "reply"),
+    later(Undo, "for"),
+    later(Undo, "on_turn_back"),
+    later(Undo, "emit"),
+    later(Undo, "data"),
+    later(Undo, "topic"),
+    later(Undo, "key"),
+    later(Undo, "secret"),
+
+    key(Retry, "attempts", Shape::Count, "Attempts of one round."),
+    key(Retry, "first", Shape::Time, "The bound of the first pause."),
+    key(Retry, "factor", Shape::Factor, "By how much the bound grows."),
+    key(Retry, "max", Shape::Time, "Where the bound ends."),
+
+    later(Within::Wait, "event"),
+    later(Within::Wait, "where"),
+];
+
+impl Key {
+    /// Whether it may stand on a step of this kind.
+    pub(crate) fn stands_on(&self, kind: StepKind) -> bool {
+        self.makes == Some(kind) || self.on.contains(&kind)
+    }
+}
+
+/// The keys of one kind of map.
+pub(crate) fn of(within: Within) -> impl Iterator<Item = &'static Key> {
+    KEYS.iter().filter(move |key| key.within == within)
+}
+
+/// The key of this name in this kind of map.
+pub(crate) fn find(within: Within, name: &str) -> Option<&'static Key> {
+    of(within).find(|key| key.name == name)
+}
+
+/// The kinds of maps that have a key of this name.
+pub(crate) fn homes(name: &str) -> Vec<Within> {
+    Within::ALL
+        .into_iter()
+        .filter(|within| find(*within, name).is_some())
+        .collect()
+}

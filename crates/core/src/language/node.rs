@@ -1,0 +1,170 @@
+//! A saga file as a tree in which every key and every value knows its place.
+//!
+//! It holds what YAML's core schema gives (null, truth values, numbers digit for digit, text,
+//! lists, maps in their order with text keys) and nothing else: no anchors, no tags.
+
+use crate::json::Json;
+
+/// A place in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// From 1.
+    pub(crate) line: usize,
+    /// From 1, in characters.
+    pub(crate) column: usize,
+    /// Characters on that line, at least 1.
+    pub(crate) length: usize,
+}
+
+/// A value and its place.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    /// Where it stands.
+    pub(crate) place: Place,
+    /// For a text that stands in the file exactly as it reads: where its first character is.
+    pub(crate) first: Option<Place>,
+    /// What it is.
+    pub(crate) value: Value,
+}
+
+/// A value.
+#[derive(Clone, Debug)]
+pub(crate) enum Value {
+    /// Nothing, `~` or `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number with its digits.
+    Number(serde_json::Number),
+    /// Anything else that is one word or text.
+    Text(String),
+    /// A list.
+    List(Vec<Node>),
+    /// A map in its order; no key stands twice.
+    Map(Vec<Entry>),
+}
+
+/// A key of a map and its value.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    /// The key.
+    pub(crate) key: String,
+    /// Where the key stands.
+    pub(crate) place: Place,
+    /// The value.
+    pub(crate) node: Node,
+}
+
+impl Node {
+    /// The place of a part of its text: `length` bytes from byte `offset` on. The whole node's
+    /// place when its text is folded, escaped or spread over lines.
+    pub(crate) fn part(&self, offset: usize, length: usize) -> Place {
+        let (Some(first), Value::Text(text)) = (self.first, &self.value) else {
+            return self.place;
+        };
+        let before = text.get(..offset).map_or(0, |part| part.chars().count());
+        let within = text
+            .get(offset..offset.saturating_add(length))
+            .map_or(1, |part| part.chars().count());
+        Place {
+            line: first.line,
+            column: first.column + before,
+            length: within.max(1),
+        }
+    }
+
+    /// It as JSON, as it stands.
+    pub(crate) fn to_json(&self) -> Json {
+        match &self.value {
+            Value::Null => Json::Null,
+            Value::Bool(truth) => Json::Bool(*truth),
+            Value::Number(number) => Json::Number(number.clone()),
+            Value::Text(text) => Json::String(text.clone()),
+            Value::List(items) => items.iter().map(Node::to_json).collect(),
+            Value::Map(entries) => entries
+                .iter()
+                .map(|entry| (entry.key.clone(), entry.node.to_json()))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
+        }
+    }
+
+    /// What kind of value it is, for people.
+    pub(crate) fn noun(&self) -> &'static str {
+        match &self.value {
+            Value::Null => "nothing",
+            Value::Bool(_) => "a truth value",
+            Value::Number(_) => "a number",
+            Value::Text(_) => "a text",
+            Value::List(_) => "a list",
+            Value::Map(_) => "a map",
+        }
+    }
+
+    /// A short word for it in a message: a scalar as it reads, else its kind.
+    pub(crate) fn quoted(&self) -> String {
+        match &self.value {
+            Value::Null => "nothing".to_owned(),
+            Value::Bool(truth) => format!("`{truth}`"),
+            Value::Number(number) => format!("`{number}`"),
+            Value::Text(text) => format!("`{}`", shortened(text)),
+            Value::List(_) => "a list".to_owned(),
+            Value::Map(_) => "a map".to_owned(),
+        }
+    }
+
+    /// The part of it that a JSON pointer names, or the nearest part around that.
+    pub(crate) fn at_pointer(&self, pointer: &str) -> &Node {
+        let mut node = self;
+        for segment in pointer.split('/').skip(1) {
+            let segment = segment.replace("~1", "/").replace("~0", "~");
+            let next = match &node.value {
+                Value::Map(entries) => entries
+                    .iter()
+                    .find(|entry| entry.key == segment)
+                    .map(|entry| &entry.node),
+                Value::List(items) => segment.parse().ok().and_then(|at: usize| items.get(at)),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => None,
+            };
+            match next {
+                Some(next) => node = next,
+                None => return node,
+            }
+        }
+        node
+    }
+
+    /// How many levels of lists and maps are in it: 0 for a scalar.
+    pub(crate) fn levels(&self) -> usize {
+        match &self.value {
+            Value::List(items) => 1 + items.iter().map(Node::levels).max().unwrap_or(0),
+            Value::Map(entries) => {
+                1 + entries
+                    .iter()
+                    .map(|entry| entry.node.levels())
+                    .max()
+                    .unwrap_or(0)
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => 0,
+        }
+    }
+}
+
+/// A text cut to what a message can carry, on one line.
+pub(crate) fn shortened(text: &str) -> String {
+    let mut out: String = text
+        .chars()
+        .take(60)
+        .map(|letter| {
+            if letter.is_control() {
+                '\u{fffd}'
+            } else {
+                letter
+            }
+        })
+        .collect();
+    if text.chars().count() > 60 {
+        out.push('…');
+    }
+    out
+}

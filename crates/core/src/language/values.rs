@@ -1,0 +1,319 @@
+//! Values with expressions in them: each is parsed, and each variable it reads is looked for
+//! among what is certainly known where it stands.
+
+use super::codes::Code;
+use super::node::{Node, Place, Value, shortened};
+use super::read::Reader;
+use super::suggest::nearest;
+use crate::expr::{Expr, ParseError, Part, Template, Text};
+use crate::limits;
+
+/// A variable that an expression reads.
+#[derive(Clone, Debug)]
+pub(crate) struct Use {
+    /// Without its `$`.
+    pub(crate) name: String,
+    /// Where it stands.
+    pub(crate) place: Place,
+    /// The expression says what it takes instead when the variable is null (`//`).
+    pub(crate) guarded: bool,
+}
+
+/// Which variables an expression may read, beside `$input`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scope {
+    /// What it belongs to, for messages.
+    pub(crate) what: &'static str,
+    /// Earlier steps and `$saga`.
+    pub(crate) steps: bool,
+    /// Those of `key`, `body`, `result` and `http` that are known.
+    pub(crate) own: &'static [&'static str],
+}
+
+const fn scope(what: &'static str, own: &'static [&'static str]) -> Scope {
+    Scope {
+        what,
+        steps: true,
+        own,
+    }
+}
+
+impl Scope {
+    /// A label.
+    pub(crate) const LABEL: Scope = Scope {
+        what: "a label",
+        steps: false,
+        own: &[],
+    };
+    /// The saga's output.
+    pub(crate) const OUTPUT: Scope = scope("the output", &[]);
+    /// A condition on reaching a step, a timer, a computed value.
+    pub(crate) const STEP: Scope = scope("a step before it began", &[]);
+    /// What a do sends.
+    pub(crate) const DO: Scope = scope("what a do sends", &["key"]);
+    /// What a do's answer means.
+    pub(crate) const DO_ANSWER: Scope =
+        scope("the meaning of a do's answer", &["key", "result", "http"]);
+    /// What a check sends.
+    pub(crate) const CHECK: Scope = scope("what a check sends", &["key", "body"]);
+    /// What a check's answer means.
+    pub(crate) const CHECK_ANSWER: Scope = scope(
+        "the meaning of a check's answer",
+        &["key", "body", "result", "http"],
+    );
+    /// What an undo sends.
+    pub(crate) const UNDO: Scope = scope("what an undo sends", &["key", "body", "result"]);
+    /// What an undo's answer means.
+    pub(crate) const UNDO_ANSWER: Scope = scope(
+        "the meaning of an undo's answer",
+        &["key", "body", "result", "http"],
+    );
+    /// What a signal means.
+    pub(crate) const SIGNAL: Scope = scope("the meaning of a signal", &["result"]);
+}
+
+impl Reader<'_> {
+    /// A value that is always an expression.
+    pub(crate) fn expression(&mut self, node: &Node, what: &str, scope: Scope) -> Option<Expr> {
+        let text = match &node.value {
+            Value::Text(text) => text.clone(),
+            Value::Bool(truth) => truth.to_string(),
+            Value::Null | Value::Number(_) | Value::List(_) | Value::Map(_) => {
+                self.wrong_type(node, &format!("{what} is an expression"));
+                return None;
+            }
+        };
+        match Expr::parse(&text) {
+            Ok(expr) => {
+                self.variables(&expr, node, 0, scope);
+                Some(expr)
+            }
+            Err(error) => {
+                self.invalid_expression(node, &error);
+                None
+            }
+        }
+    }
+
+    /// Any value, in which a text that begins with `$` and a letter is an expression.
+    pub(crate) fn template(&mut self, node: &Node, scope: Scope) -> Option<Template> {
+        if node.levels() > limits::DEFINITION_LEVELS {
+            self.problems.add(
+                Code::TooDeep,
+                node.place,
+                format!(
+                    "this value nests deeper than {} levels",
+                    limits::DEFINITION_LEVELS
+                ),
+                "compute it with `set` in parts",
+            );
+            return None;
+        }
+        let before = self.problems.count();
+        self.leaves(node, scope);
+        if self.problems.count() > before && self.problems.any_error() {
+            return None;
+        }
+        match Template::try_from(node.to_json()) {
+            Ok(template) => Some(template),
+            Err(error) => {
+                self.invalid_expression(node, &error);
+                None
+            }
+        }
+    }
+
+    fn leaves(&mut self, node: &Node, scope: Scope) {
+        match &node.value {
+            Value::List(items) => items.iter().for_each(|item| self.leaves(item, scope)),
+            Value::Map(entries) => entries
+                .iter()
+                .for_each(|entry| self.leaves(&entry.node, scope)),
+            Value::Text(_) => {
+                match Template::try_from(node.to_json()) {
+                    Ok(Template::Expr(expr)) => self.variables(&expr, node, 0, scope),
+                    Ok(template) => {
+                        for expr in template.expressions() {
+                            self.variables(expr, node, 0, scope);
+                        }
+                        self.literal(node, scope, "begin the text with `$` to make it an expression, such as `$input.amount`");
+                    }
+                    Err(error) => self.invalid_expression(node, &error),
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    /// Words with expressions between them, from byte `offset` of the node's text on.
+    pub(crate) fn text(
+        &mut self,
+        node: &Node,
+        words: &str,
+        offset: usize,
+        scope: Scope,
+    ) -> Option<Text> {
+        match Text::parse(words) {
+            Ok(text) => {
+                for part in text.parts() {
+                    match part {
+                        Part::Expr(expr, at) => self.variables(expr, node, offset + at, scope),
+                        Part::Literal(_) => {}
+                    }
+                }
+                if text
+                    .parts()
+                    .iter()
+                    .all(|part| matches!(part, Part::Literal(_)))
+                {
+                    self.literal(node, scope, "put braces around it: `{$input.id}`");
+                }
+                Some(text)
+            }
+            Err(mut error) => {
+                error.offset += offset;
+                self.invalid_expression(node, &error);
+                None
+            }
+        }
+    }
+
+    fn invalid_expression(&mut self, node: &Node, error: &ParseError) {
+        self.problems.add(
+            Code::ExpressionInvalid,
+            node.part(error.offset, 1),
+            format!("{} in {}", error.message, node.quoted()),
+            error.help.clone().unwrap_or_default(),
+        );
+    }
+
+    /// Looks for every variable of an expression that begins at byte `offset` of the node's text.
+    fn variables(&mut self, expr: &Expr, node: &Node, offset: usize, scope: Scope) {
+        let guarded = expr.source().contains("//");
+        let found: Vec<(String, usize)> = expr
+            .variables()
+            .into_iter()
+            .map(|(name, at)| (name.to_owned(), at))
+            .collect();
+        for (name, at) in found {
+            let place = node.part(offset + at, name.len() + 1);
+            self.variable(&name, place, scope);
+            self.uses.push(Use {
+                name,
+                place,
+                guarded,
+            });
+        }
+    }
+
+    fn variable(&mut self, name: &str, place: Place, scope: Scope) {
+        if self.in_scope(name, scope) {
+            return;
+        }
+        if matches!(name, "key" | "body" | "result" | "http" | "saga") {
+            return self.out_of_scope(name, place, scope);
+        }
+        if self.current.as_deref() == Some(name) {
+            self.problems.add(
+                Code::NotReachedBefore,
+                place,
+                format!("`${name}` is this step's own result, and it is not there yet"),
+                "in `refused_when` and in the undo it is `$result`",
+            );
+            return;
+        }
+        if let Some(first) = self.names.get(name) {
+            let message = if scope.steps {
+                format!(
+                    "`${name}` has not certainly been reached before: the step stands in line {}",
+                    first.line
+                )
+            } else {
+                format!(
+                    "`${name}` is a step's result, and {} sees only `$input`",
+                    scope.what
+                )
+            };
+            let help = "refer to steps that come earlier on the same path; branches of one `together` do not see each other";
+            let help = if scope.steps { help } else { "" };
+            self.problems
+                .add(Code::NotReachedBefore, place, message, help);
+            return;
+        }
+        self.unknown_variable(name, place, scope);
+    }
+
+    fn unknown_variable(&mut self, name: &str, place: Place, scope: Scope) {
+        let near = {
+            let known = ["input"].into_iter().chain(scope.own.iter().copied());
+            let steps = self.visible.iter().map(String::as_str).chain(["saga"]);
+            nearest(name, known.chain(steps.filter(|_| scope.steps)))
+        };
+        let help = match near {
+            Some(near) => format!("did you mean `${near}`?"),
+            None => "an expression sees `$input`, `$saga` and the results of earlier steps by their names".to_owned(),
+        };
+        self.problems.add(
+            Code::UnknownVariable,
+            place,
+            format!("nothing is called `${}`", shortened(name)),
+            help,
+        );
+    }
+
+    fn out_of_scope(&mut self, name: &str, place: Place, scope: Scope) {
+        let help = match name {
+            "key" => {
+                "`$key` is the idempotency key of this step's do: known in its do, check and undo"
+            }
+            "body" => "`$body` is what the do sent: known in its check and undo",
+            "result" => {
+                "`$result` is known in `refused_when` and in the undo; elsewhere name the step: `$order`"
+            }
+            "http" => {
+                "`$http` is known where an answer is judged: `refused_when` and `missing_when`"
+            }
+            _ => "labels are computed over `$input` alone",
+        };
+        self.problems.add(
+            Code::NotInScope,
+            place,
+            format!("`${name}` is not known in {}", scope.what),
+            help,
+        );
+    }
+
+    fn in_scope(&self, name: &str, scope: Scope) -> bool {
+        name == "input"
+            || scope.own.contains(&name)
+            || (scope.steps && (name == "saga" || self.visible.iter().any(|step| step == name)))
+    }
+
+    /// Warns of literal text that names a variable in scope.
+    fn literal(&mut self, node: &Node, scope: Scope, help: &str) {
+        let Value::Text(text) = &node.value else {
+            return;
+        };
+        let mut from = 0;
+        while let Some(at) = text[from..].find('$').map(|at| from + at) {
+            let name: String = text[at + 1..]
+                .chars()
+                .take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_')
+                .collect();
+            let escaped = at > 0 && text.as_bytes()[at - 1] == b'$';
+            if !escaped && !name.is_empty() && self.in_scope(&name, scope) {
+                self.problems.add(
+                    Code::LooksLikeExpression,
+                    node.part(at, name.len() + 1),
+                    format!(
+                        "`{}` is literal text, although it names `${name}`",
+                        shortened(text)
+                    ),
+                    help,
+                );
+                return;
+            }
+            from = at + 1;
+        }
+    }
+}

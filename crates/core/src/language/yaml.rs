@@ -1,0 +1,379 @@
+//! From the text of a file to its tree of [`Node`]s.
+//!
+//! It works on the parser's events, so that every key and value keeps its line and column.
+//! Anchors, aliases and tags are refused as they come: nothing in a file can grow. Depth and
+//! size are bounded before anything recurses.
+
+use super::codes::Code;
+use super::node::{Entry, Node, Place, Value, shortened};
+use super::problems::Problems;
+use super::scalar;
+use crate::limits;
+use serde_saphyr::granit_parser::{
+    Event, Options, Parser, ScalarStyle, ScanError, Span, StrInput, StructureStyle,
+};
+
+/// Lists and maps inside each other: three for each level of groups, and those of a value.
+const YAML_LEVELS: usize = 4 * limits::DEFINITION_LEVELS + 8;
+
+/// Reads the one document of a file. None when its tree cannot be had at all.
+pub(crate) fn read(source: &str, problems: &mut Problems) -> Option<Node> {
+    if source.len() > limits::DEFINITION_BYTES {
+        problems.add(
+            Code::FileTooLarge,
+            START,
+            format!(
+                "the file has {} bytes, more than the {} that a saga file may have",
+                source.len(),
+                limits::DEFINITION_BYTES
+            ),
+            "split the saga, or keep long texts in the services",
+        );
+        return None;
+    }
+    if !only_allowed_characters(source, problems) {
+        return None;
+    }
+    let mut builder = Builder {
+        source,
+        problems,
+        open: Vec::new(),
+        root: None,
+        documents: 0,
+        flow: 0,
+    };
+    builder.run();
+    builder.root
+}
+
+const START: Place = Place {
+    line: 1,
+    column: 1,
+    length: 1,
+};
+
+fn only_allowed_characters(source: &str, problems: &mut Problems) -> bool {
+    for (at, line) in source.split('\n').enumerate() {
+        let strange = line.chars().enumerate().find(|(column, letter)| {
+            let byte_order_mark = *letter == '\u{feff}' && !(at == 0 && *column == 0);
+            byte_order_mark || (letter.is_control() && !matches!(letter, '\t' | '\r' | '\u{85}'))
+        });
+        if let Some((column, letter)) = strange {
+            problems.add(
+                Code::InvalidCharacter,
+                Place {
+                    line: at + 1,
+                    column: column + 1,
+                    length: 1,
+                },
+                format!(
+                    "the character U+{:04X} may not stand in a saga file",
+                    u32::from(letter)
+                ),
+                "remove it; in a double-quoted text write it as an escape, such as \\u0000",
+            );
+            return false;
+        }
+    }
+    true
+}
+
+/// A list or a map that is not closed yet.
+enum Open {
+    List(Vec<Node>, Place),
+    Map(Vec<Entry>, Place, Option<Key>),
+}
+
+/// A key whose value is not there yet. None of text when it is no text: its value is dropped.
+struct Key {
+    text: Option<String>,
+    place: Place,
+}
+
+struct Builder<'a> {
+    source: &'a str,
+    problems: &'a mut Problems,
+    open: Vec<Open>,
+    root: Option<Node>,
+    documents: usize,
+    flow: usize,
+}
+
+impl<'a> Builder<'a> {
+    fn run(&mut self) {
+        let mut options = Options::default();
+        options.set_emit_comments(false);
+        options.emit_unresolved_aliases = true;
+        options.block_nesting_limit = YAML_LEVELS + 8;
+        options.flow_nesting_limit = YAML_LEVELS + 8;
+        let mut parser: Parser<'a, StrInput<'a>> =
+            Parser::new_from_str_with_options(self.source, options);
+        while let Some(next) = parser.next_event() {
+            match next {
+                Ok((event, span)) => {
+                    if !self.event(event, span) {
+                        self.root = None;
+                        return;
+                    }
+                }
+                Err(error) => {
+                    self.syntax_error(&error);
+                    self.root = None;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Takes one event; false when nothing after it can be read.
+    fn event(&mut self, event: Event<'a>, span: Span) -> bool {
+        let place = place_of(&span);
+        match event {
+            Event::DocumentStart(..) => return self.document(place),
+            Event::Scalar(text, style, anchor, tag) => {
+                self.refuse_anchor(anchor != 0, place);
+                self.refuse_tag(tag.is_some(), &span);
+                return self.scalar(&text, style, &span);
+            }
+            Event::SequenceStart(style, anchor, tag) => {
+                self.refuse_anchor(anchor != 0, place);
+                self.refuse_tag(tag.is_some(), &span);
+                return self.begin(Open::List(Vec::new(), place), style, place);
+            }
+            Event::MappingStart(style, anchor, tag) => {
+                self.refuse_anchor(anchor != 0, place);
+                self.refuse_tag(tag.is_some(), &span);
+                return self.begin(Open::Map(Vec::new(), place, None), style, place);
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.end(),
+            Event::Alias(_) | Event::UnresolvedAlias(_) => {
+                self.refuse_anchor(true, place);
+                self.put(Node {
+                    place,
+                    first: None,
+                    value: Value::Null,
+                });
+            }
+            // Only the start and the end of the stream are left; comments are switched off.
+            _ => {}
+        }
+        true
+    }
+
+    fn document(&mut self, place: Place) -> bool {
+        self.documents += 1;
+        if self.documents > 1 {
+            self.problems.add(
+                Code::SeveralDocuments,
+                place,
+                "a second document begins here (`---`)",
+                "one file holds one saga: put the other one into its own file",
+            );
+            return false;
+        }
+        true
+    }
+
+    fn begin(&mut self, open: Open, style: StructureStyle, place: Place) -> bool {
+        if self.open.len() >= YAML_LEVELS {
+            self.problems.add(
+                Code::TooDeep,
+                place,
+                format!("lists and maps are nested deeper than {YAML_LEVELS} here"),
+                "keep the file flat: a saga has at most 16 levels of groups",
+            );
+            return false;
+        }
+        if style == StructureStyle::Flow {
+            self.flow += 1;
+        }
+        self.open.push(open);
+        true
+    }
+
+    fn end(&mut self) {
+        self.flow = self.flow.saturating_sub(1);
+        let node = match self.open.pop() {
+            Some(Open::List(items, place)) => Node {
+                place,
+                first: None,
+                value: Value::List(items),
+            },
+            Some(Open::Map(entries, place, _)) => Node {
+                place,
+                first: None,
+                value: Value::Map(entries),
+            },
+            None => return,
+        };
+        self.put(node);
+    }
+
+    fn scalar(&mut self, text: &str, style: ScalarStyle, span: &Span) -> bool {
+        let place = place_of(span);
+        let first = first_character(self.source, text, style, span);
+        if style != ScalarStyle::Plain {
+            self.put(Node {
+                place,
+                first,
+                value: Value::Text(text.to_owned()),
+            });
+            return true;
+        }
+        let value = scalar::resolve(text).unwrap_or_else(|why| {
+            self.problems.add(
+                Code::InvalidValue,
+                place,
+                format!("`{}` {why}", shortened(text)),
+                "write a decimal number, or put it in quotes to make it a text",
+            );
+            Value::Null
+        });
+        self.put(Node {
+            place,
+            first,
+            value,
+        });
+        true
+    }
+
+    /// Puts a finished node where it belongs: the root, a list, a key, or a key's value.
+    fn put(&mut self, node: Node) {
+        match self.open.last_mut() {
+            None => self.root = Some(node),
+            Some(Open::List(items, _)) => items.push(node),
+            Some(Open::Map(entries, _, waiting)) => match waiting.take() {
+                None => *waiting = Some(key_of(node, entries, self.problems)),
+                Some(Key {
+                    text: Some(key),
+                    place,
+                }) => entries.push(Entry { key, place, node }),
+                Some(Key { text: None, .. }) => {}
+            },
+        }
+    }
+
+    fn refuse_anchor(&mut self, there: bool, place: Place) {
+        if there {
+            self.problems.add(
+                Code::AliasNotAllowed,
+                place,
+                "anchors (`&name`) and aliases (`*name`) are not part of the saga language",
+                "write the value out where it is needed; put a text that begins with `&` or `*` in quotes",
+            );
+        }
+    }
+
+    fn refuse_tag(&mut self, there: bool, span: &Span) {
+        if there {
+            let place = span
+                .tag_span()
+                .map_or_else(|| place_of(span), |tag| place_of(&tag));
+            let word = span.tag_span().and_then(|tag| tag.slice(self.source));
+            self.problems.add(
+                Code::TagNotAllowed,
+                place,
+                format!(
+                    "the tag `{}` is not part of the saga language",
+                    word.unwrap_or("!")
+                ),
+                "remove it; put a text that begins with `!` in quotes",
+            );
+        }
+    }
+
+    fn syntax_error(&mut self, error: &ScanError) {
+        let place = Place {
+            line: error.marker().line().max(1),
+            column: error.marker().col() + 1,
+            length: 1,
+        };
+        let (message, help) = self.explain(error, place);
+        self.problems.add(Code::InvalidYaml, place, message, help);
+    }
+
+    fn explain(&self, error: &ScanError, place: Place) -> (String, String) {
+        let line = self.source.lines().nth(place.line - 1).unwrap_or("");
+        let what = error.kind().to_string();
+        let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if line[..indent].contains('\t') && self.flow == 0 {
+            return (
+                "a tab indents this line; YAML indents with spaces only".to_owned(),
+                "replace the tab by spaces".to_owned(),
+            );
+        }
+        let head: String = line.chars().take(place.column).collect();
+        if self.flow > 0 || head.contains('{') || head.contains('[') {
+            let help = "inside `{ … }` and `[ … ]` a text that holds `{`, `}`, `[`, `]` or `,` ends there: \
+                        quote it, or use block form";
+            return (
+                format!("this is no YAML: {what}, near `{}`", shortened(line.trim())),
+                help.to_owned(),
+            );
+        }
+        (
+            format!("this is no YAML: {what}, near `{}`", shortened(line.trim())),
+            "look at the indentation and the colons of this line and the one before; a text that holds `: ` or ` #` needs quotes"
+                .to_owned(),
+        )
+    }
+}
+
+fn key_of(node: Node, entries: &[Entry], problems: &mut Problems) -> Key {
+    let place = node.place;
+    let Value::Text(text) = node.value else {
+        problems.add(
+            Code::KeyNotText,
+            place,
+            format!("a key must be a text, and this one is {}", node.noun()),
+            "put it in quotes",
+        );
+        return Key { text: None, place };
+    };
+    if let Some(earlier) = entries.iter().find(|entry| entry.key == text) {
+        problems.add(
+            Code::DuplicateKey,
+            place,
+            format!(
+                "`{}` stands twice in this map; it already stands in line {}",
+                shortened(&text),
+                earlier.place.line
+            ),
+            "remove one of the two",
+        );
+        return Key { text: None, place };
+    }
+    Key {
+        text: Some(text),
+        place,
+    }
+}
+
+fn place_of(span: &Span) -> Place {
+    let length = if span.start.line() == span.end.line() {
+        span.end.col().saturating_sub(span.start.col())
+    } else {
+        1
+    };
+    Place {
+        line: span.start.line().max(1),
+        column: span.start.col() + 1,
+        length: length.max(1),
+    }
+}
+
+/// Where the first character of a text stands, when the file holds the text as it reads.
+fn first_character(source: &str, text: &str, style: ScalarStyle, span: &Span) -> Option<Place> {
+    let quotes = match style {
+        ScalarStyle::Plain => 0,
+        ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => 1,
+        ScalarStyle::Literal | ScalarStyle::Folded => return None,
+    };
+    let raw = span.slice(source)?;
+    let inner = raw.get(quotes..raw.len().checked_sub(quotes)?)?;
+    (inner == text).then(|| Place {
+        line: span.start.line().max(1),
+        column: span.start.col() + 1 + quotes,
+        length: 1,
+    })
+}
