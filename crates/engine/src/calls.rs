@@ -1,0 +1,25 @@
+//! The one way out: how the engine has a service called.
+//!
+//! The engine knows no HTTP. Tests and the simulator answer in a service's place.
+
+use banyan_core::Timestamp;
+use banyan_core::wire::{Answer, Request};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// A future behind a pointer, so that the port can stand behind one too.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Sends one attempt and tells what became of it.
+pub trait Calls: Send + Sync + 'static {
+    /// Calls the service. It always ends: with an answer, or with what stood in the way, at
+    /// the latest when the request's timeout is over. `now` is the engine's time.
+    fn call(&self, request: Arc<Request>, now: Timestamp) -> BoxFuture<'_, Answer>;
+}
+
+impl Calls for banyan_outbound::Caller {
+    fn call(&self, request: Arc<Request>, now: Timestamp) -> BoxFuture<'_, Answer> {
+        Box::pin(async move { banyan_outbound::Caller::call(self, &request, now).await })
+    }
+}

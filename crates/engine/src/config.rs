@@ -1,0 +1,81 @@
+//! Every bound of the engine, in one place, each with its reason.
+
+use banyan_core::limits;
+use banyan_core::time::Duration;
+use std::fmt;
+use std::sync::Arc;
+
+/// Definition versions that may be registered: each is kept in memory, source included.
+pub const DEFINITIONS: usize = 10_000;
+/// Services that may be registered.
+pub const SERVICES: usize = 10_000;
+
+/// What an engine may use. [`Config::default`] suits one server on a small machine.
+#[derive(Clone)]
+pub struct Config {
+    /// Shards; the same for the life of a store, since ids carry theirs.
+    pub shards: u16,
+    /// Messages that wait in one shard's inbox. Beyond it a start is refused, and answers of
+    /// services wait at the door.
+    pub inbox: usize,
+    /// Messages that one shard handles in one batch: bounds how long a batch computes before
+    /// it commits.
+    pub batch: usize,
+    /// Shards' batches that wait for the writer.
+    pub writer_queue: usize,
+    /// Changes in one commit of the store: a commit of thousands makes the first of them wait
+    /// for the last.
+    pub commit_changes: usize,
+    /// Active sagas (running ones with a call or a near timer) held in memory, over all shards.
+    /// Beyond it a start is refused.
+    pub active_sagas: usize,
+    /// Idle sagas kept in memory for their next input, over all shards.
+    pub cached_sagas: usize,
+    /// Calls in flight, over all services.
+    pub calls_in_flight: usize,
+    /// How far ahead wakes are read from the store and held in memory.
+    pub horizon: std::time::Duration,
+    /// Wakes, parked or interrupted sagas read from the store at once.
+    pub page: usize,
+    /// Reads of the store at the same time.
+    pub readers: usize,
+    /// For how long a leg that must run may be parked before its saga is stuck.
+    pub park_limit: Duration,
+    /// Called when the engine cannot go on: the fate of a commit is unknown, or another node
+    /// took over. It must end the process; the engine accepts nothing from then on.
+    pub on_fatal: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            shards: 64,
+            inbox: 512,
+            batch: 256,
+            writer_queue: 128,
+            commit_changes: 1_024,
+            active_sagas: 20_000,
+            cached_sagas: 2_048,
+            calls_in_flight: 4_096,
+            horizon: std::time::Duration::from_secs(5),
+            page: 256,
+            readers: 4,
+            park_limit: Duration::from_millis(limits::PARK_LIMIT_MS),
+            on_fatal: Arc::new(|message| {
+                tracing::error!(message, "the engine cannot go on");
+                std::process::abort();
+            }),
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("shards", &self.shards)
+            .field("inbox", &self.inbox)
+            .field("active_sagas", &self.active_sagas)
+            .field("calls_in_flight", &self.calls_in_flight)
+            .finish_non_exhaustive()
+    }
+}
