@@ -8,6 +8,7 @@
 mod check;
 pub mod memory;
 mod port;
+pub mod sqlite;
 
 pub use memory::memory;
 pub use port::*;

@@ -1,0 +1,205 @@
+//! Reads of what was committed, each on a connection of the pool.
+
+use super::pool::Pool;
+use super::writer::key_hash;
+use super::{error, list, registry, row};
+use crate::port::{
+    Counts, Cursor, DefinitionRow, Filter, ReadError, Reader, SagaRow, ServiceRow, StartKey,
+    Stored, Wake, WakeQuery,
+};
+use banyan_core::Timestamp;
+use banyan_core::id::Id;
+use banyan_core::saga::Entry;
+use rusqlite::types::ToSql;
+use rusqlite::{Connection, Row};
+use std::fs::File;
+use std::sync::Arc;
+
+/// The reader of a SQLite store; shared by many threads.
+#[derive(Debug)]
+pub struct SqliteReader {
+    store_id: String,
+    pool: Pool,
+    _lock: Arc<File>,
+}
+
+impl SqliteReader {
+    pub(crate) fn new(store_id: String, connections: Vec<Connection>, lock: Arc<File>) -> Self {
+        SqliteReader {
+            store_id,
+            pool: Pool::new(connections),
+            _lock: lock,
+        }
+    }
+}
+
+impl Reader for SqliteReader {
+    fn store_id(&self) -> &str {
+        &self.store_id
+    }
+
+    fn load(&self, id: Id) -> Result<Option<Stored>, ReadError> {
+        let connection = self.pool.lend()?;
+        // Row and journal out of one snapshot. Its end has nothing to undo.
+        let snapshot = connection.unchecked_transaction();
+        let _snapshot = snapshot.map_err(|error| error::read(&error))?;
+        let sql = format!("SELECT {} FROM saga WHERE id = ?1", row::COLUMNS);
+        let rows = query(&connection, &sql, &[id.as_bytes()], row::decode)?;
+        let Some(row) = rows.into_iter().next() else {
+            return Ok(None);
+        };
+        let journal = journal(&connection, id, row.seq)?;
+        Ok(Some(Stored { row, journal }))
+    }
+
+    fn start_key(
+        &self,
+        namespace: &str,
+        definition: &str,
+        key: &str,
+    ) -> Result<Option<StartKey>, ReadError> {
+        let hash = key_hash(namespace, definition, key);
+        let sql = "SELECT saga_id, request_hash, purged FROM start_key WHERE hash = ?1";
+        let rows = query(&*self.pool.lend()?, sql, &[&hash], start_key)?;
+        Ok(rows.into_iter().next())
+    }
+
+    fn list(
+        &self,
+        filter: &Filter,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Vec<SagaRow>, ReadError> {
+        list::list(&*self.pool.lend()?, filter, after, limit)
+    }
+
+    fn wakes(&self, wanted: &WakeQuery) -> Result<Vec<Wake>, ReadError> {
+        let sql = format!(
+            "SELECT wake_at, id FROM saga INDEXED BY saga_wake
+             WHERE wake_at IS NOT NULL AND (wake_at, id) > (?1, ?2) AND {}
+             ORDER BY wake_at, id LIMIT ?4",
+            if wanted.in_flight_only {
+                "in_flight = 1 AND ?3 = ?3"
+            } else {
+                "wake_at <= ?3"
+            }
+        );
+        let (at, id) = from(wanted.after);
+        let limit = count(wanted.limit);
+        let parameters: [&dyn ToSql; 4] = [&at, &id, &wanted.until.0, &limit];
+        let wakes = query(&*self.pool.lend()?, &sql, &parameters, moment_and_id)?;
+        Ok(wakes.into_iter().map(|(at, id)| Wake { at, id }).collect())
+    }
+
+    fn parked(
+        &self,
+        service: &str,
+        after: Option<(Timestamp, Id)>,
+        limit: usize,
+    ) -> Result<Vec<(Timestamp, Id)>, ReadError> {
+        let sql = "SELECT parked_since, id FROM saga INDEXED BY saga_parked
+                   WHERE parked_since IS NOT NULL AND service = ?1
+                       AND (parked_since, id) > (?2, ?3)
+                   ORDER BY parked_since, id LIMIT ?4";
+        let (at, id) = from(after);
+        let limit = count(limit);
+        let parameters: [&dyn ToSql; 4] = [&service, &at, &id, &limit];
+        query(&*self.pool.lend()?, sql, &parameters, moment_and_id)
+    }
+
+    fn counts(&self) -> Result<Counts, ReadError> {
+        let sql = "SELECT kind, name, sagas FROM saga_count WHERE sagas > 0";
+        let rows = query(&*self.pool.lend()?, sql, &[], |row| {
+            let read = || Ok((row.get(0)?, row.get(1)?, row.get::<_, u32>(2)?));
+            read().map_err(|error: rusqlite::Error| error::read(&error))
+        })?;
+        let mut counts = Counts::default();
+        for (kind, name, sagas) in rows {
+            let (kind, name): (String, String) = (kind, name);
+            if kind == "parked" {
+                counts.parked.insert(name, sagas.into());
+            } else if let Some(status) = row::read_status(&name) {
+                counts.by_status.insert(status, sagas.into());
+            }
+        }
+        Ok(counts)
+    }
+
+    fn definitions(&self) -> Result<Vec<DefinitionRow>, ReadError> {
+        registry::definitions(&*self.pool.lend()?)
+    }
+
+    fn services(&self) -> Result<Vec<ServiceRow>, ReadError> {
+        registry::services(&*self.pool.lend()?)
+    }
+}
+
+/// Runs a query and decodes its rows.
+pub(crate) fn query<T>(
+    connection: &Connection,
+    sql: &str,
+    parameters: &[&dyn ToSql],
+    mut decode: impl FnMut(&Row<'_>) -> Result<T, ReadError>,
+) -> Result<Vec<T>, ReadError> {
+    let failed = |error: rusqlite::Error| error::read(&error);
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    let parameters = rusqlite::params_from_iter(parameters.iter());
+    let mut rows = statement.query(parameters).map_err(failed)?;
+    let mut decoded = Vec::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        decoded.push(decode(row)?);
+    }
+    Ok(decoded)
+}
+
+/// The journal up to the row's last record; a gap is damage.
+fn journal(connection: &Connection, id: Id, last: u64) -> Result<Vec<Entry>, ReadError> {
+    let sql = "SELECT seq, at, type, version, record, checksum FROM journal
+               WHERE saga_id = ?1 ORDER BY seq";
+    let mut scratch = Vec::new();
+    let mut seq = 0;
+    let entries = query(connection, sql, &[id.as_bytes()], |row| {
+        seq += 1;
+        row::decode_entry(row, id, seq, &mut scratch)
+    })?;
+    if seq != last {
+        return Err(ReadError::Damaged {
+            message: format!("saga {id}: its row says {last} records, its journal has {seq}"),
+        });
+    }
+    Ok(entries)
+}
+
+fn start_key(row: &Row<'_>) -> Result<StartKey, ReadError> {
+    let read = || {
+        let purged: Option<String> = row.get(2).ok()?;
+        Some(StartKey {
+            id: row::read_id(row, 0).ok()?,
+            request_hash: row::read_hash(row.get_ref(1).ok()?)?,
+            purged: match purged {
+                Some(status) => Some(row::read_status(&status)?),
+                None => None,
+            },
+        })
+    };
+    read().ok_or_else(|| ReadError::Damaged {
+        message: "a start key does not parse".to_owned(),
+    })
+}
+
+fn moment_and_id(row: &Row<'_>) -> Result<(Timestamp, Id), ReadError> {
+    let at = row.get(0).map_err(|error| error::read(&error))?;
+    Ok((Timestamp(at), row::read_id(row, 1)?))
+}
+
+/// The place after which to read; all of it when there is none. Ids are never empty.
+fn from(after: Option<(Timestamp, Id)>) -> (i64, Vec<u8>) {
+    match after {
+        Some((at, id)) => (at.0, id.as_bytes().to_vec()),
+        None => (i64::MIN, Vec::new()),
+    }
+}
+
+pub(crate) fn count(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,332 @@
+//! A saga's row and its journal's records as columns, there and back, with their checksums.
+//!
+//! One list of columns gives the order for writing, reading and the checksum. A row has two:
+//! one over what its start fixed, one over what changes, so that an update touches neither
+//! the fixed columns nor their checksum.
+
+use super::checksum::checksum;
+use crate::check::code_text;
+use crate::port::{ReadError, SagaRow};
+use banyan_core::Timestamp;
+use banyan_core::id::Id;
+use banyan_core::saga::{Entry, Reason, Status};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Row, Statement};
+use std::collections::BTreeMap;
+
+/// The columns of a whole row in their order: fixed, its checksum, state, its checksum.
+pub(crate) const COLUMNS: &str = "saga.id, saga.namespace, saga.definition, saga.version, \
+    saga.definition_hash, saga.shard, saga.key, saga.labels, saga.started_at, saga.deadline, \
+    saga.fixed_check, saga.status, saga.reason, saga.reason_detail, saga.stuck, saga.step, \
+    saga.service, saga.parked_since, saga.wake_at, saga.in_flight, saga.seq, saga.updated_at, \
+    saga.ended_at, saga.state_check";
+
+const FIXED: usize = 10;
+const STATE: usize = 12;
+
+/// A hash as stored: half the size when it is the hexadecimal SHA-256 that it should be.
+pub(crate) enum Hash<'a> {
+    Binary([u8; 32]),
+    Text(&'a str),
+}
+
+impl<'a> Hash<'a> {
+    pub(crate) fn new(text: &'a str) -> Hash<'a> {
+        binary(text).map_or(Hash::Text(text), Hash::Binary)
+    }
+
+    pub(crate) fn value(&self) -> ValueRef<'_> {
+        match self {
+            Hash::Binary(bytes) => ValueRef::Blob(bytes),
+            Hash::Text(text) => ValueRef::Text(text.as_bytes()),
+        }
+    }
+}
+
+fn binary(text: &str) -> Option<[u8; 32]> {
+    let digits: &[u8; 64] = text.as_bytes().try_into().ok()?;
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    }
+    Some(bytes)
+}
+
+/// Only lower case: an upper-case hash must come back as it was written.
+fn digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    }
+}
+
+/// A hash as it was given.
+pub(crate) fn read_hash(value: ValueRef<'_>) -> Option<String> {
+    use std::fmt::Write;
+    match value {
+        ValueRef::Text(text) => String::from_utf8(text.to_vec()).ok(),
+        ValueRef::Blob(bytes) => Some(bytes.iter().fold(String::new(), |mut text, byte| {
+            // Writing into a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })),
+        ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => None,
+    }
+}
+
+/// What a row's columns borrow beside the row itself.
+pub(crate) struct Texts<'a> {
+    hash: Hash<'a>,
+    labels: Option<String>,
+    reason: Option<(String, String)>,
+}
+
+impl<'a> Texts<'a> {
+    pub(crate) fn of(row: &'a SagaRow) -> Texts<'a> {
+        Texts {
+            hash: Hash::new(&row.definition_hash),
+            labels: (!row.labels.is_empty()).then(|| json(&row.labels)),
+            reason: row
+                .reason
+                .as_ref()
+                .map(|reason| (code_text(reason.code), json(reason))),
+        }
+    }
+}
+
+/// The JSON of our own plain types.
+pub(crate) fn json(value: &impl serde::Serialize) -> String {
+    match serde_json::to_string(value) {
+        Ok(text) => text,
+        // String keys and no foreign Serialize: nothing in it can fail.
+        Err(error) => unreachable!("a row has no JSON: {error}"),
+    }
+}
+
+/// The fixed columns and their checksum.
+pub(crate) fn fixed<'a>(
+    row: &'a SagaRow,
+    texts: &'a Texts<'_>,
+    scratch: &mut Vec<u8>,
+) -> [ValueRef<'a>; FIXED + 1] {
+    let mut columns = [
+        ValueRef::Blob(row.id.as_bytes()),
+        text(&row.namespace),
+        text(&row.definition),
+        ValueRef::Integer(row.version.into()),
+        texts.hash.value(),
+        ValueRef::Integer(row.shard.into()),
+        text(&row.key),
+        optional(texts.labels.as_deref()),
+        ValueRef::Integer(row.started_at.0),
+        moment(row.deadline),
+        ValueRef::Null,
+    ];
+    columns[FIXED] = ValueRef::Integer(checksum(&columns[..FIXED], scratch));
+    columns
+}
+
+/// The columns that change and their checksum, which also covers the id.
+pub(crate) fn state<'a>(
+    row: &'a SagaRow,
+    texts: &'a Texts<'_>,
+    scratch: &mut Vec<u8>,
+) -> [ValueRef<'a>; STATE + 1] {
+    let reason = texts.reason.as_ref();
+    let mut columns = [
+        text(row.status.as_str()),
+        optional(reason.map(|(code, _)| code.as_str())),
+        optional(reason.map(|(_, detail)| detail.as_str())),
+        optional(row.stuck.as_deref()),
+        optional(row.step.as_deref()),
+        optional(row.service.as_deref()),
+        moment(row.parked_since),
+        moment(row.wake_at),
+        ValueRef::Integer(row.in_flight.into()),
+        number(row.seq),
+        ValueRef::Integer(row.updated_at.0),
+        moment(row.ended_at),
+        ValueRef::Null,
+    ];
+    columns[STATE] = ValueRef::Integer(state_check(row.id, &columns[..STATE], scratch));
+    columns
+}
+
+fn state_check(id: Id, state: &[ValueRef<'_>], scratch: &mut Vec<u8>) -> i64 {
+    let mut columns = [ValueRef::Null; STATE + 1];
+    columns[0] = ValueRef::Blob(id.as_bytes());
+    columns[1..].copy_from_slice(state);
+    checksum(&columns, scratch)
+}
+
+/// Binds columns from `first` on.
+pub(crate) fn bind(
+    statement: &mut Statement<'_>,
+    first: usize,
+    columns: &[ValueRef<'_>],
+) -> rusqlite::Result<()> {
+    for (place, column) in (first..).zip(columns) {
+        statement.raw_bind_parameter(place, ToSqlOutput::Borrowed(*column))?;
+    }
+    Ok(())
+}
+
+/// A saga's row out of [`COLUMNS`].
+///
+/// # Errors
+/// `Damaged`, with the saga's id, when a checksum is wrong or a column does not parse.
+pub(crate) fn decode(row: &Row<'_>) -> Result<SagaRow, ReadError> {
+    let id = read_id(row, 0)?;
+    let damaged = |what: &str| ReadError::Damaged {
+        message: format!("the row of saga {id}: {what}"),
+    };
+    let mut columns = [ValueRef::Null; FIXED + STATE + 2];
+    for (place, column) in columns.iter_mut().enumerate() {
+        *column = row
+            .get_ref(place)
+            .map_err(|error| super::error::read(&error))?;
+    }
+    let mut scratch = Vec::with_capacity(512);
+    let (fixed, state) = columns.split_at(FIXED + 1);
+    let fixed_check = ValueRef::Integer(checksum(&fixed[..FIXED], &mut scratch));
+    let state_check = ValueRef::Integer(state_check(id, &state[..STATE], &mut scratch));
+    if fixed[FIXED] != fixed_check || state[STATE] != state_check {
+        return Err(damaged("its checksum is wrong"));
+    }
+    parse(row, id).ok_or_else(|| damaged("a column does not parse"))
+}
+
+fn parse(row: &Row<'_>, id: Id) -> Option<SagaRow> {
+    let labels: Option<String> = row.get(7).ok()?;
+    let status = row.get_ref(11).ok()?.as_str().ok()?;
+    let reason: Option<String> = row.get(13).ok()?;
+    Some(SagaRow {
+        id,
+        namespace: row.get(1).ok()?,
+        definition: row.get(2).ok()?,
+        version: row.get(3).ok()?,
+        definition_hash: read_hash(row.get_ref(4).ok()?)?,
+        shard: row.get(5).ok()?,
+        key: row.get(6).ok()?,
+        labels: match labels {
+            Some(text) => serde_json::from_str(&text).ok()?,
+            None => BTreeMap::new(),
+        },
+        started_at: Timestamp(row.get(8).ok()?),
+        deadline: row.get::<_, Option<i64>>(9).ok()?.map(Timestamp),
+        status: read_status(status)?,
+        reason: match reason {
+            Some(text) => Some(serde_json::from_str::<Reason>(&text).ok()?),
+            None => None,
+        },
+        stuck: row.get(14).ok()?,
+        step: row.get(15).ok()?,
+        service: row.get(16).ok()?,
+        parked_since: row.get::<_, Option<i64>>(17).ok()?.map(Timestamp),
+        wake_at: row.get::<_, Option<i64>>(18).ok()?.map(Timestamp),
+        in_flight: row.get(19).ok()?,
+        seq: read_number(row.get(20).ok()?)?,
+        updated_at: Timestamp(row.get(21).ok()?),
+        ended_at: row.get::<_, Option<i64>>(22).ok()?.map(Timestamp),
+    })
+}
+
+/// An id out of a column.
+pub(crate) fn read_id(row: &Row<'_>, place: usize) -> Result<Id, ReadError> {
+    match row.get::<_, [u8; 16]>(place) {
+        Ok(bytes) => Ok(Id::from_bytes(bytes)),
+        Err(error) => Err(super::error::read(&error)),
+    }
+}
+
+/// A status as written.
+pub(crate) fn read_status(text: &str) -> Option<Status> {
+    Status::ALL
+        .into_iter()
+        .find(|status| status.as_str() == text)
+}
+
+fn read_number(number: i64) -> Option<u64> {
+    u64::try_from(number).ok()
+}
+
+/// A journal's record as columns: saga, seq, at, type, version, record, checksum.
+pub(crate) fn record<'a>(
+    id: &'a Id,
+    entry: &Entry,
+    version: u32,
+    record: &'a str,
+    scratch: &mut Vec<u8>,
+) -> [ValueRef<'a>; 7] {
+    let mut columns = [
+        ValueRef::Blob(id.as_bytes()),
+        number(entry.seq),
+        ValueRef::Integer(entry.at.0),
+        text(type_of(record)),
+        ValueRef::Integer(version.into()),
+        text(record),
+        ValueRef::Null,
+    ];
+    columns[6] = ValueRef::Integer(checksum(&columns[..6], scratch));
+    columns
+}
+
+/// The type of a record out of its JSON, which begins with it.
+fn type_of(record: &str) -> &str {
+    record
+        .strip_prefix("{\"type\":\"")
+        .and_then(|rest| rest.split('"').next())
+        .unwrap_or_default()
+}
+
+/// An entry out of seq, at, type, version, record, checksum.
+///
+/// # Errors
+/// `Damaged`, with the saga's id and the record's number.
+pub(crate) fn decode_entry(
+    row: &Row<'_>,
+    id: Id,
+    seq: u64,
+    scratch: &mut Vec<u8>,
+) -> Result<Entry, ReadError> {
+    let damaged = |what: &str| ReadError::Damaged {
+        message: format!("record {seq} of saga {id}: {what}"),
+    };
+    let mut columns = [ValueRef::Null; 7];
+    columns[0] = ValueRef::Blob(id.as_bytes());
+    for (place, column) in columns.iter_mut().skip(1).enumerate() {
+        *column = row
+            .get_ref(place)
+            .map_err(|error| super::error::read(&error))?;
+    }
+    if columns[1] != number(seq) {
+        return Err(damaged("it is missing"));
+    }
+    if columns[6] != ValueRef::Integer(checksum(&columns[..6], scratch)) {
+        return Err(damaged("its checksum is wrong"));
+    }
+    let parsed = || {
+        let at = Timestamp(columns[2].as_i64().ok()?);
+        let record = serde_json::from_str(columns[5].as_str().ok()?).ok()?;
+        Some(Entry { seq, at, record })
+    };
+    parsed().ok_or_else(|| damaged("it does not parse"))
+}
+
+fn text(text: &str) -> ValueRef<'_> {
+    ValueRef::Text(text.as_bytes())
+}
+
+fn optional(value: Option<&str>) -> ValueRef<'_> {
+    value.map_or(ValueRef::Null, text)
+}
+
+pub(crate) fn moment(at: Option<Timestamp>) -> ValueRef<'static> {
+    at.map_or(ValueRef::Null, |at| ValueRef::Integer(at.0))
+}
+
+/// Journals end long before 2^63 records.
+pub(crate) fn number(number: u64) -> ValueRef<'static> {
+    ValueRef::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,117 @@
+-- Schema 1. Ids and hashes are BLOBs, moments are milliseconds since 1970; the views at the
+-- end show them as people read them.
+
+CREATE TABLE meta (store_id TEXT NOT NULL) STRICT;
+INSERT INTO meta VALUES (lower(hex(randomblob(16))));
+
+-- One row a saga. The columns down to fixed_check never change after the start.
+CREATE TABLE saga (
+    id BLOB PRIMARY KEY CHECK (length(id) = 16),
+    namespace TEXT NOT NULL,
+    definition TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    definition_hash ANY NOT NULL,
+    shard INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    labels TEXT,
+    started_at INTEGER NOT NULL,
+    deadline INTEGER,
+    fixed_check INTEGER NOT NULL,
+    status TEXT NOT NULL CHECK (status IN
+        ('running', 'compensating', 'completed', 'compensated', 'stuck', 'abandoned')),
+    reason TEXT,
+    reason_detail TEXT,
+    stuck TEXT,
+    step TEXT,
+    service TEXT,
+    parked_since INTEGER,
+    wake_at INTEGER,
+    in_flight INTEGER NOT NULL CHECK (in_flight = 0 OR wake_at IS NOT NULL),
+    seq INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    state_check INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Each index is paid for by every saga (speed.md); these three hold open sagas only.
+CREATE INDEX saga_wake ON saga (wake_at, id, in_flight) WHERE wake_at IS NOT NULL;
+CREATE INDEX saga_parked ON saga (service, parked_since, id) WHERE parked_since IS NOT NULL;
+CREATE INDEX saga_open ON saga (id, status)
+    WHERE status IN ('running', 'compensating', 'stuck');
+
+-- No foreign key to saga: the writer's guard on saga.seq already proves the row, and the
+-- look-up would be paid for by each record.
+CREATE TABLE journal (
+    saga_id BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    record TEXT NOT NULL,
+    checksum INTEGER NOT NULL,
+    PRIMARY KEY (saga_id, seq)
+) STRICT, WITHOUT ROWID;
+
+-- Outlives its saga. The hash is the first half of the SHA-256 of namespace, definition and key.
+CREATE TABLE start_key (
+    hash BLOB PRIMARY KEY,
+    saga_id BLOB NOT NULL,
+    request_hash ANY NOT NULL,
+    purged TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE label (
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    namespace TEXT NOT NULL,
+    saga_id BLOB NOT NULL,
+    PRIMARY KEY (name, value, namespace, saga_id)
+) STRICT, WITHOUT ROWID;
+
+-- How many sagas, by status and parked by service; kept by every commit.
+CREATE TABLE saga_count (
+    kind TEXT NOT NULL CHECK (kind IN ('status', 'parked')),
+    name TEXT NOT NULL,
+    sagas INTEGER NOT NULL,
+    PRIMARY KEY (kind, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE definition (
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    hash TEXT NOT NULL,
+    source TEXT NOT NULL,
+    resolved TEXT NOT NULL,
+    registered_at INTEGER NOT NULL,
+    active INTEGER NOT NULL,
+    refusal TEXT,
+    PRIMARY KEY (name, version)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE service (
+    name TEXT PRIMARY KEY,
+    settings TEXT NOT NULL,
+    paused TEXT,
+    changed_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE VIEW saga_readable AS
+SELECT printf('%s-%s-%s-%s-%s', substr(hex, 1, 8), substr(hex, 9, 4), substr(hex, 13, 4),
+           substr(hex, 17, 4), substr(hex, 21)) AS id,
+       namespace, definition, version, key, labels, status, reason, stuck, step, service, seq,
+       in_flight,
+       strftime('%Y-%m-%dT%H:%M:%fZ', started_at / 1000.0, 'unixepoch') AS started_at,
+       strftime('%Y-%m-%dT%H:%M:%fZ', updated_at / 1000.0, 'unixepoch') AS updated_at,
+       strftime('%Y-%m-%dT%H:%M:%fZ', ended_at / 1000.0, 'unixepoch') AS ended_at,
+       strftime('%Y-%m-%dT%H:%M:%fZ', wake_at / 1000.0, 'unixepoch') AS wake_at,
+       strftime('%Y-%m-%dT%H:%M:%fZ', parked_since / 1000.0, 'unixepoch') AS parked_since,
+       strftime('%Y-%m-%dT%H:%M:%fZ', deadline / 1000.0, 'unixepoch') AS deadline
+FROM (SELECT *, lower(hex(id)) AS hex FROM saga);
+
+CREATE VIEW journal_readable AS
+SELECT printf('%s-%s-%s-%s-%s', substr(hex, 1, 8), substr(hex, 9, 4), substr(hex, 13, 4),
+           substr(hex, 17, 4), substr(hex, 21)) AS saga,
+       seq,
+       strftime('%Y-%m-%dT%H:%M:%fZ', at / 1000.0, 'unixepoch') AS at,
+       type, version, record
+FROM (SELECT *, lower(hex(saga_id)) AS hex FROM journal);

@@ -1,0 +1,317 @@
+//! The one writer: a batch of guarded changes in one transaction.
+//!
+//! Each change proves its guard before it writes anything, so a conflict leaves nothing behind
+//! and needs no savepoint. The writer also moves the log into the database (the checkpoint),
+//! because SQLite's own automatic one hides a failed fsync.
+
+use super::row::{self, Hash, Texts};
+use super::tally::Tally;
+use super::{error, registry};
+use crate::port::{Applied, Change, CommitError, SagaRow, Writer};
+use banyan_core::id::Id;
+use banyan_core::saga::{Entry, RECORD_VERSION};
+use rusqlite::{Connection, ErrorCode, OptionalExtension};
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+/// Pages in the log (4 KiB each) before they are moved into the database. A page that many
+/// commits dirty is moved once; longer logs cost readers and restarts more than that saves.
+const CHECKPOINT_PAGES: i32 = 4_000;
+/// Pages before the checkpoint waits for readers, so that the log cannot grow for ever.
+const RESTART_PAGES: i32 = 32 * CHECKPOINT_PAGES;
+
+/// The one writer of a SQLite store.
+#[derive(Debug)]
+pub struct SqliteWriter {
+    connection: Connection,
+    tally: Tally,
+    scratch: Vec<u8>,
+    record: Vec<u8>,
+    log_pages: Arc<AtomicI32>,
+    /// Set once a commit was in doubt: nothing is written any more.
+    broken: Option<String>,
+    _lock: Arc<File>,
+}
+
+impl Writer for SqliteWriter {
+    fn commit(&mut self, changes: &[Change]) -> Result<Vec<Applied>, CommitError> {
+        changes.iter().for_each(Change::check);
+        if let Some(message) = self.broken.clone() {
+            return Err(CommitError::Unknown { message });
+        }
+        let result = self.checkpoint().and_then(|()| self.transact(changes));
+        result.map_err(|error| self.give_up(&error))
+    }
+}
+
+impl SqliteWriter {
+    pub(crate) fn new(mut connection: Connection, lock: Arc<File>) -> rusqlite::Result<Self> {
+        let log_pages = Arc::new(AtomicI32::new(0));
+        let pages = Arc::clone(&log_pages);
+        connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, logged| {
+            pages.store(logged, Ordering::Relaxed);
+            Ok(())
+        }))?;
+        Ok(SqliteWriter {
+            connection,
+            tally: Tally::default(),
+            scratch: Vec::new(),
+            record: Vec::new(),
+            log_pages,
+            broken: None,
+            _lock: lock,
+        })
+    }
+
+    /// Bounds the database to so many bytes. A commit that needs more is answered as on a
+    /// full disk.
+    ///
+    /// # Errors
+    /// When SQLite does not answer.
+    pub fn limit_bytes(&mut self, bytes: u64) -> Result<(), CommitError> {
+        let set = |connection: &Connection| -> rusqlite::Result<()> {
+            let size: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+            let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / size.max(1);
+            connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+        };
+        set(&self.connection).map_err(|error| error::commit(&error))
+    }
+
+    fn transact(&mut self, changes: &[Change]) -> rusqlite::Result<Vec<Applied>> {
+        self.tally.clear();
+        self.connection
+            .prepare_cached("BEGIN IMMEDIATE")?
+            .execute(())?;
+        let mut applied = Vec::with_capacity(changes.len());
+        for change in changes {
+            let done = self.apply(change)?;
+            applied.push(if done {
+                Applied::Done
+            } else {
+                Applied::Conflict
+            });
+        }
+        self.tally.write(&self.connection)?;
+        self.connection.prepare_cached("COMMIT")?.execute(())?;
+        Ok(applied)
+    }
+
+    fn apply(&mut self, change: &Change) -> rusqlite::Result<bool> {
+        match change {
+            Change::Start {
+                row,
+                request_hash,
+                entries,
+            } => self.start(row, request_hash, entries),
+            Change::Append {
+                row,
+                expected_seq,
+                entries,
+            } => Ok(self.update(row, *expected_seq)? && self.write_entries(row.id, entries)?),
+            Change::Definition(row) => registry::define(&self.connection, row),
+            Change::Activate { name, version } => {
+                registry::activate(&self.connection, name, *version)
+            }
+            Change::Accepting { name, refusal } => {
+                registry::accept(&self.connection, name, refusal.as_deref())
+            }
+            Change::Service(row) => registry::put_service(&self.connection, row),
+            Change::DeleteService { name } => registry::delete_service(&self.connection, name),
+        }
+    }
+
+    fn start(&mut self, row: &SagaRow, hash: &str, entries: &[Entry]) -> rusqlite::Result<bool> {
+        let key = key_hash(&row.namespace, &row.definition, &row.key);
+        if !self.take_key(&key, row.id, hash)? {
+            return Ok(false);
+        }
+        if !self.insert(row)? {
+            self.connection
+                .prepare_cached("DELETE FROM start_key WHERE hash = ?1")?
+                .execute([&key])?;
+            return Ok(false);
+        }
+        self.write_labels(row)?;
+        self.tally.status(row.status.as_str(), 1);
+        if let (Some(service), Some(_)) = (&row.service, row.parked_since) {
+            self.tally.parked(service, 1);
+        }
+        self.write_entries(row.id, entries)
+    }
+
+    fn take_key(&self, key: &[u8; 16], id: Id, request_hash: &str) -> rusqlite::Result<bool> {
+        let hash = Hash::new(request_hash);
+        let mut statement = self.connection.prepare_cached(
+            "INSERT INTO start_key (hash, saga_id, request_hash) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO NOTHING",
+        )?;
+        statement.raw_bind_parameter(1, key)?;
+        statement.raw_bind_parameter(2, id.as_bytes())?;
+        row::bind(&mut statement, 3, &[hash.value()])?;
+        Ok(statement.raw_execute()? == 1)
+    }
+
+    fn insert(&mut self, row: &SagaRow) -> rusqlite::Result<bool> {
+        let texts = Texts::of(row);
+        let mut statement = self.connection.prepare_cached(
+            "INSERT INTO saga VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
+             ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24) ON CONFLICT DO NOTHING",
+        )?;
+        let fixed = row::fixed(row, &texts, &mut self.scratch);
+        row::bind(&mut statement, 1, &fixed)?;
+        let state = row::state(row, &texts, &mut self.scratch);
+        row::bind(&mut statement, 1 + fixed.len(), &state)?;
+        Ok(statement.raw_execute()? == 1)
+    }
+
+    fn write_labels(&self, row: &SagaRow) -> rusqlite::Result<()> {
+        for (name, value) in &row.labels {
+            self.connection
+                .prepare_cached(
+                    "INSERT INTO label (name, value, namespace, saga_id)
+                     VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute((name, value, &row.namespace, row.id.as_bytes()))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the row when the stored one stands at `expected_seq`.
+    fn update(&mut self, row: &SagaRow, expected_seq: u64) -> rusqlite::Result<bool> {
+        // Most commits of a saga leave all indexed columns alone. SQLite rewrites the index
+        // entries of each column that an UPDATE names, changed or not, so one that names none
+        // of them is tried first. A saga at rest has left its status, so it is not tried.
+        let quiet = row.parked_since.is_none() && !row.status.is_rest();
+        Ok((quiet && self.update_quietly(row, expected_seq)?)
+            || (self.account(row, expected_seq)? && self.update_wholly(row)?))
+    }
+
+    fn update_quietly(&mut self, row: &SagaRow, expected_seq: u64) -> rusqlite::Result<bool> {
+        let texts = Texts::of(row);
+        let mut statement = self.connection.prepare_cached(
+            "UPDATE saga SET reason = ?2, reason_detail = ?3, stuck = ?4, step = ?5,
+                 service = ?6, seq = ?10, updated_at = ?11, ended_at = ?12, state_check = ?13
+             WHERE id = ?14 AND seq = ?15 AND status = ?1 AND parked_since IS ?7
+                 AND wake_at IS ?8 AND in_flight = ?9",
+        )?;
+        let state = row::state(row, &texts, &mut self.scratch);
+        row::bind(&mut statement, 1, &state)?;
+        statement.raw_bind_parameter(14, row.id.as_bytes())?;
+        row::bind(&mut statement, 15, &[row::number(expected_seq)])?;
+        Ok(statement.raw_execute()? == 1)
+    }
+
+    /// Takes the stored row out of the counts and the new one in; false when its `seq` is
+    /// another or there is none.
+    fn account(&mut self, row: &SagaRow, expected_seq: u64) -> rusqlite::Result<bool> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT status, service, parked_since IS NOT NULL FROM saga
+             WHERE id = ?1 AND seq = ?2",
+        )?;
+        statement.raw_bind_parameter(1, row.id.as_bytes())?;
+        row::bind(&mut statement, 2, &[row::number(expected_seq)])?;
+        let mut rows = statement.raw_query();
+        let Some(stored) = rows.next()? else {
+            return Ok(false);
+        };
+        let status = stored.get_ref(0)?.as_str()?;
+        if status != row.status.as_str() {
+            self.tally.status(status, -1);
+            self.tally.status(row.status.as_str(), 1);
+        }
+        if let (Some(service), true) = (stored.get_ref(1)?.as_str_or_null()?, stored.get(2)?) {
+            self.tally.parked(service, -1);
+        }
+        if let (Some(service), Some(_)) = (&row.service, row.parked_since) {
+            self.tally.parked(service, 1);
+        }
+        Ok(true)
+    }
+
+    fn update_wholly(&mut self, row: &SagaRow) -> rusqlite::Result<bool> {
+        let texts = Texts::of(row);
+        let mut statement = self.connection.prepare_cached(
+            "UPDATE saga SET status = ?1, reason = ?2, reason_detail = ?3, stuck = ?4,
+                 step = ?5, service = ?6, parked_since = ?7, wake_at = ?8, in_flight = ?9,
+                 seq = ?10, updated_at = ?11, ended_at = ?12, state_check = ?13
+             WHERE id = ?14",
+        )?;
+        let state = row::state(row, &texts, &mut self.scratch);
+        row::bind(&mut statement, 1, &state)?;
+        statement.raw_bind_parameter(14, row.id.as_bytes())?;
+        Ok(statement.raw_execute()? == 1)
+    }
+
+    fn write_entries(&mut self, id: Id, entries: &[Entry]) -> rusqlite::Result<bool> {
+        let mut statement = self
+            .connection
+            .prepare_cached("INSERT INTO journal VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+        for entry in entries {
+            self.record.clear();
+            serde_json::to_writer(&mut self.record, &entry.record)
+                .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+            let text = std::str::from_utf8(&self.record)
+                .map_err(|error| rusqlite::Error::Utf8Error(0, error))?;
+            let columns = row::record(&id, entry, RECORD_VERSION, text, &mut self.scratch);
+            row::bind(&mut statement, 1, &columns)?;
+            statement.raw_execute()?;
+        }
+        Ok(true)
+    }
+
+    /// Moves the log into the database when it is long. A full disk is no error here: the log
+    /// still holds everything, and the next commit tries again.
+    fn checkpoint(&mut self) -> rusqlite::Result<()> {
+        let mode = match self.log_pages.load(Ordering::Relaxed) {
+            ..CHECKPOINT_PAGES => return Ok(()),
+            CHECKPOINT_PAGES..RESTART_PAGES => "PRAGMA wal_checkpoint(PASSIVE)",
+            _ => "PRAGMA wal_checkpoint(RESTART)",
+        };
+        let moved = self
+            .connection
+            .prepare_cached(mode)?
+            .query_row((), |_| Ok(()));
+        match moved.optional() {
+            Ok(_) => {
+                self.log_pages.store(0, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(error) => match error.sqlite_error_code() {
+                Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy) => Ok(()),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// Leaves no transaction open, and remembers what ends the writer.
+    fn give_up(&mut self, error: &rusqlite::Error) -> CommitError {
+        let mut answer = error::commit(error);
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            answer = CommitError::Unknown {
+                message: error.to_string(),
+            };
+        }
+        if let CommitError::Unknown { message } = &answer {
+            tracing::error!(%message, "a commit is in doubt: the process must end");
+            self.broken = Some(message.clone());
+        }
+        answer
+    }
+}
+
+/// Where a start key stands: the first half of a SHA-256 over its three parts.
+pub(crate) fn key_hash(namespace: &str, definition: &str, key: &str) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    for part in [namespace, definition, key] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let digest = hash.finalize();
+    let mut half = [0; 16];
+    half.copy_from_slice(&digest[..16]);
+    half
+}

@@ -1,0 +1,584 @@
+//! The promises of the port as cases, each run on every implementation.
+
+use crate::sample::{self, START, append, definition, ended, id, row, service, start};
+use banyan_core::Timestamp;
+use banyan_core::saga::{Reason, ReasonCode, Status};
+use banyan_store::Applied::{Conflict, Done};
+use banyan_store::{Change, Filter, Reader, SagaRow, StartKey, Wake, WakeQuery, Writer};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What a case gets: a fresh store.
+pub(crate) type Fresh = (Box<dyn Writer>, Arc<dyn Reader>);
+
+macro_rules! suite {
+    ($($case:ident),+ $(,)?) => {
+        mod memory {
+            $(#[test] fn $case() {
+                let (writer, reader) = banyan_store::memory();
+                super::$case((Box::new(writer), reader));
+            })+
+        }
+        mod sqlite {
+            $(#[test] fn $case() {
+                let folder = tempfile::tempdir().unwrap();
+                let opened = banyan_store::sqlite::open(folder.path(), Default::default());
+                let (writer, reader) = opened.unwrap();
+                super::$case((Box::new(writer), reader));
+            })+
+        }
+    };
+}
+
+suite![
+    a_start_is_found_by_id_and_by_key,
+    a_taken_key_or_id_conflicts_and_leaves_nothing_behind,
+    the_same_key_elsewhere_is_another_saga,
+    an_append_needs_the_seq_that_its_caller_saw,
+    a_change_sees_the_ones_before_it_in_its_batch,
+    what_a_start_fixed_stays,
+    every_field_of_a_row_comes_back,
+    a_row_can_change_without_a_record,
+    wakes_come_by_time_and_page_by_page,
+    rows_in_flight_are_found_however_late,
+    parked_sagas_come_oldest_first_and_by_service,
+    counts_follow_every_change,
+    lists_are_newest_first_and_page_by_page,
+    filters_name_alternatives_within_a_field_and_all_fields_together,
+    versions_of_definitions_are_taken_once_and_one_is_active,
+    a_name_that_refuses_starts_goes_on_with_new_versions,
+    services_come_change_and_go,
+    an_empty_batch_is_nothing,
+    readers_see_whole_commits_while_the_writer_goes_on,
+];
+
+fn wakes(reader: &dyn Reader, query: WakeQuery) -> Vec<(i64, u64)> {
+    let wakes = reader.wakes(&query).unwrap();
+    wakes
+        .iter()
+        .map(|wake| (wake.at.0 - START, number(wake.id)))
+        .collect()
+}
+
+fn number(wanted: banyan_core::id::Id) -> u64 {
+    (0..10_000).find(|number| id(*number) == wanted).unwrap()
+}
+
+fn numbers(rows: Vec<SagaRow>) -> Vec<u64> {
+    rows.iter().map(|row| number(row.id)).collect()
+}
+
+fn a_start_is_found_by_id_and_by_key((mut writer, reader): Fresh) {
+    let row = row(1, 2);
+    assert_eq!(reader.load(row.id).unwrap(), None);
+    assert_eq!(writer.commit(&[start(&row)]).unwrap(), [Done]);
+    let stored = reader.load(row.id).unwrap().unwrap();
+    assert_eq!(stored.row, row);
+    assert_eq!(stored.journal, sample::entries(&row, 1, 2));
+    let owner = StartKey {
+        id: row.id,
+        request_hash: "c0".repeat(32),
+        purged: None,
+    };
+    let found = reader.start_key("default", "order", "key-1").unwrap();
+    assert_eq!(found, Some(owner));
+    assert_eq!(reader.start_key("default", "order", "key-2").unwrap(), None);
+}
+
+fn a_taken_key_or_id_conflicts_and_leaves_nothing_behind((mut writer, reader): Fresh) {
+    let first = row(1, 2);
+    let mut same_key = row(2, 2);
+    same_key.key.clone_from(&first.key);
+    same_key
+        .labels
+        .insert("city".to_owned(), "Ghent".to_owned());
+    let mut same_id = row(1, 3);
+    same_id.key = "other".to_owned();
+    let last = row(3, 2);
+    let batch = [
+        start(&first),
+        start(&same_key),
+        start(&same_id),
+        start(&last),
+    ];
+    let applied = writer.commit(&batch).unwrap();
+    assert_eq!(applied, [Done, Conflict, Conflict, Done]);
+    assert_eq!(reader.load(same_key.id).unwrap(), None);
+    assert_eq!(reader.load(first.id).unwrap().unwrap().row, first);
+    assert_eq!(reader.start_key("default", "order", "other").unwrap(), None);
+    assert_eq!(reader.counts().unwrap().by_status[&Status::Running], 2);
+    let all = reader.list(&Filter::default(), None, 10).unwrap();
+    assert_eq!(numbers(all), [3, 1]);
+    // The key of the start that lost is still free.
+    let mut again = row(4, 1);
+    again.key = "other".to_owned();
+    assert_eq!(writer.commit(&[start(&again)]).unwrap(), [Done]);
+}
+
+fn the_same_key_elsewhere_is_another_saga((mut writer, reader): Fresh) {
+    let mut rows = [row(1, 1), row(2, 1), row(3, 1), row(4, 1)];
+    for row in &mut rows {
+        row.key = "k".to_owned();
+    }
+    rows[1].namespace = "other".to_owned();
+    rows[2].definition = "other".to_owned();
+    // Parts of a key must not run together.
+    rows[3].definition = "orde".to_owned();
+    rows[3].key = "rk".to_owned();
+    let starts: Vec<Change> = rows.iter().map(start).collect();
+    assert_eq!(writer.commit(&starts).unwrap(), [Done; 4]);
+    let found = reader.start_key("other", "order", "k").unwrap().unwrap();
+    assert_eq!(found.id, id(2));
+}
+
+fn an_append_needs_the_seq_that_its_caller_saw((mut writer, reader): Fresh) {
+    let first = row(1, 2);
+    writer.commit(&[start(&first)]).unwrap();
+    let next = row(1, 4);
+    assert_eq!(writer.commit(&[append(&row(2, 4), 2)]).unwrap(), [Conflict]);
+    assert_eq!(writer.commit(&[append(&row(1, 4), 3)]).unwrap(), [Conflict]);
+    let ended = ended(row(1, 4), Status::Completed, 5);
+    assert_eq!(writer.commit(&[append(&ended, 1)]).unwrap(), [Conflict]);
+    assert_eq!(reader.load(first.id).unwrap().unwrap().row, first);
+    assert_eq!(writer.commit(&[append(&next, 2)]).unwrap(), [Done]);
+    assert_eq!(writer.commit(&[append(&next, 2)]).unwrap(), [Conflict]);
+    let stored = reader.load(first.id).unwrap().unwrap();
+    assert_eq!(stored.row, next);
+    assert_eq!(stored.journal, sample::entries(&next, 1, 4));
+}
+
+fn a_change_sees_the_ones_before_it_in_its_batch((mut writer, reader): Fresh) {
+    let end = ended(row(1, 3), Status::Completed, 6);
+    let batch = [
+        start(&row(1, 2)),
+        append(&row(1, 4), 2),
+        append(&row(1, 4), 2),
+        append(&end, 4),
+    ];
+    assert_eq!(writer.commit(&batch).unwrap(), [Done, Done, Conflict, Done]);
+    let stored = reader.load(end.id).unwrap().unwrap();
+    assert_eq!(stored.row, end);
+    assert_eq!(stored.journal.len(), 6);
+}
+
+fn what_a_start_fixed_stays((mut writer, reader): Fresh) {
+    let first = row(1, 1);
+    writer.commit(&[start(&first)]).unwrap();
+    let mut next = row(1, 2);
+    next.namespace = "x".to_owned();
+    next.definition = "x".to_owned();
+    next.version = 9;
+    next.definition_hash = "x".to_owned();
+    next.shard = 9;
+    next.key = "x".to_owned();
+    next.labels.insert("x".to_owned(), "x".to_owned());
+    next.started_at = Timestamp(0);
+    next.deadline = Some(Timestamp(0));
+    next.step = Some("ship".to_owned());
+    let entries = sample::entries(&first, 2, 2);
+    let change = Change::Append {
+        row: next,
+        expected_seq: 1,
+        entries,
+    };
+    assert_eq!(writer.commit(&[change]).unwrap(), [Done]);
+    let mut expected = row(1, 2);
+    expected.step = Some("ship".to_owned());
+    assert_eq!(reader.load(first.id).unwrap().unwrap().row, expected);
+}
+
+fn full_row(number: u64) -> SagaRow {
+    let mut row = row(number, 3);
+    row.definition_hash = "no SHA-256".to_owned();
+    row.labels = BTreeMap::from([
+        ("city".to_owned(), "Gh\"ent\n".to_owned()),
+        ("tier".to_owned(), String::new()),
+    ]);
+    row.status = Status::Compensating;
+    row.reason = Some(Reason {
+        code: ReasonCode::UndoneByOperator,
+        step: Some("charge".to_owned()),
+        message: "zu teuer – ✓".to_owned(),
+        detail: BTreeMap::from([("body".to_owned(), json!({"z": 1.10, "a": [1e300_f64]}))]),
+    });
+    row.stuck = Some("undo_refused".to_owned());
+    row.parked_since = Some(Timestamp(START));
+    row.deadline = Some(Timestamp(START + 5));
+    row.ended_at = Some(Timestamp(-1));
+    row
+}
+
+fn every_field_of_a_row_comes_back((mut writer, reader): Fresh) {
+    let full = full_row(1);
+    writer.commit(&[start(&full)]).unwrap();
+    assert_eq!(reader.load(full.id).unwrap().unwrap().row, full);
+    let mut bare = ended(full, Status::Stuck, 4);
+    bare.reason = None;
+    bare.stuck = None;
+    bare.ended_at = None;
+    writer.commit(&[append(&bare, 3)]).unwrap();
+    assert_eq!(reader.load(bare.id).unwrap().unwrap().row, bare);
+    let mut upper = row(2, 1);
+    upper.definition_hash = "5E".repeat(32);
+    writer.commit(&[start(&upper)]).unwrap();
+    assert_eq!(reader.load(upper.id).unwrap().unwrap().row, upper);
+}
+
+fn a_row_can_change_without_a_record((mut writer, reader): Fresh) {
+    let mut row = row(1, 2);
+    writer.commit(&[start(&row)]).unwrap();
+    row.wake_at = Some(Timestamp(START + 1));
+    assert_eq!(writer.commit(&[append(&row, 2)]).unwrap(), [Done]);
+    let stored = reader.load(row.id).unwrap().unwrap();
+    assert_eq!((stored.row, stored.journal.len()), (row, 2));
+}
+
+fn with_wake(number: u64, wake: Option<i64>, in_flight: bool) -> SagaRow {
+    let mut row = row(number, 1);
+    row.wake_at = wake.map(|wake| Timestamp(START + wake));
+    row.in_flight = in_flight;
+    row
+}
+
+fn wakes_come_by_time_and_page_by_page((mut writer, reader): Fresh) {
+    let rows = [
+        with_wake(1, Some(50), false),
+        with_wake(2, Some(20), true),
+        with_wake(3, None, false),
+        with_wake(4, Some(20), false),
+        with_wake(5, Some(51), false),
+    ];
+    let starts: Vec<Change> = rows.iter().map(start).collect();
+    writer.commit(&starts).unwrap();
+    let mut query = WakeQuery {
+        until: Timestamp(START + 50),
+        after: None,
+        in_flight_only: false,
+        limit: 10,
+    };
+    assert_eq!(wakes(&*reader, query), [(20, 2), (20, 4), (50, 1)]);
+    query.limit = 1;
+    assert_eq!(wakes(&*reader, query), [(20, 2)]);
+    query.after = Some((Timestamp(START + 20), id(2)));
+    query.limit = 10;
+    assert_eq!(wakes(&*reader, query), [(20, 4), (50, 1)]);
+    let end = ended(rows[3].clone(), Status::Completed, 2);
+    writer.commit(&[append(&end, 1)]).unwrap();
+    assert_eq!(wakes(&*reader, query), [(50, 1)]);
+    let wake = reader.wakes(&query).unwrap();
+    let at = Timestamp(START + 50);
+    assert_eq!(wake, [Wake { at, id: id(1) }]);
+}
+
+fn rows_in_flight_are_found_however_late((mut writer, reader): Fresh) {
+    let rows = [
+        with_wake(1, Some(9_000), true),
+        with_wake(2, Some(20), false),
+        with_wake(3, Some(-5), true),
+    ];
+    let starts: Vec<Change> = rows.iter().map(start).collect();
+    writer.commit(&starts).unwrap();
+    let mut query = WakeQuery {
+        until: Timestamp(START),
+        after: None,
+        in_flight_only: true,
+        limit: 10,
+    };
+    assert_eq!(wakes(&*reader, query), [(-5, 3), (9_000, 1)]);
+    query.after = Some((Timestamp(START - 5), id(3)));
+    assert_eq!(wakes(&*reader, query), [(9_000, 1)]);
+    let mut idle = with_wake(1, Some(9_000), false);
+    idle.seq = 2;
+    writer.commit(&[append(&idle, 1)]).unwrap();
+    assert_eq!(wakes(&*reader, query), []);
+}
+
+fn with_parked(number: u64, service: Option<&str>, since: Option<i64>) -> SagaRow {
+    let mut row = row(number, 1);
+    row.service = service.map(str::to_owned);
+    row.parked_since = since.map(|since| Timestamp(START + since));
+    row
+}
+
+fn parked_sagas_come_oldest_first_and_by_service((mut writer, reader): Fresh) {
+    let rows = [
+        with_parked(1, Some("stock"), Some(30)),
+        with_parked(2, Some("stock"), Some(10)),
+        with_parked(3, Some("stock"), None),
+        with_parked(4, Some("payments"), Some(5)),
+        with_parked(5, Some("stock"), Some(10)),
+        with_parked(6, None, Some(10)),
+    ];
+    let starts: Vec<Change> = rows.iter().map(start).collect();
+    writer.commit(&starts).unwrap();
+    let parked = |after: Option<(i64, u64)>, limit| -> Vec<u64> {
+        let after = after.map(|(at, number)| (Timestamp(START + at), id(number)));
+        let parked = reader.parked("stock", after, limit).unwrap();
+        parked.iter().map(|(_, id)| number(*id)).collect()
+    };
+    assert_eq!(parked(None, 10), [2, 5, 1]);
+    assert_eq!(parked(None, 2), [2, 5]);
+    assert_eq!(parked(Some((10, 2)), 10), [5, 1]);
+    let mut drawn = with_parked(2, Some("stock"), None);
+    drawn.seq = 2;
+    let mut moved = with_parked(5, Some("payments"), Some(10));
+    moved.seq = 2;
+    writer
+        .commit(&[append(&drawn, 1), append(&moved, 1)])
+        .unwrap();
+    assert_eq!(parked(None, 10), [1]);
+    assert_eq!(reader.parked("payments", None, 10).unwrap().len(), 2);
+}
+
+fn counts_follow_every_change((mut writer, reader): Fresh) {
+    assert_eq!(reader.counts().unwrap(), Default::default());
+    let rows = [
+        with_parked(1, Some("stock"), Some(1)),
+        with_parked(2, Some("stock"), Some(2)),
+        row(3, 1),
+        row(4, 1),
+    ];
+    let starts: Vec<Change> = rows.iter().map(start).collect();
+    writer.commit(&starts).unwrap();
+    let counts = reader.counts().unwrap();
+    assert_eq!(counts.by_status, BTreeMap::from([(Status::Running, 4)]));
+    assert_eq!(counts.parked, BTreeMap::from([("stock".to_owned(), 2)]));
+    let mut moved = with_parked(1, Some("payments"), Some(1));
+    moved.seq = 2;
+    let mut back = row(3, 2);
+    back.status = Status::Compensating;
+    let done = ended(rows[1].clone(), Status::Completed, 2);
+    let batch = [
+        append(&moved, 1),
+        append(&back, 1),
+        append(&done, 1),
+        append(&done, 1),
+    ];
+    assert_eq!(writer.commit(&batch).unwrap(), [Done, Done, Done, Conflict]);
+    let counts = reader.counts().unwrap();
+    let expected = [
+        (Status::Running, 2),
+        (Status::Compensating, 1),
+        (Status::Completed, 1),
+    ];
+    assert_eq!(counts.by_status, BTreeMap::from(expected));
+    assert_eq!(counts.parked, BTreeMap::from([("payments".to_owned(), 1)]));
+}
+
+fn lists_are_newest_first_and_page_by_page((mut writer, reader): Fresh) {
+    let starts: Vec<Change> = [3, 1, 5, 2, 4].map(|number| start(&row(number, 1))).into();
+    writer.commit(&starts).unwrap();
+    let page = |after: Option<u64>, limit| {
+        let after = after.map(id);
+        numbers(reader.list(&Filter::default(), after, limit).unwrap())
+    };
+    assert_eq!(page(None, 10), [5, 4, 3, 2, 1]);
+    assert_eq!(page(None, 2), [5, 4]);
+    assert_eq!(page(Some(4), 2), [3, 2]);
+    assert!(page(Some(1), 2).is_empty());
+    assert!(page(None, 0).is_empty());
+}
+
+fn filtered_rows() -> Vec<SagaRow> {
+    let mut rows: Vec<SagaRow> = (0..6).map(|number| row(number, 1)).collect();
+    rows[0].namespace = "other".to_owned();
+    rows[1].definition = "refund".to_owned();
+    rows[1].version = 3;
+    rows[2] = full_row(2);
+    rows[3] = ended(rows[3].clone(), Status::Completed, 1);
+    rows[4].labels = BTreeMap::from([("city".to_owned(), "Ghent".to_owned())]);
+    rows[4].step = Some("ship".to_owned());
+    rows[5].labels = BTreeMap::from([
+        ("city".to_owned(), "Bruges".to_owned()),
+        ("tier".to_owned(), "gold".to_owned()),
+    ]);
+    rows[5].service = Some("stock".to_owned());
+    rows[5].status = Status::Stuck;
+    rows
+}
+
+fn filters_name_alternatives_within_a_field_and_all_fields_together((mut w, reader): Fresh) {
+    let rows = filtered_rows();
+    w.commit(&rows.iter().map(start).collect::<Vec<_>>())
+        .unwrap();
+    let cases = [
+        (json!({}), vec![5, 4, 3, 2, 1, 0]),
+        (json!({"namespace": ["other", "third"]}), vec![0]),
+        (json!({"definition": ["refund"]}), vec![1]),
+        (json!({"version": [3, 4]}), vec![1]),
+        (json!({"status": ["stuck"]}), vec![5]),
+        (json!({"status": ["stuck", "compensating"]}), vec![5, 2]),
+        (json!({"status": ["completed", "stuck"]}), vec![5, 3]),
+        (json!({"key": ["key-1", "key-4"]}), vec![4, 1]),
+        (
+            json!({"key": ["key-1", "key-4"], "definition": ["order"], "namespace": ["default"]}),
+            vec![4],
+        ),
+        (
+            json!({"key": ["key-0"], "definition": ["order"], "namespace": ["default", "other"]}),
+            vec![0],
+        ),
+        (json!({"step": ["ship"]}), vec![4]),
+        (
+            json!({"service": ["stock", "payments"], "namespace": ["default"]}),
+            vec![5, 4, 2, 1],
+        ),
+        (json!({"code": ["undo_refused"]}), vec![2]),
+        (json!({"code": ["undone_by_operator", "x"]}), vec![2]),
+        (json!({"code": ["x"]}), vec![]),
+        (json!({"label": {"city": ["Ghent", "Bruges"]}}), vec![5, 4]),
+        (
+            json!({"label": {"city": ["Ghent", "Bruges"], "tier": ["gold"]}}),
+            vec![5],
+        ),
+        (
+            json!({"label": {"city": ["Ghent"]}, "namespace": ["other"]}),
+            vec![],
+        ),
+        (
+            json!({"label": {"city": ["Gh\"ent\n"]}, "namespace": ["default"]}),
+            vec![2],
+        ),
+        (json!({"label": {"city": []}}), vec![]),
+        (
+            json!({"started_after": START + 1, "started_before": START + 4}),
+            vec![3, 2],
+        ),
+        (json!({"ended_after": START}), vec![3]),
+        (json!({"ended_after": START + 4}), vec![]),
+        (json!({"ended_before": START + 5}), vec![3, 2]),
+    ];
+    for (filter, expected) in cases {
+        let parsed: Filter = serde_json::from_value(filter.clone()).unwrap();
+        let found = numbers(reader.list(&parsed, None, 10).unwrap());
+        assert_eq!(found, expected, "{filter}");
+        let after = numbers(reader.list(&parsed, Some(id(4)), 10).unwrap());
+        let expected: Vec<u64> = expected.into_iter().filter(|one| *one < 4).collect();
+        assert_eq!(after, expected, "{filter} after 4");
+    }
+}
+
+fn versions_of_definitions_are_taken_once_and_one_is_active((mut writer, reader): Fresh) {
+    let mut second = definition("order", 2, "b");
+    second.active = true;
+    let batch = [
+        Change::Definition(definition("order", 1, "a")),
+        Change::Activate {
+            name: "order".to_owned(),
+            version: 1,
+        },
+        Change::Definition(definition("order", 1, "x")),
+        Change::Definition(definition("order", 1, "a")),
+        Change::Activate {
+            name: "order".to_owned(),
+            version: 2,
+        },
+        Change::Definition(second),
+        Change::Definition(definition("refund", 1, "c")),
+        Change::Activate {
+            name: "none".to_owned(),
+            version: 1,
+        },
+    ];
+    let applied = writer.commit(&batch).unwrap();
+    assert_eq!(
+        applied,
+        [Done, Done, Conflict, Done, Conflict, Done, Done, Conflict]
+    );
+    let rows = reader.definitions().unwrap();
+    let short: Vec<_> = rows
+        .iter()
+        .map(|row| (&*row.name, row.version, row.active))
+        .collect();
+    assert_eq!(
+        short,
+        [
+            ("order", 1, false),
+            ("order", 2, true),
+            ("refund", 1, false)
+        ]
+    );
+    assert_eq!(rows[2], definition("refund", 1, "c"));
+}
+
+fn a_name_that_refuses_starts_goes_on_with_new_versions((mut writer, reader): Fresh) {
+    let accepting = |refusal: Option<&str>| Change::Accepting {
+        name: "order".to_owned(),
+        refusal: refusal.map(str::to_owned),
+    };
+    assert_eq!(writer.commit(&[accepting(None)]).unwrap(), [Conflict]);
+    let batch = [
+        Change::Definition(definition("order", 1, "a")),
+        accepting(Some("closing down")),
+        Change::Definition(definition("order", 2, "b")),
+    ];
+    assert_eq!(writer.commit(&batch).unwrap(), [Done; 3]);
+    let refusals = || -> Vec<Option<String>> {
+        let rows = reader.definitions().unwrap();
+        rows.into_iter().map(|row| row.refusal).collect()
+    };
+    assert_eq!(
+        refusals(),
+        [
+            Some("closing down".to_owned()),
+            Some("closing down".to_owned())
+        ]
+    );
+    writer.commit(&[accepting(None)]).unwrap();
+    assert_eq!(refusals(), [None, None]);
+}
+
+fn services_come_change_and_go((mut writer, reader): Fresh) {
+    let mut paused = service("stock");
+    paused.paused = Some("stocktaking".to_owned());
+    let batch = [
+        Change::Service(service("stock")),
+        Change::Service(service("payments")),
+        Change::Service(paused.clone()),
+    ];
+    assert_eq!(writer.commit(&batch).unwrap(), [Done; 3]);
+    assert_eq!(reader.services().unwrap(), [service("payments"), paused]);
+    let delete = |name: &str| Change::DeleteService {
+        name: name.to_owned(),
+    };
+    let applied = writer.commit(&[delete("stock"), delete("stock")]).unwrap();
+    assert_eq!(applied, [Done, Done]);
+    assert_eq!(reader.services().unwrap(), [service("payments")]);
+}
+
+fn an_empty_batch_is_nothing((mut writer, reader): Fresh) {
+    assert_eq!(writer.commit(&[]).unwrap(), []);
+    assert_eq!(reader.list(&Filter::default(), None, 10).unwrap(), []);
+    assert!(!reader.store_id().is_empty());
+}
+
+/// Two sagas always move in one commit, so no reader may see them apart, nor a journal that is
+/// not as long as its row says.
+fn readers_see_whole_commits_while_the_writer_goes_on((mut writer, reader): Fresh) {
+    writer
+        .commit(&[start(&row(1, 1)), start(&row(2, 1))])
+        .unwrap();
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                let mut seen = 0;
+                while !over.load(Ordering::Relaxed) {
+                    let rows = reader.list(&Filter::default(), None, 10).unwrap();
+                    assert_eq!(rows[0].seq, rows[1].seq);
+                    assert!(rows[0].seq >= seen, "a commit was unseen");
+                    seen = rows[0].seq;
+                    let stored = reader.load(id(1)).unwrap().unwrap();
+                    assert_eq!(stored.journal.len() as u64, stored.row.seq);
+                }
+            });
+        }
+        for seq in 2..150 {
+            let batch = [append(&row(1, seq), seq - 1), append(&row(2, seq), seq - 1)];
+            assert_eq!(writer.commit(&batch).unwrap(), [Done, Done]);
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+}

@@ -1,0 +1,151 @@
+//! Rows and records to store.
+
+use banyan_core::Timestamp;
+use banyan_core::id::Id;
+use banyan_core::saga::{Entry, Leg, Meaning, Next, Record, Started, Status, Value};
+use banyan_core::time::Duration;
+use banyan_store::{Change, DefinitionRow, SagaRow, ServiceRow};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// The moment at which all samples begin.
+pub(crate) const START: i64 = 1_763_721_727_000;
+
+/// The id of the sample saga with this number.
+pub(crate) fn id(number: u64) -> Id {
+    Id::new(START as u64 + number, number, 7)
+}
+
+/// The row of a running sample saga whose journal has `seq` records.
+pub(crate) fn row(number: u64, seq: u64) -> SagaRow {
+    SagaRow {
+        id: id(number),
+        namespace: "default".to_owned(),
+        definition: "order".to_owned(),
+        version: 1,
+        definition_hash: "5e".repeat(32),
+        shard: 7,
+        key: format!("key-{number}"),
+        labels: BTreeMap::new(),
+        status: Status::Running,
+        reason: None,
+        stuck: None,
+        step: Some("charge".to_owned()),
+        service: Some("payments".to_owned()),
+        parked_since: None,
+        wake_at: Some(Timestamp(START + 30_000)),
+        in_flight: true,
+        seq,
+        started_at: Timestamp(START + number as i64),
+        updated_at: Timestamp(START + number as i64 + seq as i64),
+        ended_at: None,
+        deadline: None,
+    }
+}
+
+/// Records from `first` to `last`.
+pub(crate) fn entries(row: &SagaRow, first: u64, last: u64) -> Vec<Entry> {
+    (first..=last)
+        .map(|seq| Entry {
+            seq,
+            at: Timestamp(row.started_at.0 + seq as i64),
+            record: record(row, seq),
+        })
+        .collect()
+}
+
+fn record(row: &SagaRow, seq: u64) -> Record {
+    match seq {
+        1 => Record::Started(Box::new(Started {
+            definition: row.definition.clone(),
+            version: row.version,
+            definition_hash: row.definition_hash.clone(),
+            namespace: row.namespace.clone(),
+            key: row.key.clone(),
+            call_seed: "seed".to_owned(),
+            input: json!({"order": row.key, "total": "12.50", "lines": [1, 2.50, null]}),
+            labels: row.labels.clone(),
+            deadline: row.deadline,
+            park_limit: Duration::from_secs(3_600),
+        })),
+        even if even % 2 == 0 => Record::AttemptStarted {
+            step: "charge".to_owned(),
+            leg: Leg::Do,
+            round: 1,
+            attempt: even as u32 / 2,
+            key: "kq0Yy3h1Zb2sR9cVd4TfWg".to_owned(),
+            body_hash: "0a".repeat(32),
+            until: Timestamp(START + 30_000),
+            keys_until: Timestamp(START + 86_400_000),
+        },
+        odd => Record::AttemptEnded {
+            step: "charge".to_owned(),
+            leg: Leg::Do,
+            attempt: odd as u32 / 2,
+            status: Some(200),
+            took_ms: 12,
+            meaning: Meaning::Done,
+            message: None,
+            instance: Some("http://127.0.0.1:7001".to_owned()),
+            interrupted: false,
+            next: Next::Done {
+                result: Value::Json(json!({"receipt": "r-1", "amount": 12.50})),
+            },
+        },
+    }
+}
+
+/// The start of a row with its first records.
+pub(crate) fn start(row: &SagaRow) -> Change {
+    Change::Start {
+        row: row.clone(),
+        request_hash: "c0".repeat(32),
+        entries: entries(row, 1, row.seq),
+    }
+}
+
+/// The next records of a saga, up to the row's `seq`.
+pub(crate) fn append(row: &SagaRow, expected_seq: u64) -> Change {
+    Change::Append {
+        row: row.clone(),
+        expected_seq,
+        entries: entries(row, expected_seq + 1, row.seq),
+    }
+}
+
+/// The row once it has come to its end.
+pub(crate) fn ended(mut row: SagaRow, status: Status, seq: u64) -> SagaRow {
+    row.status = status;
+    row.step = None;
+    row.service = None;
+    row.wake_at = None;
+    row.in_flight = false;
+    row.parked_since = None;
+    row.seq = seq;
+    row.ended_at = Some(Timestamp(row.started_at.0 + seq as i64));
+    row
+}
+
+/// A version of a definition.
+pub(crate) fn definition(name: &str, version: u32, hash: &str) -> DefinitionRow {
+    DefinitionRow {
+        name: name.to_owned(),
+        version,
+        hash: hash.to_owned(),
+        source: format!("saga: {name}\n"),
+        resolved: json!({"name": name, "limit": 1.50}),
+        registered_at: Timestamp(START),
+        active: false,
+        refusal: None,
+    }
+}
+
+/// A service.
+pub(crate) fn service(name: &str) -> ServiceRow {
+    ServiceRow {
+        name: name.to_owned(),
+        settings: json!({"url": "http://127.0.0.1:7001", "keys_kept": "24h"}),
+        paused: None,
+        changed_at: Timestamp(START),
+    }
+}
