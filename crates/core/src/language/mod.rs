@@ -10,6 +10,7 @@ mod problems;
 mod read;
 mod retry;
 mod scalar;
+mod schema;
 mod schemas;
 mod steps;
 mod suggest;
@@ -17,6 +18,7 @@ mod target;
 mod values;
 mod yaml;
 
+pub use schema::schema;
 pub use schemas::compile as compile_schema;
 
 use crate::definition::Definition;
@@ -83,7 +85,10 @@ pub fn check(source: &str, surroundings: &Surroundings<'_>) -> Checked {
     }
 }
 
-/// The JSON Schema of the language, for editors.
-pub fn schema() -> crate::Json {
-    crate::Json::Null
+/// Every code that a [`Diagnostic`] may carry, with its severity, in the order of the
+/// documentation. Each has a page under docs/errors.
+pub fn codes() -> impl Iterator<Item = (&'static str, Severity)> {
+    codes::Code::ALL
+        .iter()
+        .map(|code| (code.as_str(), code.severity()))
 }

@@ -41,12 +41,17 @@ pub(crate) struct Reader<'a> {
 pub(crate) struct Fields<'n> {
     /// Where the map stands.
     pub(crate) place: Place,
+    within: Within,
     entries: &'n [Entry],
 }
 
 impl<'n> Fields<'n> {
     /// The entry of a key of the table.
     pub(crate) fn entry(&self, name: &str) -> Option<&'n Entry> {
+        debug_assert!(
+            keys::find(self.within, name).is_some(),
+            "`{name}` is read and stands not in the table of keys"
+        );
         self.entries.iter().find(|entry| entry.key == name)
     }
 
@@ -77,6 +82,7 @@ impl Reader<'_> {
         }
         Some(Fields {
             place: node.place,
+            within,
             entries,
         })
     }

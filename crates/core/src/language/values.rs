@@ -136,7 +136,7 @@ impl Reader<'_> {
                         for expr in template.expressions() {
                             self.variables(expr, node, 0, scope);
                         }
-                        self.literal(node, scope, "begin the text with `$` to make it an expression, such as `$input.amount`");
+                        self.literal(node, scope, &[], "begin the text with `$` to make it an expression, such as `$input.amount`");
                     }
                     Err(error) => self.invalid_expression(node, &error),
                 }
@@ -155,19 +155,23 @@ impl Reader<'_> {
     ) -> Option<Text> {
         match Text::parse(words) {
             Ok(text) => {
+                let mut computed = vec![(0, offset)];
                 for part in text.parts() {
                     match part {
-                        Part::Expr(expr, at) => self.variables(expr, node, offset + at, scope),
+                        Part::Expr(expr, at) => {
+                            let begin = offset + at;
+                            self.variables(expr, node, begin, scope);
+                            computed.push((begin, begin + expr.source().len()));
+                        }
                         Part::Literal(_) => {}
                     }
                 }
-                if text
-                    .parts()
-                    .iter()
-                    .all(|part| matches!(part, Part::Literal(_)))
-                {
-                    self.literal(node, scope, "put braces around it: `{$input.id}`");
-                }
+                self.literal(
+                    node,
+                    scope,
+                    &computed,
+                    "put braces around it: `{$input.id}`",
+                );
                 Some(text)
             }
             Err(mut error) => {
@@ -289,31 +293,34 @@ impl Reader<'_> {
             || (scope.steps && (name == "saga" || self.visible.iter().any(|step| step == name)))
     }
 
-    /// Warns of literal text that names a variable in scope.
-    fn literal(&mut self, node: &Node, scope: Scope, help: &str) {
+    /// Warns of literal text that names a variable in scope. `computed` are the byte ranges
+    /// of the node's text that are no literal text.
+    fn literal(&mut self, node: &Node, scope: Scope, computed: &[(usize, usize)], help: &str) {
         let Value::Text(text) = &node.value else {
             return;
         };
-        let mut from = 0;
-        while let Some(at) = text[from..].find('$').map(|at| from + at) {
-            let name: String = text[at + 1..]
-                .chars()
-                .take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_')
-                .collect();
-            let escaped = at > 0 && text.as_bytes()[at - 1] == b'$';
-            if !escaped && !name.is_empty() && self.in_scope(&name, scope) {
-                self.problems.add(
-                    Code::LooksLikeExpression,
-                    node.part(at, name.len() + 1),
-                    format!(
-                        "`{}` is literal text, although it names `${name}`",
-                        shortened(text)
-                    ),
-                    help,
-                );
-                return;
-            }
-            from = at + 1;
+        let names = text.match_indices('$').map(|(at, _)| {
+            let rest = &text[at + 1..];
+            let letters = rest
+                .bytes()
+                .take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+                .count();
+            (at, &rest[..letters])
+        });
+        let found = names
+            .filter(|(at, _)| !computed.iter().any(|(from, to)| (*from..*to).contains(at)))
+            .filter(|(at, _)| !text[..*at].ends_with('$'))
+            .find(|(_, name)| !name.is_empty() && self.in_scope(name, scope));
+        if let Some((at, name)) = found {
+            self.problems.add(
+                Code::LooksLikeExpression,
+                node.part(at, name.len() + 1),
+                format!(
+                    "`{}` is literal text, although it names `${name}`",
+                    shortened(text)
+                ),
+                help,
+            );
         }
     }
 }
