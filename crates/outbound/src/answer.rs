@@ -23,6 +23,10 @@ pub(crate) async fn receive(
     response: http::Response<Incoming>,
 ) -> Result<Received, String> {
     let (head, mut incoming) = response.into_parts();
+    if head.status.is_informational() {
+        // hyper passes over all of these but a change of protocol, which nobody asked for.
+        return Err(format!("it answered {}, which ends nothing", head.status));
+    }
     let bytes = read(link, &mut incoming).await?;
     let complete = bytes.is_some();
     let body = bytes.map_or(Body::TooLarge, |bytes| body(&bytes));

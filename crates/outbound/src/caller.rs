@@ -5,6 +5,7 @@
 //! timeout included. It follows no redirects, and repeats nothing that may have left.
 
 use crate::answer;
+use crate::clock;
 use crate::connect;
 use crate::link::{Failed, Link, Outgoing};
 use crate::message;
@@ -39,7 +40,7 @@ impl Caller {
     ///
     /// Dropping the future closes the connection: what was sent may have happened.
     pub async fn call(&self, request: &Request, now: Timestamp) -> Answer {
-        let started = Instant::now();
+        let started = clock::now();
         let (what, instance) = match self.registry.target(&request.service) {
             Ok(target) => {
                 let (what, instance) = attempt(&target, request, now, started).await;
@@ -95,7 +96,7 @@ async fn attempt<'a>(
                 last = (message, Some(instance));
             }
         }
-        if Instant::now() >= deadline {
+        if clock::now() >= deadline {
             break;
         }
     }
@@ -165,7 +166,7 @@ async fn over(
 /// Closes what has been idle for too long, for as long as the registry is there.
 async fn sweep(registry: Weak<Registry>) {
     loop {
-        tokio::time::sleep(SWEEP_EVERY).await;
+        clock::rest(SWEEP_EVERY).await;
         match registry.upgrade() {
             Some(registry) => registry.sweep(),
             None => return,

@@ -2,6 +2,7 @@
 //!
 //! Whatever fails here fails before a byte of a request could leave.
 
+use crate::clock;
 use crate::link::{Link, Stream};
 use crate::origin::{Origin, Place, allowed};
 use rustls::pki_types::ServerName;
@@ -22,7 +23,7 @@ pub(crate) async fn open(
     tls: Option<&TlsConnector>,
     deadline: Instant,
 ) -> Result<Link, String> {
-    let started = Instant::now();
+    let started = clock::now();
     let until = deadline.min(started + CONNECT_MAX);
     match timeout_at(until, connected(origin, tls, until)).await {
         Ok(link) => link,
@@ -97,7 +98,7 @@ async fn addresses(place: &Place) -> Result<Vec<SocketAddr>, String> {
 async fn first_that_answers(addresses: &[SocketAddr], until: Instant) -> Result<TcpStream, String> {
     let mut last = String::from("there is no address to connect to");
     for (position, address) in addresses.iter().enumerate() {
-        let left = until.saturating_duration_since(Instant::now());
+        let left = until.saturating_duration_since(clock::now());
         let share = left / u32::try_from(addresses.len() - position).unwrap_or(1);
         last = match timeout(share, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => return Ok(stream),

@@ -7,6 +7,7 @@
 
 mod answer;
 mod caller;
+mod clock;
 mod connect;
 mod credential;
 mod link;

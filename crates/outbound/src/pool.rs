@@ -3,6 +3,7 @@
 //! A connection is here only between calls. One that was closed or has spoken meanwhile is
 //! dropped when it is taken, not used.
 
+use crate::clock;
 use crate::link::Link;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -48,7 +49,7 @@ impl Pool {
         };
         idle.push_back(Idle {
             link,
-            since: Instant::now(),
+            since: clock::now(),
         });
         // Closing a socket is a system call: not under the lock.
         drop(idle);
@@ -57,7 +58,7 @@ impl Pool {
 
     /// Closes what has been idle for too long.
     pub(crate) fn sweep(&self) {
-        let now = Instant::now();
+        let now = clock::now();
         let mut idle = self.lock();
         let is_old = |idle: &Idle| now.saturating_duration_since(idle.since) >= IDLE_AGE_MAX;
         let count = idle.iter().take_while(|idle| is_old(idle)).count();
