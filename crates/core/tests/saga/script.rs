@@ -1,0 +1,360 @@
+//! Scripts in, drawings out. A script says, line by line, what services and people do; the
+//! driver plays it against a saga, refolds its journal after every turn, and draws it.
+//!
+//! | line | meaning |
+//! | --- | --- |
+//! | `STEP 200 JSON` | the service answers the do of STEP |
+//! | `undo STEP 503`, `check STEP …` | the same for its other legs |
+//! | `STEP lost`, `STEP not_sent`, `STEP held` | no answer; certainly not sent; not tried |
+//! | `late STEP N 200 JSON` | an answer for its attempt N, current or not |
+//! | `signal NAME KEY JSON` | a signal |
+//! | `cancel WORDS` | somebody cancels |
+//! | `pass 90s` | time passes, with a wake at every due moment |
+//! | `crash` | the process dies and the saga is recovered |
+//! | `pause SERVICE`, `resume SERVICE` | its road closes and opens |
+//!
+//! Before a line about a leg that waits for its next try, time passes until it is called.
+
+use banyan_core::id::Id;
+use banyan_core::language::{Surroundings, check};
+use banyan_core::saga::{
+    Context, Entry, Input, Leg, LegPhase, ParkCause, ParkCode, Plan, Rejection, Road, Saga,
+    Services, Start,
+};
+use banyan_core::time::{Duration, Timestamp};
+use banyan_core::wire::{Answer, Body, Http, What};
+use banyan_core::{Definition, Json};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Reads a definition, or shows every problem in it.
+pub fn definition(source: &str) -> Definition {
+    let checked = check(source, &Surroundings::default());
+    checked
+        .definition
+        .unwrap_or_else(|| panic!("{:#?}\n{source}", checked.diagnostics))
+}
+
+/// Every road is open but those of paused services.
+#[derive(Default)]
+pub struct Roads {
+    /// Paused services.
+    pub paused: BTreeSet<String>,
+}
+
+impl Services for Roads {
+    fn admit(&self, road: &Road<'_>) -> Result<(), ParkCause> {
+        if self.paused.contains(road.service) {
+            return Err(ParkCause {
+                code: ParkCode::Paused,
+                message: format!("{} is paused", road.service),
+            });
+        }
+        Ok(())
+    }
+
+    fn keys_kept(&self, _service: &str) -> Duration {
+        Duration::from_secs(24 * 60 * 60)
+    }
+}
+
+/// A saga with its journal, its time and its roads.
+pub struct Driver {
+    /// The saga.
+    pub saga: Saga,
+    /// Everything that was decided.
+    pub journal: Vec<Entry>,
+    /// Now.
+    pub now: Timestamp,
+    /// Its roads.
+    pub roads: Roads,
+    turns: u64,
+}
+
+impl Driver {
+    /// Starts a saga.
+    pub fn start(definition: Definition, input: Json) -> Driver {
+        let plan = Plan::new(definition);
+        let now = Timestamp(1_000_000);
+        let roads = Roads::default();
+        let labels = Saga::labels_of(&plan, &input).expect("labels");
+        let start = Start {
+            id: Id::new(1, 2, 3),
+            plan,
+            namespace: "default".into(),
+            key: "cart-17".into(),
+            call_seed: "store".into(),
+            input,
+            labels,
+            deadline: None,
+            park_limit: Duration::from_secs(3_600),
+        };
+        let (saga, journal) = Saga::start(
+            start,
+            &Context {
+                now,
+                random: 7,
+                services: &roads,
+            },
+        );
+        let driver = Driver {
+            saga,
+            journal,
+            now,
+            roads,
+            turns: 0,
+        };
+        driver.refold();
+        driver
+    }
+
+    /// Takes one input, and proves that recovery would see the same.
+    pub fn handle(&mut self, input: Input) -> Result<bool, Rejection> {
+        self.turns += 1;
+        let random = self.turns.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let context = Context {
+            now: self.now,
+            random,
+            services: &self.roads,
+        };
+        let turn = self.saga.handle(input, &context)?;
+        self.journal.extend(turn.entries);
+        self.refold();
+        Ok(turn.replayed)
+    }
+
+    /// I-5: folding the journal gives the live state and the same pending effects.
+    pub fn refold(&self) {
+        let folded = Saga::fold(self.saga.id, Arc::clone(&self.saga.plan), &self.journal)
+            .expect("I-5: the journal folds");
+        assert_eq!(
+            shape(&folded),
+            shape(&self.saga),
+            "I-5: folding gives the live state"
+        );
+        assert_eq!(
+            folded.pending(),
+            self.saga.pending(),
+            "the same effects are pending"
+        );
+        assert_eq!(folded.wake_at(self.now), self.saga.wake_at(self.now));
+        let open = !self.saga.status().is_rest();
+        assert_eq!(
+            self.saga.waiting_on().is_empty(),
+            !open,
+            "waiting_on is empty only at rest: {}",
+            self.saga.draw()
+        );
+        if open && !self.saga.has_stuck() {
+            assert!(
+                self.saga.wake_at(self.now).is_some(),
+                "I-9: {}",
+                self.saga.draw()
+            );
+        }
+    }
+
+    /// Lets time pass to its next moment; false when there is none before `until`.
+    pub fn wake(&mut self, until: Timestamp) -> bool {
+        match self.saga.wake_at(self.now) {
+            Some(at) if at <= until => {
+                self.now = at;
+                self.handle(Input::Wake).expect("a wake is always taken");
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Answers the current attempt of a leg, waiting for it first.
+    pub fn answer(&mut self, step: &str, leg: Leg, what: What) {
+        let route = self
+            .saga
+            .plan
+            .index
+            .by_name(step)
+            .unwrap_or_else(|| panic!("no step {step}"))
+            .clone();
+        for _ in 0..100 {
+            let state = self.saga.state(&route).leg(leg);
+            if matches!(state.phase, LegPhase::InFlight { .. }) {
+                let attempt = state.attempts;
+                return self.answer_attempt(step, leg, attempt, what);
+            }
+            assert!(
+                self.wake(Timestamp(i64::MAX)),
+                "{} of {step} is not called:\n{}",
+                leg.as_str(),
+                self.saga.draw()
+            );
+        }
+        panic!(
+            "{} of {step} is never called:\n{}",
+            leg.as_str(),
+            self.saga.draw()
+        );
+    }
+
+    /// Answers an attempt, current or not.
+    pub fn answer_attempt(&mut self, step: &str, leg: Leg, attempt: u32, what: What) {
+        let route = self.saga.plan.index.by_name(step).expect("a step").clone();
+        let path = self.saga.plan.definition.step(&route).path.clone();
+        let answer = Answer {
+            what,
+            took_ms: 5,
+            instance: None,
+        };
+        self.handle(Input::Answer {
+            step: path,
+            leg,
+            attempt,
+            answer,
+        })
+        .expect("an answer is always taken");
+    }
+}
+
+/// A saga's state without what recovery computes anew.
+fn shape(saga: &Saga) -> String {
+    let mut saga = saga.clone();
+    forget(&mut saga.steps);
+    format!(
+        "{:#?}",
+        (
+            saga.seq,
+            saga.phase,
+            saga.reason,
+            saga.halt,
+            saga.past_pivot,
+            saga.steps,
+            saga.signals,
+            saga.output
+        )
+    )
+}
+
+fn forget(steps: &mut [banyan_core::saga::StepState]) {
+    for state in steps {
+        for leg in [&mut state.forward, &mut state.check, &mut state.undo] {
+            if let LegPhase::InFlight { request, .. } = &mut leg.phase {
+                *request = None;
+            }
+        }
+        forget(&mut state.parts);
+    }
+}
+
+/// Plays a script and draws what became of the saga.
+pub fn play(source: &str, input: &str, script: &str) -> Driver {
+    let mut driver = Driver::start(
+        definition(source),
+        serde_json::from_str(input).expect("input"),
+    );
+    for line in script
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+    {
+        line_of(&mut driver, line);
+    }
+    driver
+}
+
+fn line_of(driver: &mut Driver, line: &str) {
+    let words: Vec<&str> = line.splitn(4, ' ').collect();
+    match words.as_slice() {
+        ["signal", name, key, body] => {
+            let body = serde_json::from_str(body).expect("a signal's body");
+            let (name, key) = ((*name).to_owned(), (*key).to_owned());
+            driver
+                .handle(Input::Signal { name, key, body })
+                .unwrap_or_else(|why| panic!("{line}: {why}"));
+        }
+        ["cancel", ..] => {
+            let reason = line["cancel".len()..].trim().to_owned();
+            let cancel = Input::Cancel {
+                reason,
+                actor: "someone".into(),
+            };
+            driver
+                .handle(cancel)
+                .unwrap_or_else(|why| panic!("{line}: {why}"));
+        }
+        ["pass", time] => {
+            let until = driver.now.plus(time.parse().expect("a duration"));
+            while driver.wake(until) {}
+            driver.now = until;
+        }
+        ["crash"] => {
+            let plan = Arc::clone(&driver.saga.plan);
+            driver.saga =
+                Saga::fold(driver.saga.id, plan, &driver.journal).expect("the journal folds");
+            driver.handle(Input::Interrupted).expect("taken");
+        }
+        ["pause", service] => {
+            driver.roads.paused.insert((*service).to_owned());
+        }
+        ["resume", service] => {
+            driver.roads.paused.remove(*service);
+            driver.handle(Input::Opened).expect("taken");
+        }
+        ["late", step, attempt, rest] => {
+            let what = what(rest);
+            driver.answer_attempt(step, Leg::Do, attempt.parse().expect("an attempt"), what);
+        }
+        ["undo", step, ..] => driver.answer(step, Leg::Undo, what(rest(line, 2))),
+        ["check", step, ..] => driver.answer(step, Leg::Check, what(rest(line, 2))),
+        [step, ..] => driver.answer(step, Leg::Do, what(rest(line, 1))),
+        [] => {}
+    }
+}
+
+fn rest(line: &str, words: usize) -> &str {
+    line.splitn(words + 1, ' ')
+        .nth(words)
+        .unwrap_or_else(|| panic!("{line}: an answer is missing"))
+}
+
+/// `200 {"a": 1}`, `404 html`, `503`, `429 after 7`, `lost`, `not_sent`, `held`.
+pub fn what(text: &str) -> What {
+    let (first, body) = text.split_once(' ').unwrap_or((text, ""));
+    match first {
+        "lost" => What::Lost {
+            message: "no answer within the timeout".into(),
+        },
+        "not_sent" => What::NotSent {
+            message: "connection refused".into(),
+        },
+        "held" => What::Held {
+            message: "no instance".into(),
+        },
+        status => {
+            let after = body.strip_prefix("after ");
+            let body = match body {
+                "" => Body::Empty,
+                "html" => Body::NotJson("<html>".into()),
+                "large" => Body::TooLarge,
+                _ if after.is_some() => Body::Empty,
+                json => Body::Json(
+                    serde_json::from_str(json).unwrap_or_else(|why| panic!("{text}: {why}")),
+                ),
+            };
+            let headers = after.map(|after| ("retry-after".to_owned(), after.to_owned()));
+            let status = status
+                .parse()
+                .unwrap_or_else(|_| panic!("no answer: {text}"));
+            What::Http(Http {
+                status,
+                headers: headers.into_iter().collect(),
+                body,
+            })
+        }
+    }
+}
+
+/// Plays a script and compares its drawing.
+pub fn draws(source: &str, script: &str, expected: &expect_test::Expect) -> Driver {
+    let driver = play(source, "{}", script);
+    expected.assert_eq(&driver.saga.draw());
+    driver
+}
