@@ -1,0 +1,42 @@
+//! Commands that build something and hand over to it.
+
+use crate::workspace::{cargo, metadata};
+use anyhow::{Context, Result, bail};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Builds the release binary `name` of `package` and gives its path.
+pub(crate) fn release_binary(package: &str, name: &str) -> Result<PathBuf> {
+    let status = cargo()
+        .args([
+            "build",
+            "--quiet",
+            "--release",
+            "--locked",
+            "--package",
+            package,
+        ])
+        .args(["--bin", name])
+        .status()
+        .context("cannot run cargo")?;
+    if !status.success() {
+        bail!("{package} does not build");
+    }
+    Ok(metadata()?.target_directory.join("release").join(name))
+}
+
+/// `banyan demo`, from a release build, in place of this process.
+pub(crate) fn demo(arguments: &[String]) -> Result<bool> {
+    println!("building banyan (release; the first time takes a few minutes)");
+    let binary = release_binary("banyan", "banyan")?;
+    Err(Command::new(&binary).arg("demo").args(arguments).exec())
+        .with_context(|| format!("cannot start {}", binary.display()))
+}
+
+/// The simulator, from a release build, in place of this process.
+pub(crate) fn sim(arguments: &[String]) -> Result<bool> {
+    let binary = release_binary("banyan-sim", "banyan-sim")?;
+    Err(Command::new(&binary).args(arguments).exec())
+        .with_context(|| format!("cannot start {}", binary.display()))
+}
