@@ -1,22 +1,83 @@
 //! What a saga did, line by line: its journal and its attempts.
 
-use crate::{LegName, Moment};
+use crate::{Json, LegName, Moment};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// One record of a saga's journal.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+/// One record of a saga's journal. On the wire its own fields stand beside `seq`, `at` and
+/// `type`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Fields", into = "Fields")]
 pub struct JournalEntry {
     /// From 1, without a gap.
     pub seq: u64,
     /// When it was decided.
     pub at: Moment,
     /// What happened: `started`, `attempt_started`, `attempt_ended`, `completed`, …
-    #[serde(rename = "type")]
     pub kind: String,
-    /// The record's own fields; null when it has none.
-    pub data: crate::Json,
+    /// The record's own fields as an object; null when it has none.
+    pub data: Json,
 }
+
+type Fields = serde_json::Map<String, Json>;
+
+impl From<JournalEntry> for Fields {
+    fn from(entry: JournalEntry) -> Fields {
+        let mut fields = Fields::new();
+        fields.insert("seq".to_owned(), entry.seq.into());
+        fields.insert("at".to_owned(), entry.at.to_string().into());
+        fields.insert("type".to_owned(), entry.kind.into());
+        if let Json::Object(data) = entry.data {
+            fields.extend(data);
+        }
+        fields
+    }
+}
+
+impl TryFrom<Fields> for JournalEntry {
+    type Error = &'static str;
+
+    fn try_from(mut fields: Fields) -> Result<JournalEntry, &'static str> {
+        let mut take = |name| fields.remove(name);
+        let seq = take("seq").and_then(|seq| seq.as_u64());
+        let at = take("at").and_then(|at| at.as_str()?.parse().ok());
+        let kind = take("type").and_then(|kind| kind.as_str().map(str::to_owned));
+        match (seq, at, kind) {
+            (Some(seq), Some(at), Some(kind)) => Ok(JournalEntry {
+                seq,
+                at,
+                kind,
+                data: match fields.is_empty() {
+                    true => Json::Null,
+                    false => Json::Object(fields),
+                },
+            }),
+            _ => Err("a record of a journal has seq, at and type"),
+        }
+    }
+}
+
+impl utoipa::PartialSchema for JournalEntry {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Type};
+        let plain = |kind: Type, what: &str| {
+            ObjectBuilder::new()
+                .schema_type(kind)
+                .description(Some(what))
+                .build()
+        };
+        let kinds = "What happened: `started`, `attempt_started`, `attempt_ended`, …";
+        ObjectBuilder::new()
+            .property("seq", plain(Type::Integer, "From 1, without a gap."))
+            .property("at", Moment::schema())
+            .property("type", plain(Type::String, kinds))
+            .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+            .description(Some("One record of a saga's journal, with its own fields."))
+            .into()
+    }
+}
+
+impl ToSchema for JournalEntry {}
 
 /// One try of one leg.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]

@@ -9,10 +9,6 @@ words! {
     HealthStatus {
         /// It lives, or can accept.
         Ok = "ok",
-        /// It is reading its store.
-        Starting = "starting",
-        /// It ends what it began, and accepts nothing new.
-        Stopping = "stopping",
     }
 }
 

@@ -72,4 +72,17 @@ pub struct ServiceRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "24h")]
     pub keys_kept: Option<Duration>,
+    /// No attempt lasts longer, whatever its step says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "10s")]
+    pub timeout: Option<Duration>,
+    /// How calls prove who sends them: `{"bearer": {"env": "NAME"}}`,
+    /// `{"basic": {"username": "…", "password": {"file": "/path"}}}`, `{"hmac": {"env": "NAME"}}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub auth: Option<Json>,
+    /// Whom its certificates are trusted by: `{"ca_file": "/path"}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub tls: Option<Json>,
 }

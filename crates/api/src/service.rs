@@ -15,6 +15,13 @@ pub struct Service {
     /// How long it keeps idempotency keys.
     #[schema(value_type = String, example = "24h")]
     pub keys_kept: Duration,
+    /// No attempt lasts longer, whatever its step says.
+    #[schema(value_type = Option<String>, example = "10s")]
+    pub timeout: Option<Duration>,
+    /// How its calls prove who sends them: `bearer`, `basic`, `hmac`. Never the secret.
+    pub auth: Option<String>,
+    /// Calls that it has not answered yet.
+    pub in_flight: u64,
     /// A person paused it.
     pub paused: bool,
     /// Why it is paused.
@@ -34,8 +41,8 @@ pub struct Service {
 pub struct Instance {
     /// Its base URL.
     pub url: String,
-    /// Calls that it has not answered yet.
-    pub in_flight: u64,
+    /// Connections to it that wait for the next call.
+    pub idle_connections: u64,
 }
 
 /// A road that is misconfigured.

@@ -1,0 +1,31 @@
+//! Embeds the pages of `docs/errors`, so that the server can serve each.
+
+use std::io::Write;
+use std::path::Path;
+use std::{env, fs, io};
+
+fn main() -> io::Result<()> {
+    let root = env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?;
+    let folder = Path::new(&root).join("../../docs/errors");
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let mut pages: Vec<(String, String)> = fs::read_dir(&folder)?
+        .map(|entry| {
+            let path = entry?.path();
+            let is_page = path.extension().is_some_and(|extension| extension == "md");
+            let code = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+            Ok(code.filter(|_| is_page).map(|code| (code, path.display().to_string())))
+        })
+        .collect::<io::Result<Vec<_>>>()?
+        .into_iter()
+        .flatten()
+        .collect();
+    pages.sort();
+    let out = env::var("OUT_DIR").map_err(io::Error::other)?;
+    let mut file = fs::File::create(Path::new(&out).join("pages.rs"))?;
+    writeln!(file, "/// Every page by its code, sorted.")?;
+    writeln!(file, "const PAGES: &[(&str, &str)] = &[")?;
+    for (code, path) in pages {
+        writeln!(file, "    ({code:?}, include_str!({path:?})),")?;
+    }
+    writeln!(file, "];")
+}

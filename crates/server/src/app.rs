@@ -1,0 +1,66 @@
+//! What every handler has at hand.
+
+use crate::body::Intake;
+use crate::fault::{Answer, Fault};
+use banyan_api::Code;
+use banyan_core::id::Id;
+use banyan_core::saga::Saga;
+use banyan_engine::Engine;
+use banyan_outbound::Registry;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// The server as its handlers hold it; clones are the same.
+#[derive(Clone)]
+pub(crate) struct App {
+    /// Runs the sagas.
+    pub(crate) engine: Engine,
+    /// The services as they are now.
+    pub(crate) registry: Arc<Registry>,
+    /// Reads bodies.
+    pub(crate) intake: Intake,
+    /// The services that the configuration file holds.
+    pub(crate) file_services: Arc<BTreeSet<String>>,
+    /// Set when the server begins to stop.
+    pub(crate) stop: CancellationToken,
+}
+
+impl App {
+    /// The saga of this id.
+    pub(crate) async fn saga(&self, id: &str) -> Answer<Arc<Saga>> {
+        let id = saga_id(id)?;
+        match self.engine.get(id).await {
+            Ok(Some(saga)) => Ok(saga),
+            Ok(None) => Err(no_such_saga(id)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The id of the saga that a caller's key started.
+    pub(crate) async fn id_by_key(&self, definition: &str, key: &str) -> Answer<Id> {
+        let found = self.engine.find(crate::guard::NAMESPACE, definition, key).await?;
+        let Some(start) = found else {
+            return Err(Fault::new(
+                Code::NoSuchSaga,
+                format!("the definition {definition:?} has no saga under the key {key:?}"),
+            ));
+        };
+        match start.purged {
+            None => Ok(start.id),
+            Some(status) => Err(crate::refusal::purged(start.id, status)),
+        }
+    }
+}
+
+/// Reads a saga's id from a path.
+pub(crate) fn saga_id(text: &str) -> Answer<Id> {
+    text.parse().map_err(|error| {
+        Fault::new(Code::NoSuchSaga, format!("{text:?} is no saga's id: {error}"))
+    })
+}
+
+/// The refusal of an id that no saga has.
+pub(crate) fn no_such_saga(id: Id) -> Fault {
+    Fault::new(Code::NoSuchSaga, format!("no saga has the id {id}"))
+}

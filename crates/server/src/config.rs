@@ -1,0 +1,276 @@
+//! Configuration: `banyan.toml`, the environment over it, flags over both.
+//!
+//! A key that nobody knows is an error with its line. Only what this build has is there.
+
+use crate::limits::Limits;
+use banyan_core::limits::PARK_LIMIT_MS;
+use banyan_core::time::Duration;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Where the server listens when nobody says otherwise.
+pub const LISTEN: &str = "127.0.0.1:7400";
+/// Where its data lie when nobody says otherwise.
+pub const DATA: &str = "./banyan-data";
+
+/// Everything that a server is started with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where it listens. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The data folder.
+    pub data: PathBuf,
+    /// Defaults of definitions and sagas.
+    pub defaults: Defaults,
+    /// Services that the file holds, with their settings as the API takes them.
+    pub services: BTreeMap<String, banyan_core::Json>,
+    /// Bounds on connections and requests.
+    pub limits: Limits,
+}
+
+/// Defaults of definitions and sagas.
+#[derive(Clone, Copy, Debug)]
+pub struct Defaults {
+    /// How long an undo waits before its second look at an unknown do.
+    pub look_again: Option<Duration>,
+    /// How long a leg that must run may be parked before its saga is stuck.
+    pub park_limit: Duration,
+}
+
+/// What flags say.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// The configuration file; without one, `banyan.toml` is read where there is one.
+    pub file: Option<PathBuf>,
+    /// Where to listen.
+    pub listen: Option<String>,
+    /// The data folder.
+    pub data: Option<PathBuf>,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{path} cannot be read: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file holds something else than a configuration.
+    #[error("{path}: {message}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Where, and what is wrong.
+        message: String,
+    },
+    /// A value cannot be used.
+    #[error("{name} is {value:?}: {why}")]
+    Value {
+        /// Which one, as it was given: a key, a variable or a flag.
+        name: String,
+        /// What it holds.
+        value: String,
+        /// Why it cannot be used, and what can.
+        why: String,
+    },
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    listen: Option<String>,
+    data: Option<PathBuf>,
+    defaults: FileDefaults,
+    services: BTreeMap<String, toml::Table>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct FileDefaults {
+    look_again: Option<String>,
+    park_limit: Option<String>,
+}
+
+impl Config {
+    /// A server on this folder and address with every default.
+    pub fn new(data: impl Into<PathBuf>, listen: SocketAddr) -> Config {
+        Config {
+            listen,
+            data: data.into(),
+            defaults: Defaults {
+                look_again: None,
+                park_limit: Duration::from_millis(PARK_LIMIT_MS),
+            },
+            services: BTreeMap::new(),
+            limits: Limits::default(),
+        }
+    }
+
+    /// Reads the file, then the environment (`variable` gives a variable's value), then flags.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn load(
+        flags: Flags,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Config, ConfigError> {
+        let (path, file) = read(flags.file)?;
+        let named = |key: &str| format!("{key} in {}", path.display());
+        let first = |flag: Option<(&str, String)>, env: &str, key: &str, in_file: Option<String>| {
+            flag.map(|(name, value)| (name.to_owned(), value))
+                .or_else(|| variable(env).map(|value| (env.to_owned(), value)))
+                .or_else(|| in_file.map(|value| (named(key), value)))
+        };
+        let flag = flags.listen.map(|value| ("--listen", value));
+        let listen = first(flag, "BANYAN_LISTEN", "listen", file.listen)
+            .unwrap_or_else(|| ("the default".to_owned(), LISTEN.to_owned()));
+        let look_again = first(None, "BANYAN_DEFAULTS_LOOK_AGAIN", "defaults.look_again", file.defaults.look_again);
+        let park_limit = first(None, "BANYAN_DEFAULTS_PARK_LIMIT", "defaults.park_limit", file.defaults.park_limit);
+        let data = flags
+            .data
+            .or_else(|| variable("BANYAN_DATA").map(PathBuf::from))
+            .or(file.data)
+            .unwrap_or_else(|| PathBuf::from(DATA));
+        let mut config = Config::new(data, address(listen)?);
+        config.defaults.look_again = look_again.map(duration).transpose()?;
+        if let Some(park_limit) = park_limit {
+            config.defaults.park_limit = duration(park_limit)?;
+        }
+        config.services = services(&path, file.services)?;
+        Ok(config)
+    }
+}
+
+fn read(path: Option<PathBuf>) -> Result<(PathBuf, File), ConfigError> {
+    let usual = PathBuf::from("banyan.toml");
+    let path = match path {
+        Some(path) => path,
+        None if usual.exists() => usual,
+        None => return Ok((usual, File::default())),
+    };
+    match std::fs::read_to_string(&path) {
+        Ok(text) => {
+            let file = parse(&path, &text)?;
+            Ok((path, file))
+        }
+        Err(source) => Err(ConfigError::Unreadable { path, source }),
+    }
+}
+
+fn parse(path: &Path, text: &str) -> Result<File, ConfigError> {
+    toml::from_str(text).map_err(|error| ConfigError::Malformed {
+        path: path.to_owned(),
+        message: error.to_string(),
+    })
+}
+
+fn address((name, value): (String, String)) -> Result<SocketAddr, ConfigError> {
+    let usable = value.replace("localhost:", "127.0.0.1:");
+    let wrong = |why: &str| ConfigError::Value {
+        name: name.clone(),
+        value: value.clone(),
+        why: why.to_owned(),
+    };
+    let address: SocketAddr = usable
+        .parse()
+        .map_err(|_| wrong("an address is an IP address and a port, such as 127.0.0.1:7400"))?;
+    if address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err(wrong(
+            "this build has no TLS and listens on loopback only: use 127.0.0.1 or [::1]",
+        ))
+    }
+}
+
+fn duration((name, value): (String, String)) -> Result<Duration, ConfigError> {
+    value
+        .parse()
+        .map_err(|error: banyan_core::time::InvalidDuration| ConfigError::Value {
+            name,
+            value,
+            why: error.to_string(),
+        })
+}
+
+fn services(
+    path: &Path,
+    tables: BTreeMap<String, toml::Table>,
+) -> Result<BTreeMap<String, banyan_core::Json>, ConfigError> {
+    tables
+        .into_iter()
+        .map(|(name, table)| {
+            let settings = serde_json::to_value(&table).map_err(|error| ConfigError::Malformed {
+                path: path.to_owned(),
+                message: format!("services.{name}: {error}"),
+            })?;
+            Ok((name, settings))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str, env: &[(&str, &str)], listen: Option<&str>) -> Result<Config, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("banyan.toml");
+        std::fs::write(&file, text).unwrap();
+        let flags = Flags {
+            file: Some(file),
+            listen: listen.map(str::to_owned),
+            data: None,
+        };
+        let variable = |name: &str| {
+            let found = env.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        Config::load(flags, variable).map_err(|error| error.to_string())
+    }
+
+    const FILE: &str = r#"
+listen = "127.0.0.1:1"
+data = "here"
+[defaults]
+park_limit = "2h"
+[services.orders]
+instances = ["http://127.0.0.1:9000"]
+"#;
+
+    #[test]
+    fn flags_win_over_the_environment_and_that_over_the_file() {
+        let config = load(FILE, &[], None).unwrap();
+        assert_eq!((config.listen.port(), config.data), (1, PathBuf::from("here")));
+        assert_eq!(config.defaults.park_limit, Duration::from_secs(7200));
+        assert!(config.services.contains_key("orders"));
+        let env = [("BANYAN_LISTEN", "127.0.0.1:2"), ("BANYAN_DATA", "there")];
+        let config = load(FILE, &env, None).unwrap();
+        assert_eq!((config.listen.port(), config.data), (2, PathBuf::from("there")));
+        let config = load(FILE, &env, Some("[::1]:3")).unwrap();
+        assert_eq!(config.listen.port(), 3);
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_refused_with_its_place() {
+        let cases: [(&str, &[(&str, &str)], Option<&str>, &[&str]); 5] = [
+            ("lisen = \"a\"", &[], None, &["line 1", "lisen", "listen"]),
+            ("[defaults]\nfoo = 1", &[], None, &["line 2", "foo"]),
+            ("", &[], Some("0.0.0.0:7400"), &["--listen", "0.0.0.0:7400", "loopback"]),
+            ("", &[("BANYAN_DEFAULTS_PARK_LIMIT", "soon")], None, &["BANYAN_DEFAULTS_PARK_LIMIT", "soon", "30s"]),
+            ("listen = \"here\"", &[], None, &["listen in ", "here", "127.0.0.1:7400"]),
+        ];
+        for (text, env, listen, words) in cases {
+            let error = load(text, env, listen).unwrap_err();
+            for word in words {
+                assert!(error.contains(word), "{error:?} lacks {word:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Whether the server lives, whether it can accept, and its figures.
+
+use crate::app::App;
+use crate::fault::{Answer, Fault};
+use crate::reply;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use banyan_api::{Code, Health, HealthStatus};
+use http::header;
+
+/// The process lives.
+#[utoipa::path(
+    get, path = "/healthz", tag = "Health", security(()),
+    responses((status = 200, description = "It lives", body = Health)),
+)]
+pub(crate) async fn lives() -> Response {
+    reply::ok(&health())
+}
+
+/// It can accept starts.
+#[utoipa::path(
+    get, path = "/readyz", tag = "Health", security(()),
+    responses((status = 200, description = "It can", body = Health)),
+)]
+pub(crate) async fn ready(State(app): State<App>) -> Answer {
+    if app.stop.is_cancelled() || !app.engine.ready() {
+        let detail = "the server is starting or stopping, and accepts nothing now";
+        return Err(Fault::new(Code::Stopping, detail));
+    }
+    Ok(reply::ok(&health()))
+}
+
+/// Figures in the OpenMetrics form.
+#[utoipa::path(
+    get, path = "/metrics", tag = "Health",
+    responses((status = 200, description = "OpenMetrics", body = String, content_type = crate::metrics::CONTENT_TYPE)),
+)]
+pub(crate) async fn metrics(State(app): State<App>) -> Answer {
+    match crate::metrics::write(&app.engine.metrics()) {
+        Ok(text) => {
+            let kind = [(header::CONTENT_TYPE, crate::metrics::CONTENT_TYPE)];
+            Ok((kind, text).into_response())
+        }
+        Err(error) => Err(Fault::internal("the figures cannot be written", &error)),
+    }
+}
+
+fn health() -> Health {
+    Health {
+        status: HealthStatus::Ok,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}

@@ -1,0 +1,189 @@
+//! What a saga did: its journal, and its attempts, oldest first.
+
+use super::wait::has_step;
+use crate::app::{App, no_such_saga, saga_id};
+use crate::fault::{Answer, Fault};
+use crate::query::Query;
+use crate::reply;
+use axum::extract::{Path, State};
+use banyan_api::{Attempt, JournalEntry, Json, Page};
+use banyan_core::id::Id;
+use banyan_core::saga::{Entry, Meaning, Record};
+use banyan_core::Timestamp;
+
+/// A saga's journal, oldest first.
+#[utoipa::path(
+    get, path = "/v1/sagas/{id}/journal", tag = "Sagas",
+    params(
+        ("id" = String, Path, description = "The saga's id"),
+        ("limit" = Option<u32>, Query, description = "At most so many (50, at most 500)"),
+        ("cursor" = Option<String>, Query, description = "The `next` of the page before"),
+    ),
+    responses((status = 200, description = "Records, oldest first", body = Page<JournalEntry>)),
+)]
+pub(crate) async fn journal(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    query: Query,
+) -> Answer {
+    let (limit, skip) = window(&query)?;
+    let entries = entries(&app, saga_id(&id)?).await?;
+    let total = entries.len();
+    let items = entries.iter().skip(skip).take(limit).map(entry);
+    let page = Page {
+        items: items.collect::<Answer<Vec<_>>>()?,
+        next: next(skip, limit, total),
+    };
+    Ok(reply::ok(&page))
+}
+
+/// A saga's attempts, oldest first.
+#[utoipa::path(
+    get, path = "/v1/sagas/{id}/attempts", tag = "Sagas",
+    params(
+        ("id" = String, Path, description = "The saga's id"),
+        ("step" = Option<String>, Query, description = "Of this step only, by its path"),
+        ("limit" = Option<u32>, Query, description = "At most so many (50, at most 500)"),
+        ("cursor" = Option<String>, Query, description = "The `next` of the page before"),
+    ),
+    responses((status = 200, description = "Attempts, oldest first", body = Page<Attempt>)),
+)]
+pub(crate) async fn attempts(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    query: Query,
+) -> Answer {
+    let (limit, skip) = window(&query)?;
+    let step = query.one("step")?;
+    let saga = app.saga(&id).await?;
+    if let Some(step) = step {
+        has_step(&saga, step)?;
+    }
+    let mut all = attempts_of(&entries(&app, saga.id).await?);
+    if let Some(step) = step {
+        let ending = format!(".{step}");
+        all.retain(|attempt| attempt.step == step || attempt.step.ends_with(&ending));
+    }
+    let total = all.len();
+    let page = Page {
+        items: all.into_iter().skip(skip).take(limit).collect(),
+        next: next(skip, limit, total),
+    };
+    Ok(reply::ok(&page))
+}
+
+/// How many, and after how many: cursors here count, since a journal only grows at its end.
+fn window(query: &Query) -> Answer<(usize, usize)> {
+    let skip = query.number("cursor", 0, 0, u64::from(u32::MAX))?;
+    Ok((query.limit()?, usize::try_from(skip).unwrap_or(usize::MAX)))
+}
+
+fn next(skip: usize, limit: usize, total: usize) -> Option<String> {
+    let end = skip.saturating_add(limit);
+    (end < total).then(|| end.to_string())
+}
+
+async fn entries(app: &App, id: Id) -> Answer<Vec<Entry>> {
+    match app.engine.journal(id).await? {
+        Some(entries) => Ok(entries),
+        None => Err(no_such_saga(id)),
+    }
+}
+
+fn entry(entry: &Entry) -> Answer<JournalEntry> {
+    let failed = |error| Fault::internal("a record cannot be written", &error);
+    let mut record = serde_json::to_value(&entry.record).map_err(failed)?;
+    let kind = record["type"].as_str().unwrap_or_default().to_owned();
+    let mut data = record["data"].take();
+    moments(&mut data);
+    Ok(JournalEntry {
+        seq: entry.seq,
+        at: entry.at.into(),
+        kind,
+        data,
+    })
+}
+
+/// Writes a record's moments as the API writes them. They stand at its top and in `next`;
+/// payloads are left alone.
+fn moments(data: &mut Json) {
+    for name in ["until", "keys_until", "deadline"] {
+        moment(data.get_mut(name));
+    }
+    if let Some(Json::Object(next)) = data.get_mut("next") {
+        for what in next.values_mut() {
+            moment(what.get_mut("at"));
+        }
+    }
+}
+
+fn moment(value: Option<&mut Json>) {
+    if let Some(value) = value
+        && let Some(millis) = value.as_i64()
+    {
+        *value = Timestamp(millis).to_string().into();
+    }
+}
+
+/// Attempts, each from its intent and its end.
+fn attempts_of(entries: &[Entry]) -> Vec<Attempt> {
+    let mut all: Vec<Attempt> = Vec::new();
+    for entry in entries {
+        match &entry.record {
+            Record::AttemptStarted {
+                step,
+                leg,
+                round,
+                attempt,
+                key,
+                ..
+            } => all.push(Attempt {
+                step: step.clone(),
+                leg: leg.as_str().into(),
+                attempt: *attempt,
+                round: *round,
+                idempotency_key: key.clone(),
+                at: entry.at.into(),
+                took_ms: None,
+                sent: None,
+                status: None,
+                outcome: None,
+                message: None,
+                instance: None,
+            }),
+            Record::AttemptEnded {
+                step, leg, attempt, ..
+            } => {
+                let same = |known: &&mut Attempt| {
+                    known.attempt == *attempt
+                        && known.leg.as_str() == leg.as_str()
+                        && known.step == *step
+                };
+                if let Some(known) = all.iter_mut().rev().find(same) {
+                    end(known, &entry.record);
+                }
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+fn end(known: &mut Attempt, record: &Record) {
+    if let Record::AttemptEnded {
+        status,
+        took_ms,
+        meaning,
+        message,
+        instance,
+        ..
+    } = record
+    {
+        known.took_ms = Some(*took_ms);
+        known.sent = Some(!matches!(meaning, Meaning::NotSent | Meaning::Held));
+        known.status = *status;
+        known.outcome = Some(meaning.as_str().to_owned());
+        known.message.clone_from(message);
+        known.instance.clone_from(instance);
+    }
+}

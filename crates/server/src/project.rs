@@ -1,0 +1,298 @@
+//! The projection of a saga, as the core holds it, to what the API answers.
+//!
+//! Nothing here is stored, and nothing is decided: it renames and nests.
+
+use banyan_api as api;
+use banyan_core::definition::{self, Definition, Kind, Undo};
+use banyan_core::saga::{
+    Failure, LegState, Outcome, Phase, Reason, ReasonCode, Saga, State, StepState, StuckAt, Value,
+    Waiting,
+};
+use std::collections::BTreeMap;
+
+/// The whole saga.
+pub(crate) fn saga(saga: &Saga) -> api::Saga {
+    let definition = &saga.plan.definition;
+    api::Saga {
+        id: saga.id,
+        definition: definition.name.clone(),
+        version: definition.version,
+        definition_hash: definition.hash.clone(),
+        namespace: saga.namespace.clone(),
+        key: saga.key.clone(),
+        labels: saga.labels.clone(),
+        status: saga.status().as_str().into(),
+        seq: saga.seq,
+        reason: saga.reason.as_ref().map(reason),
+        stuck: saga.stuck().map(|at| stuck(saga, at)),
+        waiting_on: saga.waiting_on().into_iter().map(waiting).collect(),
+        allowed: allowed(saga),
+        owner: None,
+        parent: None,
+        children: Vec::new(),
+        input: (*saga.input).clone(),
+        output: saga.output.clone().unwrap_or_default(),
+        output_error: saga.output_error.as_ref().map(failure),
+        signals: untaken(saga),
+        started_at: saga.started_at.into(),
+        updated_at: saga.updated_at.into(),
+        ended_at: saga.ended_at.map(Into::into),
+        deadline: saga.deadline.map(Into::into),
+        steps: steps(&definition.steps, &saga.steps),
+    }
+}
+
+/// Its line in a list.
+pub(crate) fn item(saga: &Saga) -> api::SagaItem {
+    let definition = &saga.plan.definition;
+    api::SagaItem {
+        id: saga.id,
+        definition: definition.name.clone(),
+        version: definition.version,
+        definition_hash: definition.hash.clone(),
+        namespace: saga.namespace.clone(),
+        key: saga.key.clone(),
+        labels: saga.labels.clone(),
+        status: saga.status().as_str().into(),
+        seq: saga.seq,
+        reason: saga.reason.as_ref().map(reason),
+        stuck: saga.stuck().map(|at| stuck(saga, at)),
+        waiting_on: saga.waiting_on().into_iter().take(1).map(waiting).collect(),
+        owner: None,
+        parent: None,
+        started_at: saga.started_at.into(),
+        updated_at: saga.updated_at.into(),
+        ended_at: saga.ended_at.map(Into::into),
+        deadline: saga.deadline.map(Into::into),
+    }
+}
+
+/// The line of a saga at rest, which its row alone gives.
+pub(crate) fn item_at_rest(row: banyan_store::SagaRow) -> api::SagaItem {
+    api::SagaItem {
+        id: row.id,
+        definition: row.definition,
+        version: row.version,
+        definition_hash: row.definition_hash,
+        namespace: row.namespace,
+        key: row.key,
+        labels: row.labels,
+        status: row.status.as_str().into(),
+        seq: row.seq,
+        reason: row.reason.as_ref().map(reason),
+        stuck: None,
+        waiting_on: Vec::new(),
+        owner: None,
+        parent: None,
+        started_at: row.started_at.into(),
+        updated_at: row.updated_at.into(),
+        ended_at: row.ended_at.map(Into::into),
+        deadline: row.deadline.map(Into::into),
+    }
+}
+
+/// Its least form.
+pub(crate) fn minimal(saga: &Saga) -> api::MinimalSaga {
+    api::MinimalSaga {
+        id: saga.id,
+        status: saga.status().as_str().into(),
+        seq: saga.seq,
+    }
+}
+
+fn reason(reason: &Reason) -> api::Reason {
+    let code = match reason.code {
+        ReasonCode::Refused => api::ReasonCode::Refused,
+        ReasonCode::NotSent => api::ReasonCode::NotSent,
+        ReasonCode::Unknown => api::ReasonCode::Unknown,
+        ReasonCode::Deadline => api::ReasonCode::Deadline,
+        ReasonCode::Cancelled => api::ReasonCode::Cancelled,
+        ReasonCode::ExpressionFailed => api::ReasonCode::ExpressionFailed,
+        ReasonCode::UndoneByOperator => api::ReasonCode::UndoneByOperator,
+    };
+    api::Reason {
+        code,
+        step: reason.step.clone(),
+        message: reason.message.clone(),
+        detail: reason.detail.clone(),
+    }
+}
+
+fn stuck(saga: &Saga, at: StuckAt) -> api::Stuck {
+    api::Stuck {
+        step: at.step,
+        leg: at.leg.as_str().into(),
+        code: at.code.as_str().into(),
+        message: at.message,
+        since: at.since.into(),
+        verbs: allowed(saga),
+    }
+}
+
+fn waiting(waiting: Waiting) -> api::Waiting {
+    api::Waiting {
+        kind: waiting.kind.as_str().into(),
+        step: Some(waiting.step),
+        leg: waiting.leg.map(|leg| leg.as_str().into()),
+        service: waiting.service,
+        since: waiting.since.into(),
+        until: waiting.until.map(Into::into),
+        message: waiting.message,
+    }
+}
+
+/// The verbs of this build that the saga would take now: cancel, before its pivot, and not
+/// while a step without an undo is unknown.
+fn allowed(saga: &Saga) -> Vec<api::Verb> {
+    let is_cancelled = saga
+        .halt
+        .as_ref()
+        .is_some_and(|halt| halt.code == ReasonCode::Cancelled);
+    let is_open = saga.phase == Phase::Forward && !saga.past_pivot && !is_cancelled;
+    if is_open && !has_unclear(&saga.plan.definition.steps, &saga.steps) {
+        vec![api::Verb::Cancel]
+    } else {
+        Vec::new()
+    }
+}
+
+/// Some step is unknown and has no undo.
+fn has_unclear(steps: &[definition::Step], states: &[StepState]) -> bool {
+    steps.iter().zip(states).any(|(step, state)| {
+        let unclear = state.state == State::Ended(Outcome::Unknown)
+            && matches!(step.undo, Undo::Absent)
+            && matches!(state.forward.phase, banyan_core::saga::LegPhase::Stuck { .. });
+        unclear || has_unclear(parts(step), &state.parts)
+    })
+}
+
+fn parts(step: &definition::Step) -> &[definition::Step] {
+    match &step.kind {
+        Kind::Group(group) => &group.steps,
+        Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => &[],
+    }
+}
+
+fn untaken(saga: &Saga) -> Vec<api::Signal> {
+    let untaken = saga.signals.iter().filter(|signal| signal.taken_by.is_none());
+    untaken
+        .map(|signal| api::Signal {
+            name: signal.name.clone(),
+            key: signal.key.clone(),
+            body: signal.body.clone(),
+            at: signal.at.into(),
+        })
+        .collect()
+}
+
+fn steps(steps: &[definition::Step], states: &[StepState]) -> Vec<api::Step> {
+    steps.iter().zip(states).map(|(one, state)| step(one, state)).collect()
+}
+
+fn step(step: &definition::Step, state: &StepState) -> api::Step {
+    let service = match &step.kind {
+        Kind::Call(action) => Some(action.call.service.clone()),
+        Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) | Kind::Group(_) => None,
+    };
+    let together = matches!(&step.kind, Kind::Group(group) if group.parallel);
+    api::Step {
+        name: step.name.clone(),
+        path: step.path.clone(),
+        kind: kind(&step.kind),
+        service,
+        state: state.state_word().into(),
+        pivot: step.pivot,
+        together,
+        outcome: outcome(state),
+        attempts: state.forward.attempts,
+        idempotency_key: state.forward.key.clone(),
+        result: match &state.result {
+            Some(Value::Json(value)) => value.clone(),
+            Some(Value::Unreadable) | None => api::Json::Null,
+        },
+        error: error(state),
+        undo: undo(step, state),
+        confirm: None,
+        started_at: state.started_at.map(Into::into),
+        ended_at: state.ended_at.map(Into::into),
+        steps: steps(parts(step), &state.parts),
+    }
+}
+
+fn kind(kind: &Kind) -> api::StepKind {
+    match kind {
+        Kind::Call(_) => api::StepKind::Call,
+        Kind::Wait(_) => api::StepKind::Wait,
+        Kind::Sleep(_) => api::StepKind::Sleep,
+        Kind::Set(_) => api::StepKind::Set,
+        Kind::Refuse(_) => api::StepKind::Refuse,
+        Kind::Group(_) => api::StepKind::Group,
+    }
+}
+
+fn outcome(state: &StepState) -> Option<api::Outcome> {
+    match state.state {
+        State::Pending | State::Skipped | State::Running => None,
+        State::Ended(outcome) => Some(outcome.as_str().into()),
+    }
+}
+
+/// Why the do is not done; while it is retried, what went wrong last.
+fn error(state: &StepState) -> Option<api::Failure> {
+    let known = state.failure.as_ref().map(failure);
+    known.or_else(|| match (state.state, &state.result) {
+        (State::Running, _) => last_message(&state.forward),
+        (_, Some(Value::Unreadable)) => Some(plain("unreadable", "the answer's body was no JSON, or too large")),
+        _ => None,
+    })
+}
+
+fn undo(step: &definition::Step, state: &StepState) -> api::UndoLeg {
+    api::UndoLeg {
+        state: state.undo_view(step).as_str().into(),
+        attempts: state.undo.attempts,
+        error: if state.undone.is_some() {
+            None
+        } else {
+            last_message(&state.undo)
+        },
+    }
+}
+
+fn last_message(leg: &LegState) -> Option<api::Failure> {
+    use banyan_core::saga::LegPhase;
+    match &leg.phase {
+        LegPhase::Stuck { code, message, .. } => Some(plain(code.as_str(), message)),
+        LegPhase::Parked { cause, .. } => Some(plain(cause.code.as_str(), &cause.message)),
+        LegPhase::Idle
+        | LegPhase::InFlight { .. }
+        | LegPhase::Retry { .. }
+        | LegPhase::LookAgain { .. } => leg
+            .last_message
+            .as_ref()
+            .map(|message| plain("attempt_failed", message)),
+    }
+}
+
+fn failure(failure: &Failure) -> api::Failure {
+    api::Failure {
+        code: failure.code.clone(),
+        message: failure.message.clone(),
+        detail: failure.detail.clone(),
+    }
+}
+
+fn plain(code: &str, message: &str) -> api::Failure {
+    api::Failure {
+        code: code.to_owned(),
+        message: message.to_owned(),
+        detail: BTreeMap::new(),
+    }
+}
+
+/// Whether a definition has a step of this name or path.
+pub(crate) fn has_step(definition: &Definition, wanted: &str) -> bool {
+    let mut found = false;
+    definition.each_step(&mut |step| found |= step.name == wanted || step.path == wanted);
+    found
+}
