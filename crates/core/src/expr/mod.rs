@@ -5,15 +5,50 @@
 //! and bytes produced, with decimal arithmetic. Nothing here can loop, read a clock or an
 //! environment.
 
+mod ast;
+mod compiled;
+mod eval;
+mod functions;
+mod guard;
+mod lower;
+mod meter;
+mod names;
+mod number;
+mod operators;
+mod order;
+mod paths;
+mod stream;
+mod template;
+mod text;
+mod value;
+
+pub use meter::{BYTES, EVALUATION_LEVELS, STEPS, Usage, VALUE_LEVELS};
+pub use template::{Template, is_expression};
+pub use text::{Part, Text};
+
 use crate::json::Json;
+use compiled::Compiled;
+use meter::Meter;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::sync::Arc;
 
-/// A parsed expression. Serialized as its source text.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// A parsed expression. Serialized as its source text; cheap to clone.
+///
+/// ```
+/// use banyan_core::expr::{Expr, Scope};
+/// use std::borrow::Cow;
+///
+/// let expr = Expr::parse("$input.prices | add").unwrap();
+/// let input: banyan_core::Json = serde_json::from_str(r#"{"prices": [0.1, 0.2]}"#).unwrap();
+/// let mut scope = Scope::default();
+/// scope.bind("input", Cow::Borrowed(&input));
+/// assert_eq!(expr.evaluate(&scope).unwrap().to_string(), "0.3");
+/// ```
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Expr {
-    source: String,
+    compiled: Arc<Compiled>,
 }
 
 /// Why a text is no expression: what is wrong, and where (byte offset into the text).
@@ -58,6 +93,21 @@ pub enum Cause {
     Raised,
 }
 
+impl Cause {
+    /// The cause as written in `detail.cause`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Cause::BadValue => "bad_value",
+            Cause::WrongType => "wrong_type",
+            Cause::TooCostly => "too_costly",
+            Cause::Arithmetic => "arithmetic",
+            Cause::Unreadable => "unreadable",
+            Cause::NotOneValue => "not_one_value",
+            Cause::Raised => "raised",
+        }
+    }
+}
+
 /// The variables an evaluation sees, without their `$`.
 #[derive(Default)]
 pub struct Scope<'a> {
@@ -83,25 +133,27 @@ impl<'a> Scope<'a> {
 }
 
 impl Expr {
-    /// Parses an expression. Every variable, function and construct outside the language's
-    /// subset is refused here, so that evaluation meets only what it knows.
+    /// Parses an expression. Every function and construct outside the language's subset is
+    /// refused here, so that evaluation meets only what it knows.
     ///
     /// # Errors
     /// The first thing wrong, with its offset.
     pub fn parse(source: &str) -> Result<Expr, ParseError> {
         Ok(Expr {
-            source: source.to_owned(),
+            compiled: Arc::new(Compiled::new(source)?),
         })
     }
 
     /// The text as written.
     pub fn source(&self) -> &str {
-        &self.source
+        &self.compiled.source
     }
 
     /// The free variables it reads, without `$`, each once, with the byte offset of the first use.
     pub fn variables(&self) -> Vec<(&str, usize)> {
-        Vec::new()
+        let free = self.compiled.free.iter();
+        free.map(|(name, offset)| (name.as_str(), *offset))
+            .collect()
     }
 
     /// Evaluates to exactly one value.
@@ -109,8 +161,22 @@ impl Expr {
     /// # Errors
     /// See [`Cause`].
     pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Json, EvalError> {
-        let _ = scope;
-        Ok(Json::Null)
+        self.evaluate_at(scope, &Meter::default(), 0)
+    }
+
+    /// Evaluates, and says what it cost.
+    pub fn measure(&self, scope: &Scope<'_>) -> (Result<Json, EvalError>, Usage) {
+        self.compiled.measure(scope)
+    }
+
+    /// Evaluates on a meter shared with others, for a value that stands `level` levels deep.
+    fn evaluate_at(
+        &self,
+        scope: &Scope<'_>,
+        meter: &Meter,
+        level: usize,
+    ) -> Result<Json, EvalError> {
+        self.compiled.evaluate(scope, meter, level)
     }
 
     /// Evaluates as a condition: null and false are false, anything else is true.
@@ -134,124 +200,21 @@ impl TryFrom<String> for Expr {
 
 impl From<Expr> for String {
     fn from(expr: Expr) -> String {
-        expr.source
+        expr.compiled.source.clone()
     }
 }
 
-/// JSON with expressions in it: a string that begins with `$` and a letter is an expression,
-/// `$$` escapes. Serialized as that same JSON.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(try_from = "Json", into = "Json")]
-pub enum Template {
-    /// A value as it stands.
-    Literal(Json),
-    /// A value computed.
-    Expr(Expr),
-    /// An array with something computed in it.
-    Array(Vec<Template>),
-    /// An object with something computed in it, in its order.
-    Object(Vec<(String, Template)>),
-}
-
-/// Words with expressions between them (`/orders/{$order.id}`), or one expression (`$input.url`).
-/// Serialized as its source text.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Text {
-    source: String,
-    parts: Vec<Part>,
-}
-
-/// One part of a [`Text`].
-#[derive(Clone, Debug)]
-pub enum Part {
-    /// Words as they stand.
-    Literal(String),
-    /// A value to insert, and the byte offset of its expression in the text.
-    Expr(Expr, usize),
-}
-
-impl TryFrom<Json> for Template {
-    type Error = ParseError;
-    fn try_from(value: Json) -> Result<Template, ParseError> {
-        Ok(Template::Literal(value))
+impl std::fmt::Debug for Expr {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_tuple("Expr").field(&self.source()).finish()
     }
 }
 
-impl From<Template> for Json {
-    fn from(_: Template) -> Json {
-        Json::Null
+impl PartialEq for Expr {
+    /// Expressions are the same when their texts are.
+    fn eq(&self, other: &Expr) -> bool {
+        self.source() == other.source()
     }
 }
 
-impl TryFrom<String> for Text {
-    type Error = ParseError;
-    fn try_from(source: String) -> Result<Text, ParseError> {
-        Text::parse(&source)
-    }
-}
-
-impl From<Text> for String {
-    fn from(text: Text) -> String {
-        text.source
-    }
-}
-
-impl Template {
-    /// The value with every expression in it evaluated.
-    ///
-    /// # Errors
-    /// Those of the first expression that fails.
-    pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Json, EvalError> {
-        let _ = scope;
-        Ok(Json::Null)
-    }
-
-    /// The expressions in it, in order.
-    pub fn expressions(&self) -> Vec<&Expr> {
-        Vec::new()
-    }
-}
-
-impl Text {
-    /// Parses a text with expressions between its words.
-    ///
-    /// # Errors
-    /// The first thing wrong, with its byte offset into the text.
-    pub fn parse(source: &str) -> Result<Text, ParseError> {
-        Ok(Text {
-            source: source.to_owned(),
-            parts: vec![Part::Literal(source.to_owned())],
-        })
-    }
-
-    /// The text as written.
-    pub fn source(&self) -> &str {
-        &self.source
-    }
-
-    /// Its parts in order.
-    pub fn parts(&self) -> &[Part] {
-        &self.parts
-    }
-
-    /// As a URL path: each inserted value percent-encoded as one segment. Null, empty, `.`,
-    /// `..` and non-scalar values are `bad_value`.
-    ///
-    /// # Errors
-    /// See [`Cause`].
-    pub fn evaluate_path(&self, scope: &Scope<'_>) -> Result<String, EvalError> {
-        let _ = scope;
-        Ok(self.source.clone())
-    }
-
-    /// As plain text (a query value before encoding, a header's value); none when the whole
-    /// text is one expression that gave null. Non-scalar values are `bad_value`.
-    ///
-    /// # Errors
-    /// See [`Cause`].
-    pub fn evaluate_text(&self, scope: &Scope<'_>) -> Result<Option<String>, EvalError> {
-        let _ = scope;
-        Ok(Some(self.source.clone()))
-    }
-}
+impl Eq for Expr {}

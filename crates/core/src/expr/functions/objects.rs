@@ -1,0 +1,66 @@
+//! Functions of objects: keys and entries.
+
+use super::{conversions, describe};
+use crate::expr::ast::{Format, Native};
+use crate::expr::eval::wrong_type;
+use crate::expr::meter::Meter;
+use crate::expr::value::{Entries, Members, Res, Str, Val};
+use crate::expr::{order, paths};
+
+pub(super) fn call<'a>(native: Native, input: Val<'a>, meter: &Meter) -> Res<'a, Val<'a>> {
+    match (native, input) {
+        (Native::Keys, Val::Object(members)) => {
+            let keys = order::sorted_keys(&members, meter)?;
+            let mut items = meter.list(keys.len())?;
+            items.extend(keys.into_iter().map(Val::Text));
+            Val::array(items)
+        }
+        (Native::Keys | Native::KeysUnsorted, input) => paths::keys_of(&input, meter),
+        (Native::ToEntries, Val::Object(members)) => to_entries(&members, meter),
+        (Native::FromEntries, Val::Array(list)) => {
+            let mut entries = Entries::new();
+            for item in list.iter() {
+                add_entry(&mut entries, &item, meter)?;
+            }
+            Ok(entries.into_value())
+        }
+        (_, other) => Err(wrong_type(format!(
+            "{} cannot be turned into or from entries",
+            describe(&other)
+        ))),
+    }
+}
+
+fn to_entries<'a>(members: &Members<'a>, meter: &Meter) -> Res<'a, Val<'a>> {
+    let mut items = meter.list(members.len())?;
+    for (key, value) in members.iter() {
+        let mut entry = Entries::new();
+        meter.allocate(size_of::<Entries<'_>>())?;
+        entry.insert(Str::Borrowed("key"), Val::Text(key), meter)?;
+        entry.insert(Str::Borrowed("value"), value, meter)?;
+        items.push(entry.into_value());
+    }
+    Val::array(items)
+}
+
+fn add_entry<'a>(entries: &mut Entries<'a>, item: &Val<'a>, meter: &Meter) -> Res<'a, ()> {
+    let Val::Object(members) = item else {
+        return Err(wrong_type(format!("{} is no entry", describe(item))));
+    };
+    let first = |names: &[&str]| {
+        names
+            .iter()
+            .filter_map(|name| members.get(name))
+            .find(|value| !matches!(value, Val::Null))
+    };
+    meter.steps(4)?;
+    let key = match first(&["key", "k", "name", "Name", "K", "Key"]) {
+        Some(Val::Text(key)) => key,
+        Some(other @ (Val::Array(_) | Val::Object(_))) => {
+            return Err(wrong_type(format!("{} is no key", describe(&other))));
+        }
+        other => conversions::format(Format::Json, other.unwrap_or(Val::Null), meter)?,
+    };
+    let value = first(&["value", "v", "Value", "V"]).unwrap_or(Val::Null);
+    entries.insert(key, value, meter)
+}
