@@ -23,14 +23,13 @@ pub fn canonical(value: &Json) -> String {
 
 /// The lower-case hexadecimal SHA-256 of some bytes.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let digits = |byte: u8| [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
     Sha256::digest(bytes)
         .iter()
-        .fold(String::with_capacity(64), |mut out, byte| {
-            // Writing into a String cannot fail.
-            let _ = write!(out, "{byte:02x}");
-            out
-        })
+        .flat_map(|byte| digits(*byte))
+        .map(char::from)
+        .collect()
 }
 
 fn write_canonical(value: &Json, out: &mut String) {

@@ -179,7 +179,7 @@ pub struct Signal {
 }
 
 /// One step of a saga.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct StepState {
     /// What is known of its do.
     pub state: State,
@@ -240,7 +240,7 @@ pub enum State {
 }
 
 /// One leg of a step.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LegState {
     /// From 1 once it began; attempts of a round share one key.
     pub round: u32,
@@ -273,7 +273,7 @@ pub struct LegState {
 }
 
 /// What a leg does now.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum LegPhase {
     /// Not begun, or over.
     #[default]

@@ -184,8 +184,8 @@ steps:
         source,
         "call 200 {\"status\": \"declined\", \"message\": \"no funds\"}",
         &expect![[r#"
-            card@1 completed
-            └─ call  done  ↩ pending
+            card@1 compensated: refused at call (payments answered 200: no funds)
+            └─ call  refused  ↩ nothing_to_undo
         "#]],
     );
     assert_eq!(
