@@ -118,7 +118,13 @@ async fn at(
             settled @ Tried::Settled(_) => return settled,
         }
     }
-    match connect::open(&instance.origin, instance.tls.as_ref(), deadline).await {
+    // Boxed, since it is rare and large, and every call in flight would carry room for it.
+    let opening = Box::pin(connect::open(
+        &instance.origin,
+        instance.tls.as_ref(),
+        deadline,
+    ));
+    match opening.await {
         Ok(link) => over(link, instance, outgoing, timeout, deadline).await,
         Err(message) => Tried::HandedBack(outgoing, message),
     }

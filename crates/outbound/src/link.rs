@@ -187,3 +187,55 @@ impl AsyncWrite for Stream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    /// A link, and the server's side of it.
+    async fn pair() -> (Link, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        (Link::new(Stream::Plain(client)).await.unwrap(), server)
+    }
+
+    fn outgoing() -> Outgoing {
+        let mut request = Outgoing::new(Full::new(Bytes::from_static(b"{}")));
+        *request.method_mut() = http::Method::POST;
+        *request.uri_mut() = http::Uri::from_static("/orders");
+        request
+    }
+
+    #[tokio::test]
+    async fn a_request_for_a_closed_connection_is_handed_back_whole() {
+        let (mut link, mut server) = pair().await;
+        server.shutdown().await.unwrap();
+        tokio::task::yield_now().await;
+        match link.send(outgoing()).await {
+            Err(Failed::HandedBack(same, _)) => assert_eq!(same.uri(), outgoing().uri()),
+            Err(Failed::Lost(message)) => panic!("{message}"),
+            Ok(answer) => panic!("{answer:?}"),
+        }
+        drop(link);
+        let mut received = Vec::new();
+        server.read_to_end(&mut received).await.unwrap();
+        assert_eq!(received, b"", "nothing was written");
+    }
+
+    #[tokio::test]
+    async fn a_link_is_ready_until_it_is_closed_or_spoken_on() {
+        let (mut link, mut server) = pair().await;
+        assert!(link.is_ready().await);
+        server
+            .write_all(b"HTTP/1.1 408 Request Timeout\r\n\r\n")
+            .await
+            .unwrap();
+        tokio::task::yield_now().await;
+        assert!(!link.is_ready().await);
+    }
+}

@@ -73,16 +73,10 @@ pub(crate) fn build(
     );
     headers.insert(STEP, header_value("banyan-step", &request.step)?);
     headers.insert(ATTEMPT, HeaderValue::from(request.attempt));
-    headers.insert(
-        SAGA,
-        header_value("banyan-saga", &request.saga.to_string())?,
-    );
-    headers.insert(TRACE, header_value("traceparent", &trace(request))?);
+    headers.insert(SAGA, computed(request.saga.to_string())?);
+    headers.insert(TRACE, computed(trace(request))?);
     if let Some(deadline) = request.deadline {
-        headers.insert(
-            DEADLINE,
-            header_value("banyan-deadline", &deadline.to_string())?,
-        );
+        headers.insert(DEADLINE, computed(deadline.to_string())?);
     }
     credential.apply(&mut headers, &request.key, now.0.div_euclid(1_000), &body);
     let mut outgoing = Outgoing::new(Full::new(body));
@@ -116,6 +110,11 @@ pub(crate) fn address(
 fn header_value(name: &str, value: &str) -> Result<HeaderValue, String> {
     HeaderValue::from_bytes(value.as_bytes())
         .map_err(|_| format!("the value of the header {name} holds a control character"))
+}
+
+/// A value made here, which is not copied.
+fn computed(value: String) -> Result<HeaderValue, String> {
+    HeaderValue::try_from(value).map_err(|error| error.to_string())
 }
 
 fn method(method: Method) -> http::Method {

@@ -183,6 +183,18 @@ fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in ".{0,40}", tail in "(http|https)://[a-z0-9:@.\\[\\]/%?#-]{0,30}") {
+            for url in [&text, &tail] {
+                if let Ok(origin) = Origin::read(url) {
+                    prop_assert!(!origin.host().is_empty() && !origin.base.ends_with('/'));
+                }
+            }
+        }
+    }
 
     #[test]
     fn urls_are_read_into_their_parts() {

@@ -39,6 +39,7 @@ pub struct Paused {
     /// Why, in the words of who paused it.
     pub reason: String,
     /// Since when.
+    #[serde(serialize_with = "rfc_3339")]
     pub since: Timestamp,
 }
 
@@ -61,8 +62,10 @@ pub struct Block {
     /// What was answered, or what is wrong, in words.
     pub message: String,
     /// Since when.
+    #[serde(serialize_with = "rfc_3339")]
     pub since: Timestamp,
     /// When it is probed next.
+    #[serde(serialize_with = "rfc_3339")]
     pub next_probe_at: Timestamp,
     /// How far the next probe is from the one after it.
     #[serde(skip)]
@@ -375,4 +378,9 @@ pub(super) fn paused_words(name: &str, paused: &Paused) -> String {
         "" => format!("the service {name} is paused"),
         reason => format!("the service {name} is paused: {reason}"),
     }
+}
+
+/// Moments are shown to people and programs as the API shows them.
+fn rfc_3339<S: serde::Serializer>(moment: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(moment)
 }

@@ -1,11 +1,9 @@
 //! Connections are reused, and only those that can be.
 
-mod support;
-
+use crate::support::*;
 use banyan_core::wire::{Body, Request, What};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use support::*;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Notify;
 

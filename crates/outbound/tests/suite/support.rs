@@ -3,13 +3,6 @@
 //! A server here is a function over each connection it accepts; it counts what it received.
 //! Nothing here sleeps: servers act on what they read, and hold what they should never answer.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::unwrap_used,
-    reason = "each test file uses its part of this module, and a test may unwrap"
-)]
-
 use banyan_core::Timestamp;
 use banyan_core::definition::Method;
 use banyan_core::id::Id;
@@ -26,18 +19,18 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-pub const NOW: Timestamp = Timestamp(1_763_721_727_123);
+pub(crate) const NOW: Timestamp = Timestamp(1_763_721_727_123);
 
 /// A running server.
-pub struct Server {
-    pub address: SocketAddr,
-    pub accepted: Arc<AtomicUsize>,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) accepted: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
 impl Server {
     /// A server that does this with each connection; the number counts connections from 0.
-    pub async fn start<F, R>(serve: F) -> Server
+    pub(crate) async fn start<F, R>(serve: F) -> Server
     where
         F: Fn(usize, TcpStream) -> R + Send + 'static,
         R: Future<Output = ()> + Send + 'static,
@@ -60,7 +53,7 @@ impl Server {
     }
 
     /// A server that answers every request on a connection with these bytes.
-    pub async fn answering(bytes: impl Into<Vec<u8>>) -> Server {
+    pub(crate) async fn answering(bytes: impl Into<Vec<u8>>) -> Server {
         let bytes: Arc<[u8]> = bytes.into().into();
         Server::start(move |_, mut stream| {
             let bytes = Arc::clone(&bytes);
@@ -76,7 +69,7 @@ impl Server {
     }
 
     /// A server that answers one request with these bytes and closes.
-    pub async fn answering_once(bytes: impl Into<Vec<u8>>) -> Server {
+    pub(crate) async fn answering_once(bytes: impl Into<Vec<u8>>) -> Server {
         let bytes: Arc<[u8]> = bytes.into().into();
         Server::start(move |_, mut stream| {
             let bytes = Arc::clone(&bytes);
@@ -91,11 +84,11 @@ impl Server {
         .await
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    pub fn accepted(&self) -> usize {
+    pub(crate) fn accepted(&self) -> usize {
         self.accepted.load(Ordering::SeqCst)
     }
 }
@@ -107,13 +100,15 @@ impl Drop for Server {
 }
 
 /// Reads until the other side closes, so that our close is no reset.
-pub async fn drain(stream: &mut (impl AsyncRead + Unpin)) {
+pub(crate) async fn drain(stream: &mut (impl AsyncRead + Unpin)) {
     let mut sink = [0u8; 4096];
     while matches!(stream.read(&mut sink).await, Ok(read) if read > 0) {}
 }
 
 /// Reads one whole request: its head and body. None when the connection ended before.
-pub async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<(String, Vec<u8>)> {
+pub(crate) async fn read_request(
+    stream: &mut (impl AsyncRead + Unpin),
+) -> Option<(String, Vec<u8>)> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.ok()?);
@@ -128,13 +123,13 @@ pub async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<(Stri
 }
 
 /// An address where nothing listens.
-pub async fn closed_port() -> SocketAddr {
+pub(crate) async fn closed_port() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     listener.local_addr().unwrap()
 }
 
 /// A caller that knows the service `shop` by these settings.
-pub fn caller_with(settings: serde_json::Value) -> (Caller, Arc<Registry>) {
+pub(crate) fn caller_with(settings: serde_json::Value) -> (Caller, Arc<Registry>) {
     let registry = Arc::new(Registry::new());
     let settings = Settings::read(&settings).unwrap();
     registry.put("shop", settings, NOW).unwrap();
@@ -142,12 +137,12 @@ pub fn caller_with(settings: serde_json::Value) -> (Caller, Arc<Registry>) {
 }
 
 /// A caller that knows the service `shop` at these URLs.
-pub fn caller(urls: &[String]) -> Caller {
+pub(crate) fn caller(urls: &[String]) -> Caller {
     caller_with(json!({"instances": urls})).0
 }
 
 /// A call of the service `shop`.
-pub fn request() -> Request {
+pub(crate) fn request() -> Request {
     Request {
         service: "shop".into(),
         method: Method::Post,
@@ -166,7 +161,7 @@ pub fn request() -> Request {
 }
 
 /// A call that gives up soon: for servers that never answer.
-pub fn impatient() -> Request {
+pub(crate) fn impatient() -> Request {
     Request {
         timeout: Duration::from_millis(150),
         ..request()
@@ -174,12 +169,12 @@ pub fn impatient() -> Request {
 }
 
 /// Calls a server once.
-pub async fn call(server: &Server, request: &Request) -> Answer {
+pub(crate) async fn call(server: &Server, request: &Request) -> Answer {
     caller(&[server.url()]).call(request, NOW).await
 }
 
 /// The status of an HTTP answer.
-pub fn status(answer: &Answer) -> u16 {
+pub(crate) fn status(answer: &Answer) -> u16 {
     match &answer.what {
         What::Http(http) => http.status,
         other => panic!("no HTTP answer: {other:?}"),
@@ -187,7 +182,7 @@ pub fn status(answer: &Answer) -> u16 {
 }
 
 /// The words of an answer that never left.
-pub fn not_sent(answer: &Answer) -> &str {
+pub(crate) fn not_sent(answer: &Answer) -> &str {
     match &answer.what {
         What::NotSent { message } => message,
         other => panic!("not NotSent: {other:?}"),
@@ -195,7 +190,7 @@ pub fn not_sent(answer: &Answer) -> &str {
 }
 
 /// The words of an answer that may have left.
-pub fn lost(answer: &Answer) -> &str {
+pub(crate) fn lost(answer: &Answer) -> &str {
     match &answer.what {
         What::Lost { message } => message,
         other => panic!("not Lost: {other:?}"),

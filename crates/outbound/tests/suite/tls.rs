@@ -1,14 +1,12 @@
 //! `https`: who is trusted, and that a failed handshake is not sent.
 
-mod support;
-
+use crate::support::*;
 use banyan_outbound::{Registry, Settings};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use serde_json::json;
 use std::sync::Arc;
-use support::*;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio_rustls::TlsAcceptor;

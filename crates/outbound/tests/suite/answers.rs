@@ -1,12 +1,10 @@
 //! What comes back, as the core sees it: a table of answers, kind and hostile.
 
-mod support;
-
+use crate::support::*;
 use banyan_core::definition::Method;
 use banyan_core::limits::PAYLOAD_BYTES;
 use banyan_core::wire::{Body, Http, Request, What};
 use serde_json::json;
-use support::*;
 use tokio::io::AsyncWriteExt;
 
 fn sized(status: &str, body: &[u8]) -> Vec<u8> {

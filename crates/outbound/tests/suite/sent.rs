@@ -1,14 +1,12 @@
 //! The rule that decides *not sent* against *may have happened*, against servers of each
 //! behaviour, and under 400 raced closes.
 
-mod support;
-
+use crate::support::*;
 use banyan_core::wire::{Request, What};
 use banyan_outbound::{Caller, Registry, Settings};
 use serde_json::json;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use support::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
