@@ -32,9 +32,9 @@ enum Command {
     },
     /// Check the house rules: sizes, module docs, crate edges, limits, pages, links.
     Tidy {
-        /// Lower the entries of xtask/ratchet.toml to what is there now.
+        /// First write what is derived: the lowered ratchet, the index of error pages.
         #[arg(long)]
-        shrink: bool,
+        write: bool,
     },
     /// Build the release binary and run `banyan demo` with these arguments.
     Demo {
@@ -60,7 +60,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Test { part } => test::run(part.as_deref()),
-        Command::Tidy { shrink } => tidy::run(shrink),
+        Command::Tidy { write } => tidy::run(write),
         Command::Demo { arguments } => run::demo(&arguments),
         Command::Bench(options) => bench::run(&options),
         Command::Torture(options) => torture::run(&options),

@@ -1,15 +1,169 @@
-//! x
-use anyhow::Result;
-#[derive(clap::Args, Default)]
-pub(crate) struct Options {}
+//! `cargo xtask bench`: three HTTP calls in a row without an orchestrator (the limit), and the
+//! same three as a saga, in turn in one run. Absolute figures drift from machine to machine;
+//! the ratio is the result.
+//!
+//! Services, server and load generator are three processes on one machine. The load is a
+//! closed loop: each worker begins its next saga when its last one has ended.
+
+mod limit;
+mod measure;
+mod report;
+mod saga;
+mod services;
+
+use crate::load::{Server, free_port};
+use crate::run::release_binary;
+use crate::workspace;
+use anyhow::{Context, Result};
+use measure::Sample;
+use report::Row;
+pub(crate) use services::serve;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long, how much, and where the figures go.
+#[derive(clap::Args, Clone)]
+pub(crate) struct Options {
+    /// Fewer and shorter rounds, at 1 and 64 in flight.
+    #[arg(long)]
+    short: bool,
+    /// Rounds of the whole table; medians are taken over them.
+    #[arg(long)]
+    rounds: Option<usize>,
+    /// Where to write the figures as JSON [default: bench/results/latest.json].
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// One tenth of a second a cell: shows that it runs, measures nothing.
+    #[arg(long, hide = true)]
+    smoke: bool,
+}
+
 impl Options {
+    /// The form that the tests run: it counts, and its times mean nothing.
     pub(crate) fn smoke() -> Options {
-        Options::default()
+        Options {
+            short: true,
+            rounds: Some(1),
+            json: None,
+            smoke: true,
+        }
+    }
+
+    fn plan(&self) -> Plan {
+        let millis = match (self.smoke, self.short) {
+            (true, _) => 100,
+            (false, true) => 1_000,
+            (false, false) => 2_000,
+        };
+        Plan {
+            cell: Duration::from_millis(millis),
+            rounds: self.rounds.unwrap_or(if self.short { 3 } else { 5 }),
+            in_flight: if self.short {
+                vec![1, 64]
+            } else {
+                vec![1, 16, 64, 256]
+            },
+        }
     }
 }
-pub(crate) fn run(_o: &Options) -> Result<bool> {
-    Ok(true)
+
+struct Plan {
+    cell: Duration,
+    rounds: usize,
+    in_flight: Vec<usize>,
 }
-pub(crate) fn serve() -> Result<bool> {
-    Ok(true)
+
+/// What is measured in a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Three steps that are done.
+    Done,
+    /// Step three refuses, two steps are undone: five calls.
+    Refused,
+}
+
+impl Kind {
+    const ALL: [Kind; 2] = [Kind::Done, Kind::Refused];
+}
+
+/// Runs the bench in a release build of this program. False when a saga did not end as it must; times never fail it.
+pub(crate) fn run(options: &Options) -> Result<bool> {
+    if cfg!(debug_assertions) {
+        return in_release(options);
+    }
+    let runtime = tokio::runtime::Runtime::new()?;
+    let rows = runtime.block_on(measure_all(&options.plan()))?;
+    report::print(&rows);
+    if !options.smoke {
+        let default = || workspace::root().join("bench/results/latest.json");
+        report::write(&rows, &options.json.clone().unwrap_or_else(default))?;
+    }
+    Ok(rows.iter().all(Row::is_sound))
+}
+
+/// An unoptimised load generator would measure itself.
+fn in_release(options: &Options) -> Result<bool> {
+    let binary = release_binary("xtask", "xtask")?;
+    let mut command = std::process::Command::new(binary);
+    command.arg("bench");
+    for (flag, given) in [("--short", options.short), ("--smoke", options.smoke)] {
+        command.args(given.then_some(flag));
+    }
+    if let Some(rounds) = options.rounds {
+        command.args(["--rounds", &rounds.to_string()]);
+    }
+    if let Some(path) = &options.json {
+        command.arg("--json").arg(path);
+    }
+    Ok(command
+        .status()
+        .context("cannot start the release build of xtask")?
+        .success())
+}
+
+async fn measure_all(plan: &Plan) -> Result<Vec<Row>> {
+    let binary = release_binary("banyan", "banyan")?;
+    let folder = tempfile::tempdir().context("no folder for the server's data")?;
+    let services = services::Process::start().await?;
+    let mut server = Server::start(&binary, &folder.path().join("data"), free_port()?)?;
+    let api = server.ready().await?;
+    saga::register(&api, &services.addresses).await?;
+
+    let mut rows = Vec::new();
+    for &in_flight in &plan.in_flight {
+        for kind in Kind::ALL {
+            rows.push(Row::new(in_flight, kind));
+        }
+    }
+    for round in 0..=plan.rounds {
+        // The first round warms up and is not counted.
+        for row in &mut rows {
+            let cell = if round == 0 { plan.cell / 2 } else { plan.cell };
+            let limit = limit::measure(&services.addresses, row.in_flight, row.kind, cell).await?;
+            let banyan = saga::measure(&api, &server, row.in_flight, row.kind, cell).await?;
+            if round > 0 {
+                row.add(limit, banyan);
+            }
+        }
+        eprintln!("round {round} of {}", plan.rounds);
+    }
+    Ok(rows)
+}
+
+/// Runs `workers` closed loops for as long as `cell` says and adds up what they saw.
+async fn closed_loops<F, W>(workers: usize, cell: Duration, worker: F) -> Result<Sample>
+where
+    F: Fn(usize, measure::Until) -> W,
+    W: Future<Output = Result<Sample>> + Send + 'static,
+{
+    let until = measure::Until::after(cell);
+    let tasks: Vec<_> = (0..workers)
+        .map(|number| tokio::spawn(worker(number, until)))
+        .collect();
+    let mut sum = Sample::new()?;
+    for task in tasks {
+        sum.merge(&task.await.context("a worker of the bench failed")??)?;
+    }
+    sum.seconds = until.elapsed().as_secs_f64();
+    Ok(sum)
 }

@@ -3,21 +3,16 @@
 use super::source::Source;
 
 /// Files and folders that may read a clock or wait for time to pass, and why.
-const EDGES: [(&str, &str); 10] = [
+const EDGES: [(&str, &str); 8] = [
     (
         "crates/engine/src/clock.rs",
         "the clock that the engine hands to its shards",
     ),
     (
-        "crates/engine/src/run/",
-        "the async shells around the shards",
+        "crates/outbound/src/clock.rs",
+        "attempt timers, and how long an attempt took",
     ),
-    ("crates/outbound/src/connect.rs", "connect timers"),
-    ("crates/outbound/src/pool.rs", "the age of idle connections"),
-    (
-        "crates/outbound/src/caller.rs",
-        "attempt timers and how long an attempt took",
-    ),
+    ("crates/store/examples/", "measures the writer"),
     (
         "crates/server/src/",
         "timers of connections, and the moments of requests",

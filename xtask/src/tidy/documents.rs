@@ -1,7 +1,7 @@
 //! Documents: pages of error codes, links between pages, and the commands that they show.
 
 use crate::workspace;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -45,8 +45,30 @@ pub(super) fn errors() -> Result<Vec<String>> {
     let unlinked = pages
         .iter()
         .filter(|page| !index.contains(&format!("({page}.md)")));
-    complaints.extend(unlinked.map(|page| format!("{INDEX}: link {page}.md")));
+    complaints.extend(
+        unlinked.map(|page| format!("{INDEX}: link {page}.md (`cargo xtask tidy --write`)")),
+    );
     Ok(complaints)
+}
+
+/// Writes the index of error pages: each code, and the first sentence of its page.
+pub(super) fn write_index() -> Result<()> {
+    let mut index = String::from(
+        "# Error codes\n\nEvery code that Banyan answers or prints, each with its page. A running server serves them at `/errors/<code>`.\n\n",
+    );
+    for path in workspace::files(&[".md"])? {
+        if let Some(code) = page(&path) {
+            let text = workspace::read(&path)?;
+            let body = text.lines().skip(1).find(|line| !line.trim().is_empty());
+            let sentence = body
+                .and_then(|line| line.split(". ").next())
+                .unwrap_or_default();
+            let sentence = sentence.trim_end_matches('.');
+            index.push_str(&format!("- [`{code}`]({code}.md): {sentence}.\n"));
+        }
+    }
+    std::fs::write(workspace::root().join(INDEX), index)
+        .with_context(|| format!("cannot write {INDEX}"))
 }
 
 /// Relative links of all documents lead to files that are there.

@@ -1,5 +1,5 @@
-//! Bounds stand together, each with its reason: in a crate's `limits.rs`, or beside the schema
-//! for what the store persists. A bound elsewhere is a bound that nobody finds.
+//! Bounds are found where one looks for them: those that more than one module knows stand in
+//! the crate's `limits.rs`; one that a single module keeps for itself says why it is what it is.
 
 use super::source::Source;
 
@@ -20,14 +20,24 @@ pub(super) fn check(sources: &[Source]) -> Vec<String> {
             continue;
         }
         for (line, text) in source.product_lines() {
-            if is_bound(text) || has_literal_channel(text) {
+            let shared = text.trim_start().starts_with("pub");
+            if has_literal_channel(text) || is_bound(text) && shared {
                 complaints.push(format!(
                     "{path}:{line}: move this bound to the crate's limits.rs, with its reason"
                 ));
+            } else if is_bound(text) && !has_comment_above(source, line) {
+                complaints.push(format!("{path}:{line}: say above this bound why it is so"));
             }
         }
     }
     complaints
+}
+
+fn has_comment_above(source: &Source, line: usize) -> bool {
+    let above = line
+        .checked_sub(2)
+        .and_then(|index| source.text.lines().nth(index));
+    above.is_some_and(|text| text.trim_start().starts_with("//"))
 }
 
 fn is_bound(line: &str) -> bool {

@@ -23,10 +23,12 @@ pub(crate) struct Rule {
     pub(crate) complaints: Vec<String>,
 }
 
-/// Checks every rule and prints what breaks one. `shrink` first lowers the ratchet.
-pub(crate) fn run(shrink: bool) -> Result<bool> {
-    if shrink {
+/// Checks every rule and prints what breaks one. `write` first writes what is
+/// derived: the lowered ratchet, the index of error pages.
+pub(crate) fn run(write: bool) -> Result<bool> {
+    if write {
         ratchet::shrink(&sources()?)?;
+        documents::write_index()?;
     }
     let mut held = true;
     for rule in check()? {

@@ -59,7 +59,7 @@ pub(super) fn shrink(sources: &[Source]) -> Result<()> {
     lower(&mut ratchet.file, &files(sources), FILE_LINES);
     lower(&mut ratchet.function, &functions(sources), FUNCTION_LINES);
     let text = toml::to_string(&ratchet).context("cannot write the ratchet")?;
-    let head = "# What is longer than the house rules allow, and why. Lengths may only shrink:\n# `cargo xtask tidy --shrink` lowers them.\n\n";
+    let head = "# What is longer than the house rules allow, and why. Lengths may only shrink:\n# `cargo xtask tidy --write` lowers them.\n\n";
     std::fs::write(workspace::root().join(PATH), format!("{head}{text}"))
         .with_context(|| format!("cannot write {PATH}"))
 }
@@ -118,7 +118,7 @@ fn compare(exceptions: &[Exception], measured: &[Measured], most: usize) -> Vec<
             }
             Some(known) if known.lines > *lines => {
                 complaints.push(format!(
-                    "{path}:{line}: {name} shrank to {lines} lines: run `cargo xtask tidy --shrink`"
+                    "{path}:{line}: {name} shrank to {lines} lines: run `cargo xtask tidy --write`"
                 ));
             }
             Some(known) if known.reason.len() < 10 => {
@@ -135,7 +135,7 @@ fn compare(exceptions: &[Exception], measured: &[Measured], most: usize) -> Vec<
     for known in exceptions.iter().filter(|known| !needed(known)) {
         let Exception { path, name, .. } = known;
         complaints.push(format!(
-            "{PATH}: {path} {name} needs no exception: run `cargo xtask tidy --shrink`"
+            "{PATH}: {path} {name} needs no exception: run `cargo xtask tidy --write`"
         ));
     }
     complaints
