@@ -1,8 +1,16 @@
-//! The saga language as data: the samples, the faulty files with what is said of them, and the
-//! defaults that a file resolves to.
+//! The saga language as data: the samples, the faulty files with what is said of them, hostile
+//! files, and the defaults that a file resolves to.
+//!
+//! `UPDATE_EXPECT=1 cargo test -p banyan-core --test language` rewrites what is expected.
+
+#[path = "language/defaults.rs"]
+mod defaults;
+#[path = "language/hostile.rs"]
+mod hostile;
 
 use banyan_core::definition::Definition;
-use banyan_core::language::{Checked, Surroundings, check};
+use banyan_core::language::{Checked, Surroundings, check, codes};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,21 +33,109 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
 fn told(checked: &Checked) -> String {
     let mut out = String::new();
     for problem in &checked.diagnostics {
+        let severity = format!("{:?}", problem.severity).to_lowercase();
         let _ = writeln!(
             out,
-            "{}:{}+{} {:?} {}: {}",
-            problem.line,
-            problem.column,
-            problem.length,
-            problem.severity,
-            problem.code,
-            problem.message
+            "{}:{}+{} {severity} {}: {}",
+            problem.line, problem.column, problem.length, problem.code, problem.message
         );
         if let Some(help) = &problem.help {
             let _ = writeln!(out, "    {help}");
         }
     }
     out
+}
+
+fn checked(source: &str) -> Checked {
+    let services = ["stock", "orders", "x", "a"].map(str::to_owned);
+    let known = Surroundings {
+        services: source.contains("stokc").then_some(&services[..]),
+        look_again: None,
+    };
+    check(source, &known)
+}
+
+/// The codes that need no file of their own because a file of that size would be silly.
+fn made_cases() -> Vec<String> {
+    vec!["# long\n".repeat(10_000)]
+}
+
+#[test]
+fn every_faulty_file_is_told_all_that_is_wrong_with_it() {
+    let folder = root().join("crates/core/tests/language/faulty");
+    let update = std::env::var_os("UPDATE_EXPECT").is_some();
+    let mut wrong = String::new();
+    for path in files(&folder, ".saga.yaml") {
+        let got = told(&checked(&fs::read_to_string(&path).unwrap()));
+        let golden = path.with_extension("").with_extension("expected");
+        if update {
+            fs::write(&golden, &got).unwrap();
+        }
+        let expected = fs::read_to_string(&golden).unwrap_or_default();
+        if got != expected || got.is_empty() {
+            let _ = writeln!(
+                wrong,
+                "{}\n--- expected\n{expected}--- told\n{got}",
+                path.display()
+            );
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn every_code_has_a_faulty_file_and_no_file_has_another_code() {
+    let folder = root().join("crates/core/tests/language/faulty");
+    let mut sources: Vec<String> = files(&folder, ".saga.yaml")
+        .iter()
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    sources.extend(made_cases());
+    let seen: BTreeSet<&str> = sources
+        .iter()
+        .flat_map(|source| checked(source).diagnostics)
+        .map(|problem| problem.code)
+        .collect();
+    let all: BTreeSet<&str> = codes().map(|(code, _)| code).collect();
+    assert_eq!(seen, all);
+}
+
+#[test]
+fn every_code_has_a_page_whose_example_provokes_it() {
+    // Their examples would be too large, or could not be printed.
+    let without_example = ["file_too_large", "too_many_steps", "invalid_character"];
+    for (code, severity) in codes() {
+        let path = root().join(format!("docs/errors/{code}.md"));
+        let page = fs::read_to_string(&path).unwrap_or_else(|_| panic!("{code} has no page"));
+        assert!(page.starts_with(&format!("# `{code}`\n")), "{code}");
+        let Some((_, rest)) = page.split_once("```yaml\n") else {
+            assert!(without_example.contains(&code), "{code} has no example");
+            continue;
+        };
+        let example = rest.split_once("```").unwrap().0;
+        let diagnostics = checked(example).diagnostics;
+        let told = diagnostics.iter().find(|problem| problem.code == code);
+        let told = told.unwrap_or_else(|| panic!("the example of {code} gives {diagnostics:#?}"));
+        assert_eq!(told.severity, severity, "{code}");
+    }
+}
+
+#[test]
+fn every_place_lies_inside_the_file() {
+    let folder = root().join("crates/core/tests/language/faulty");
+    for path in files(&folder, ".saga.yaml") {
+        let source = fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = source.split('\n').collect();
+        for problem in checked(&source).diagnostics {
+            let line = lines[problem.line - 1].chars().count();
+            assert!(
+                problem.column <= line + 1,
+                "{}: {problem:?}",
+                path.display()
+            );
+            assert!(problem.length >= 1 && problem.column >= 1);
+        }
+    }
 }
 
 #[test]

@@ -81,11 +81,11 @@ codes! {
     /// A method that no call may use.
     InvalidMethod = "invalid_method", Error;
     /// A service's name outside its alphabet.
-    InvalidService = "invalid_service", Error;
+    InvalidService = "invalid_service_name", Error;
     /// A path that no call may have.
     InvalidPath = "invalid_path", Error;
     /// A header's name or value that HTTP does not allow.
-    InvalidHeader = "invalid_header", Error;
+    InvalidHeader = "malformed_header", Error;
     /// A header that Banyan sets itself.
     ReservedHeader = "reserved_header", Error;
     /// Not a JSON Schema.

@@ -42,6 +42,9 @@ pub(crate) fn read(
 impl Reader<'_> {
     fn document(&mut self, root: &Node) -> Option<Definition> {
         let fields = self.fields(root, Within::Document)?;
+        let count = fields
+            .get("steps")
+            .map_or(0, |node| steps::names(node, &mut self.names));
         self.language_version(&fields);
         let name = self.required(&fields, "saga", "name the saga: `saga: place_order`");
         let name = name.and_then(|node| self.name(node, "a saga's name"));
@@ -59,7 +62,7 @@ impl Reader<'_> {
             .get("deadline")
             .and_then(|node| self.duration(node, "`deadline`", (SHORTEST, LONGEST)));
         let steps = self.required(&fields, "steps", "a saga has at least one step");
-        let steps = steps.and_then(|node| self.all_steps(node));
+        let steps = steps.and_then(|node| self.all_steps(node, count));
         let output = self.output(&fields);
         let mut definition = Definition {
             name: name?,
@@ -139,10 +142,7 @@ impl Reader<'_> {
         labels
     }
 
-    fn all_steps(&mut self, node: &Node) -> Option<Vec<crate::definition::Step>> {
-        let mut names = HashMap::new();
-        let count = steps::names(node, &mut names);
-        self.names = names;
+    fn all_steps(&mut self, node: &Node, count: usize) -> Option<Vec<crate::definition::Step>> {
         if count > limits::DEFINITION_STEPS {
             self.problems.add(
                 Code::TooManySteps,

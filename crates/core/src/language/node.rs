@@ -106,7 +106,7 @@ impl Node {
         match &self.value {
             Value::Null => "nothing".to_owned(),
             Value::Bool(truth) => format!("`{truth}`"),
-            Value::Number(number) => format!("`{number}`"),
+            Value::Number(number) => format!("`{}`", shortened(&number.to_string())),
             Value::Text(text) => format!("`{}`", shortened(text)),
             Value::List(_) => "a list".to_owned(),
             Value::Map(_) => "a map".to_owned(),

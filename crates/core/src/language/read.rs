@@ -118,6 +118,8 @@ impl Reader<'_> {
             "merge keys are not part of the saga language: write the keys out".to_owned()
         } else if let Some(near) = nearest(&entry.key, names()) {
             format!("did you mean `{near}`?")
+        } else if within == Within::Wait {
+            "write the signal's name: `wait: approved`".to_owned()
         } else {
             let all: Vec<&str> = names().collect();
             format!("{} has the keys {}", within.noun(), all.join(", "))
@@ -200,8 +202,10 @@ impl Reader<'_> {
                 Code::OutOfRange,
                 node.place,
                 format!(
-                    "{what} is a whole number from {} to {}, not `{number}`",
-                    bounds.0, bounds.1
+                    "{what} is a whole number from {} to {}, not {}",
+                    bounds.0,
+                    bounds.1,
+                    node.quoted()
                 ),
                 "",
             );
@@ -269,7 +273,10 @@ impl Reader<'_> {
         };
         let Some(duration) = read else {
             let help = match &node.value {
-                Value::Number(number) => format!("name the unit: `{number}s` or `{number}ms`"),
+                Value::Number(number) => {
+                    let number = shortened(&number.to_string());
+                    format!("name the unit: `{number}s` or `{number}ms`")
+                }
                 _ => {
                     "write a whole number and its unit: 200ms, 30s, 5m, 2h, 3d, or 1h30m".to_owned()
                 }

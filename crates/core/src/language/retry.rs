@@ -138,8 +138,9 @@ impl Reader<'_> {
                 Code::OutOfRange,
                 node.place,
                 format!(
-                    "`factor` is a number from 1 to {}, not `{number}`",
-                    FACTOR_MAX_MILLI / 1_000
+                    "`factor` is a number from 1 to {}, not {}",
+                    FACTOR_MAX_MILLI / 1_000,
+                    node.quoted()
                 ),
                 "2 doubles the pause each time; 1 keeps it as it is",
             );

@@ -1,7 +1,7 @@
 //! JSON Schemas inside a saga file: each is proven to be one, with nothing to fetch.
 
 use super::codes::Code;
-use super::node::{Node, Value, shortened};
+use super::node::{Node, Value};
 use super::read::Reader;
 use crate::json::Json;
 use crate::limits;
@@ -20,6 +20,15 @@ pub fn compile(schema: &Json) -> Result<jsonschema::Validator, String> {
         .with_pattern_options(PatternOptions::regex())
         .build(schema)
         .map_err(|error| error.to_string())
+}
+
+/// A reason cut to what a message can carry.
+fn brief(why: &str) -> String {
+    let mut out: String = why.chars().take(200).collect();
+    if out.len() < why.len() {
+        out.push('…');
+    }
+    out
 }
 
 impl Reader<'_> {
@@ -60,7 +69,7 @@ impl Reader<'_> {
         self.problems.add(
             Code::InvalidSchema,
             node.place,
-            format!("{what} is no JSON Schema: {}", shortened(why)),
+            format!("{what} is no JSON Schema: {}", brief(why)),
             "the dialect is JSON Schema 2020-12",
         );
     }

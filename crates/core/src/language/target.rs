@@ -242,10 +242,8 @@ impl Reader<'_> {
     fn text_value(&mut self, node: &Node, what: &str, scope: Scope) -> Option<Text> {
         match &node.value {
             Value::Text(words) => self.text(node, words, 0, scope),
-            Value::Bool(_) | Value::Number(_) => {
-                let words = node.quoted();
-                self.text(node, words.trim_matches('`'), 0, scope)
-            }
+            Value::Bool(truth) => self.text(node, &truth.to_string(), 0, scope),
+            Value::Number(number) => self.text(node, &number.to_string(), 0, scope),
             Value::Null | Value::List(_) | Value::Map(_) => {
                 self.wrong_type(node, &format!("{what} is a text"));
                 None
@@ -328,7 +326,7 @@ fn wrong_in_path(text: &Text) -> Option<(&'static str, &'static str)> {
     if shape.starts_with("//") {
         return Some(("begins with `//`", "begin with one `/`"));
     }
-    let graphic = |byte: u8| (b'!'..=b'~').contains(&byte) && !b"\"<>\\^`|".contains(&byte);
+    let graphic = |byte: u8| (b'!'..=b'~').contains(&byte) && !b"\"<>\\^`{|}".contains(&byte);
     if !shape.bytes().all(graphic) {
         return Some((
             "holds a character that a path may not hold",

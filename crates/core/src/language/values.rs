@@ -255,6 +255,7 @@ impl Reader<'_> {
         };
         let help = match near {
             Some(near) => format!("did you mean `${near}`?"),
+            None if !scope.steps => format!("{} sees only `$input`", scope.what),
             None => "an expression sees `$input`, `$saga` and the results of earlier steps by their names".to_owned(),
         };
         self.problems.add(

@@ -10,7 +10,7 @@ use super::problems::Problems;
 use super::scalar;
 use crate::limits;
 use serde_saphyr::granit_parser::{
-    Event, Options, Parser, ScalarStyle, ScanError, Span, StrInput, StructureStyle,
+    ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, Span, StrInput, StructureStyle,
 };
 
 /// Lists and maps inside each other: three for each level of groups, and those of a value.
@@ -42,8 +42,15 @@ pub(crate) fn read(source: &str, problems: &mut Problems) -> Option<Node> {
         documents: 0,
         flow: 0,
     };
-    builder.run();
-    builder.root
+    if !builder.run() {
+        return None;
+    }
+    // A file of comments alone has no document: it is read as nothing.
+    Some(builder.root.take().unwrap_or(Node {
+        place: START,
+        first: None,
+        value: Value::Null,
+    }))
 }
 
 const START: Place = Place {
@@ -100,10 +107,12 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn run(&mut self) {
+    /// Reads to the end; false when nothing of the file can be used.
+    fn run(&mut self) -> bool {
         let mut options = Options::default();
         options.set_emit_comments(false);
         options.emit_unresolved_aliases = true;
+        options.emit_anchor_events = true;
         options.block_nesting_limit = YAML_LEVELS + 8;
         options.flow_nesting_limit = YAML_LEVELS + 8;
         let mut parser: Parser<'a, StrInput<'a>> =
@@ -112,17 +121,16 @@ impl<'a> Builder<'a> {
             match next {
                 Ok((event, span)) => {
                     if !self.event(event, span) {
-                        self.root = None;
-                        return;
+                        return false;
                     }
                 }
                 Err(error) => {
                     self.syntax_error(&error);
-                    self.root = None;
-                    return;
+                    return false;
                 }
             }
         }
+        true
     }
 
     /// Takes one event; false when nothing after it can be read.
@@ -130,24 +138,22 @@ impl<'a> Builder<'a> {
         let place = place_of(&span);
         match event {
             Event::DocumentStart(..) => return self.document(place),
-            Event::Scalar(text, style, anchor, tag) => {
-                self.refuse_anchor(anchor != 0, place);
+            Event::Scalar(text, style, _, tag) => {
                 self.refuse_tag(tag.is_some(), &span);
                 return self.scalar(&text, style, &span);
             }
-            Event::SequenceStart(style, anchor, tag) => {
-                self.refuse_anchor(anchor != 0, place);
+            Event::SequenceStart(style, _, tag) => {
                 self.refuse_tag(tag.is_some(), &span);
                 return self.begin(Open::List(Vec::new(), place), style, place);
             }
-            Event::MappingStart(style, anchor, tag) => {
-                self.refuse_anchor(anchor != 0, place);
+            Event::MappingStart(style, _, tag) => {
                 self.refuse_tag(tag.is_some(), &span);
                 return self.begin(Open::Map(Vec::new(), place, None), style, place);
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(),
+            Event::Anchor(..) => self.refuse_anchor(place),
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
-                self.refuse_anchor(true, place);
+                self.refuse_anchor(place);
                 self.put(Node {
                     place,
                     first: None,
@@ -176,12 +182,7 @@ impl<'a> Builder<'a> {
 
     fn begin(&mut self, open: Open, style: StructureStyle, place: Place) -> bool {
         if self.open.len() >= YAML_LEVELS {
-            self.problems.add(
-                Code::TooDeep,
-                place,
-                format!("lists and maps are nested deeper than {YAML_LEVELS} here"),
-                "keep the file flat: a saga has at most 16 levels of groups",
-            );
+            self.too_deep(place);
             return false;
         }
         if style == StructureStyle::Flow {
@@ -189,6 +190,15 @@ impl<'a> Builder<'a> {
         }
         self.open.push(open);
         true
+    }
+
+    fn too_deep(&mut self, place: Place) {
+        self.problems.add(
+            Code::TooDeep,
+            place,
+            format!("lists and maps are nested deeper than {YAML_LEVELS} here"),
+            "keep the file flat: a saga has at most 16 levels of groups",
+        );
     }
 
     fn end(&mut self) {
@@ -253,15 +263,13 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn refuse_anchor(&mut self, there: bool, place: Place) {
-        if there {
-            self.problems.add(
-                Code::AliasNotAllowed,
-                place,
-                "anchors (`&name`) and aliases (`*name`) are not part of the saga language",
-                "write the value out where it is needed; put a text that begins with `&` or `*` in quotes",
-            );
-        }
+    fn refuse_anchor(&mut self, place: Place) {
+        self.problems.add(
+            Code::AliasNotAllowed,
+            place,
+            "anchors (`&name`) and aliases (`*name`) are not part of the saga language",
+            "write the value out where it is needed; put a text that begins with `&` or `*` in quotes",
+        );
     }
 
     fn refuse_tag(&mut self, there: bool, span: &Span) {
@@ -288,6 +296,9 @@ impl<'a> Builder<'a> {
             column: error.marker().col() + 1,
             length: 1,
         };
+        if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
+            return self.too_deep(place);
+        }
         let (message, help) = self.explain(error, place);
         self.problems.add(Code::InvalidYaml, place, message, help);
     }
