@@ -10,6 +10,7 @@ pub mod id;
 pub mod json;
 pub mod language;
 pub mod limits;
+pub mod planted;
 pub mod saga;
 pub mod time;
 pub mod wire;

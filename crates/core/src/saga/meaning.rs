@@ -5,6 +5,7 @@ use super::{Leg, Meaning, Saga, Value};
 use crate::definition::{Call, Step, Undo};
 use crate::expr::{EvalError, Expr};
 use crate::json::Json;
+use crate::planted;
 use crate::wire::{Answer, Body, Http, What};
 use serde_json::json;
 
@@ -46,6 +47,9 @@ pub(super) fn read(
 ) -> Reading {
     match &answer.what {
         What::NotSent { message } => Reading::plain(Meaning::NotSent, message),
+        What::Lost { message } if planted::is(planted::Bug::LostIsNotSent) => {
+            Reading::plain(Meaning::NotSent, message)
+        }
         What::Lost { message } => Reading::plain(Meaning::MayHave, message),
         What::Held { message } => Reading::plain(Meaning::Held, message),
         What::Http(http) => Answered {

@@ -6,6 +6,7 @@ use crate::definition::{Kind, Step};
 use crate::expr::Scope;
 use crate::json::Json;
 use crate::limits;
+use crate::planted;
 use crate::time::{Duration, Timestamp};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -83,6 +84,7 @@ fn wakes_of(saga: &Saga, leg: &LegState, which: Leg, now: Timestamp) -> Option<T
                 .max(&now)
                 .plus(Duration::from_millis(limits::ANSWER_GRACE_MS)),
         ),
+        LegPhase::Retry { .. } if planted::is(planted::Bug::RetryWithoutWake) => None,
         LegPhase::Retry { at, .. } | LegPhase::LookAgain { at, .. } => Some(*at),
         LegPhase::Parked { since, overdue, .. } => {
             let patrol = limits::PATROL_MS;

@@ -5,6 +5,7 @@ use super::{Leg, Outcome, Saga, State};
 use crate::definition::{Call, Kind, Step, Undo};
 use crate::expr::{EvalError, Expr, Part, Scope, Text};
 use crate::json::{Json, sha256_hex};
+use crate::planted;
 use crate::wire::Request;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -57,6 +58,14 @@ pub(super) fn leg_key(saga: &Saga, path: &str, leg: Leg, round: u32) -> String {
     }
 }
 
+fn planted_key(key: String, attempt: u32) -> String {
+    if planted::is(planted::Bug::FreshKeyPerAttempt) {
+        format!("{key}-{attempt}")
+    } else {
+        key
+    }
+}
+
 /// What the next attempt of a leg sends, and its hash.
 pub(super) fn request(
     saga: &Saga,
@@ -101,7 +110,7 @@ pub(super) fn request(
         headers,
         body,
         timeout: call.timeout,
-        key: leg_key(saga, &step.path, leg, round),
+        key: planted_key(leg_key(saga, &step.path, leg, round), attempt),
         saga: saga.id,
         definition: format!("{}@{}", definition.name, definition.version),
         step: step.path.clone(),

@@ -4,6 +4,7 @@
 use super::super::{Leg, LegPhase, Outcome, Record, State};
 use super::{Decision, failure};
 use crate::definition::{Kind, Route, Step, Undo};
+use crate::planted;
 
 impl Decision<'_> {
     pub(super) fn back(&mut self) {
@@ -61,7 +62,14 @@ impl Decision<'_> {
     /// Undoes these steps; true when nothing of them is left.
     fn undo_steps(&mut self, steps: &[Step], route: &mut Route, parallel: bool) -> bool {
         let mut all = true;
-        for (position, step) in steps.iter().enumerate().rev() {
+        for turn in 0..steps.len() {
+            let forward = planted::is(planted::Bug::UndoesForward);
+            let position = if forward {
+                turn
+            } else {
+                steps.len() - 1 - turn
+            };
+            let step = &steps[position];
             route.push(position);
             let undone = self.undo_step(step, route);
             route.pop();
@@ -87,6 +95,9 @@ impl Decision<'_> {
             }
             State::Running => return false,
             State::Ended(Outcome::Unknown) if self.sticks(step, route) => return false,
+            State::Ended(Outcome::Unknown) if planted::is(planted::Bug::UnknownIsNotUndone) => {
+                return true;
+            }
             State::Ended(Outcome::Done | Outcome::Unknown) => {}
         }
         if !matches!(step.undo, Undo::Call(_)) || self.state(route).undone.is_some() {

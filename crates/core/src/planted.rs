@@ -1,0 +1,58 @@
+//! Bugs planted on purpose, so that the proofs can show that they would find them. They exist
+//! only under the feature `planted`, which no shipped build turns on; without it every
+//! question here is a constant `false`.
+
+/// A mistake that a saga engine could make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bug {
+    /// Effects are undone in the order in which they happened (breaks I-18).
+    UndoesForward,
+    /// A lost answer is taken for "nothing was sent" (breaks I-16, and so I-11).
+    LostIsNotSent,
+    /// Each attempt goes out under a key of its own (breaks I-14).
+    FreshKeyPerAttempt,
+    /// An answer counts whatever attempt it is for (breaks I-22).
+    NoFence,
+    /// An unknown step is not undone (breaks I-17).
+    UnknownIsNotUndone,
+    /// A retry is not written down as a reason to wake (breaks I-9).
+    RetryWithoutWake,
+    /// Callers are answered before their commit (breaks I-4).
+    AnswersBeforeCommit,
+}
+
+impl Bug {
+    /// All of them.
+    pub const ALL: [Bug; 7] = [
+        Bug::UndoesForward,
+        Bug::LostIsNotSent,
+        Bug::FreshKeyPerAttempt,
+        Bug::NoFence,
+        Bug::UnknownIsNotUndone,
+        Bug::RetryWithoutWake,
+        Bug::AnswersBeforeCommit,
+    ];
+}
+
+#[cfg(feature = "planted")]
+thread_local! {
+    static PLANTED: std::cell::Cell<Option<Bug>> = const { std::cell::Cell::new(None) };
+}
+
+/// Plants a bug in this thread, or removes it.
+#[cfg(feature = "planted")]
+pub fn plant(bug: Option<Bug>) {
+    PLANTED.set(bug);
+}
+
+/// Whether this bug is planted.
+#[cfg(feature = "planted")]
+pub fn is(bug: Bug) -> bool {
+    PLANTED.get() == Some(bug)
+}
+
+/// Whether this bug is planted: never in a build without the feature.
+#[cfg(not(feature = "planted"))]
+pub const fn is(_bug: Bug) -> bool {
+    false
+}
