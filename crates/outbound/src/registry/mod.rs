@@ -4,10 +4,12 @@
 //! connections. No lock is held across a wait or a read of a file, and no clock is read: every
 //! moment is given. The registry is in memory only; who registers a service stores its settings.
 
+mod road;
 mod state;
 mod view;
 
-pub use state::{Block, Due, PROBE_FIRST, PROBE_MAX, Paused, ROADS_MAX, RoadKey, State};
+pub use road::{Block, PROBE_FIRST, PROBE_MAX, Paused, RoadKey};
+pub use state::{Due, ROADS_MAX, State};
 pub use view::{BlockedRoad, InstanceView, ServiceView};
 
 use crate::settings::Settings;

@@ -4,17 +4,13 @@
 //! time a probe is due, after 30 s, then twice as long, up to 5 min; a good answer opens it,
 //! and so does a change or a resume of its service.
 
+use super::road::{Block, Paused, RoadKey};
 use crate::settings::{KEYS_KEPT_DEFAULT, Settings};
 use banyan_core::Timestamp;
-use banyan_core::saga::{Leg, Misconfigured, ParkCause, ParkCode, Road};
+use banyan_core::saga::{Misconfigured, ParkCause, ParkCode, Road};
 use banyan_core::time::Duration;
-use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// When a blocked road is probed first.
-pub const PROBE_FIRST: Duration = Duration::from_secs(30);
-/// Probes are no further apart.
-pub const PROBE_MAX: Duration = Duration::from_secs(5 * 60);
 /// Blocked roads of one service at most: past it, the whole service is blocked.
 pub const ROADS_MAX: usize = 256;
 
@@ -31,48 +27,6 @@ pub(super) struct Service {
     pub(super) paused: Option<Paused>,
     pub(super) whole: Option<Block>,
     pub(super) roads: Vec<(RoadKey, Block)>,
-}
-
-/// A pause.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Paused {
-    /// Why, in the words of who paused it.
-    pub reason: String,
-    /// Since when.
-    #[serde(serialize_with = "rfc_3339")]
-    pub since: Timestamp,
-}
-
-/// Which road of a service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct RoadKey {
-    /// The definition's name.
-    pub definition: String,
-    /// Its version.
-    pub version: u32,
-    /// The step's path.
-    pub step: String,
-    /// The leg.
-    pub leg: Leg,
-}
-
-/// That a road, or a service, is misconfigured.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Block {
-    /// What was answered, or what is wrong, in words.
-    pub message: String,
-    /// Since when.
-    #[serde(serialize_with = "rfc_3339")]
-    pub since: Timestamp,
-    /// When it is probed next.
-    #[serde(serialize_with = "rfc_3339")]
-    pub next_probe_at: Timestamp,
-    /// How far the next probe is from the one after it.
-    #[serde(skip)]
-    delay: Duration,
-    /// The next call is let through as the probe.
-    #[serde(skip)]
-    armed: bool,
 }
 
 /// A probe that is due: the next call on this road is let through.
@@ -93,38 +47,6 @@ pub(super) enum Look {
     Probe,
     /// It may not.
     Closed(ParkCause),
-}
-
-impl RoadKey {
-    fn is(&self, road: &Road<'_>) -> bool {
-        self.version == road.version
-            && self.leg == road.leg
-            && self.step == road.step
-            && self.definition == road.definition
-    }
-}
-
-impl Block {
-    fn new(message: &str, now: Timestamp) -> Block {
-        Block {
-            message: message.to_owned(),
-            since: now,
-            next_probe_at: now.plus(PROBE_FIRST),
-            delay: PROBE_FIRST,
-            armed: false,
-        }
-    }
-
-    /// Arms the probe if it is due, and sets when the one after it is.
-    fn arm(&mut self, now: Timestamp) -> bool {
-        if self.next_probe_at > now {
-            return false;
-        }
-        self.armed = true;
-        self.delay = Duration::from_millis(self.delay.millis() * 2).min(PROBE_MAX);
-        self.next_probe_at = now.plus(self.delay);
-        true
-    }
 }
 
 impl State {
@@ -378,9 +300,4 @@ pub(super) fn paused_words(name: &str, paused: &Paused) -> String {
         "" => format!("the service {name} is paused"),
         reason => format!("the service {name} is paused: {reason}"),
     }
-}
-
-/// Moments are shown to people and programs as the API shows them.
-fn rfc_3339<S: serde::Serializer>(moment: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(moment)
 }

@@ -1,6 +1,7 @@
 //! A service as people and programs see it: settings, pauses, blocked roads, instances.
 
-use super::state::{Block, Paused, RoadKey, Service};
+use super::road::{Block, Paused, RoadKey};
+use super::state::Service;
 use crate::settings::Settings;
 use crate::target::Target;
 use serde::Serialize;
