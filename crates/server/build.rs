@@ -12,8 +12,12 @@ fn main() -> io::Result<()> {
         .map(|entry| {
             let path = entry?.path();
             let is_page = path.extension().is_some_and(|extension| extension == "md");
-            let code = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-            Ok(code.filter(|_| is_page).map(|code| (code, path.display().to_string())))
+            let code = path
+                .file_stem()
+                .map(|stem| stem.to_string_lossy().into_owned());
+            Ok(code
+                .filter(|_| is_page)
+                .map(|code| (code, path.display().to_string())))
         })
         .collect::<io::Result<Vec<_>>>()?
         .into_iter()

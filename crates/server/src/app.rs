@@ -39,7 +39,10 @@ impl App {
 
     /// The id of the saga that a caller's key started.
     pub(crate) async fn id_by_key(&self, definition: &str, key: &str) -> Answer<Id> {
-        let found = self.engine.find(crate::guard::NAMESPACE, definition, key).await?;
+        let found = self
+            .engine
+            .find(crate::guard::NAMESPACE, definition, key)
+            .await?;
         let Some(start) = found else {
             return Err(Fault::new(
                 Code::NoSuchSaga,
@@ -56,7 +59,10 @@ impl App {
 /// Reads a saga's id from a path.
 pub(crate) fn saga_id(text: &str) -> Answer<Id> {
     text.parse().map_err(|error| {
-        Fault::new(Code::NoSuchSaga, format!("{text:?} is no saga's id: {error}"))
+        Fault::new(
+            Code::NoSuchSaga,
+            format!("{text:?} is no saga's id: {error}"),
+        )
     })
 }
 

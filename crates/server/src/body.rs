@@ -60,7 +60,10 @@ impl Intake {
         let held = self.bytes(request, limit).await?;
         let text = String::from_utf8(held.value.to_vec()).map_err(|error| {
             let at = error.utf8_error().valid_up_to() + 1;
-            Fault::new(Code::MalformedRequest, format!("the file is no UTF-8: byte {at} is not"))
+            Fault::new(
+                Code::MalformedRequest,
+                format!("the file is no UTF-8: byte {at} is not"),
+            )
         })?;
         Ok(Held {
             value: text,
@@ -107,7 +110,12 @@ impl Intake {
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    headers
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
 }
 
 fn too_large(limit: usize) -> Fault {
@@ -132,12 +140,19 @@ fn media_type(headers: &HeaderMap, accepted: &[&str]) -> Answer<()> {
     };
     let (kind, parameters) = given.split_once(';').unwrap_or((given, ""));
     let charset = parameters.trim().to_ascii_lowercase();
-    let known = accepted.iter().any(|known| known.eq_ignore_ascii_case(kind.trim()));
-    if known && (!charset.starts_with("charset=") || charset.trim_end_matches('"').ends_with("utf-8")) {
+    let known = accepted
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(kind.trim()));
+    if known
+        && (!charset.starts_with("charset=") || charset.trim_end_matches('"').ends_with("utf-8"))
+    {
         return Ok(());
     }
     Err(Fault::new(
         Code::UnsupportedMediaType,
-        format!("the content type is {given:?}; send Content-Type: {}", accepted[0]),
+        format!(
+            "the content type is {given:?}; send Content-Type: {}",
+            accepted[0]
+        ),
     ))
 }

@@ -122,16 +122,27 @@ impl Config {
     ) -> Result<Config, ConfigError> {
         let (path, file) = read(flags.file)?;
         let named = |key: &str| format!("{key} in {}", path.display());
-        let first = |flag: Option<(&str, String)>, env: &str, key: &str, in_file: Option<String>| {
-            flag.map(|(name, value)| (name.to_owned(), value))
-                .or_else(|| variable(env).map(|value| (env.to_owned(), value)))
-                .or_else(|| in_file.map(|value| (named(key), value)))
-        };
+        let first =
+            |flag: Option<(&str, String)>, env: &str, key: &str, in_file: Option<String>| {
+                flag.map(|(name, value)| (name.to_owned(), value))
+                    .or_else(|| variable(env).map(|value| (env.to_owned(), value)))
+                    .or_else(|| in_file.map(|value| (named(key), value)))
+            };
         let flag = flags.listen.map(|value| ("--listen", value));
         let listen = first(flag, "BANYAN_LISTEN", "listen", file.listen)
             .unwrap_or_else(|| ("the default".to_owned(), LISTEN.to_owned()));
-        let look_again = first(None, "BANYAN_DEFAULTS_LOOK_AGAIN", "defaults.look_again", file.defaults.look_again);
-        let park_limit = first(None, "BANYAN_DEFAULTS_PARK_LIMIT", "defaults.park_limit", file.defaults.park_limit);
+        let look_again = first(
+            None,
+            "BANYAN_DEFAULTS_LOOK_AGAIN",
+            "defaults.look_again",
+            file.defaults.look_again,
+        );
+        let park_limit = first(
+            None,
+            "BANYAN_DEFAULTS_PARK_LIMIT",
+            "defaults.park_limit",
+            file.defaults.park_limit,
+        );
         let data = flags
             .data
             .or_else(|| variable("BANYAN_DATA").map(PathBuf::from))
@@ -190,13 +201,13 @@ fn address((name, value): (String, String)) -> Result<SocketAddr, ConfigError> {
 }
 
 fn duration((name, value): (String, String)) -> Result<Duration, ConfigError> {
-    value
-        .parse()
-        .map_err(|error: banyan_core::time::InvalidDuration| ConfigError::Value {
+    value.parse().map_err(
+        |error: banyan_core::time::InvalidDuration| ConfigError::Value {
             name,
             value,
             why: error.to_string(),
-        })
+        },
+    )
 }
 
 fn services(
@@ -206,10 +217,11 @@ fn services(
     tables
         .into_iter()
         .map(|(name, table)| {
-            let settings = serde_json::to_value(&table).map_err(|error| ConfigError::Malformed {
-                path: path.to_owned(),
-                message: format!("services.{name}: {error}"),
-            })?;
+            let settings =
+                serde_json::to_value(&table).map_err(|error| ConfigError::Malformed {
+                    path: path.to_owned(),
+                    message: format!("services.{name}: {error}"),
+                })?;
             Ok((name, settings))
         })
         .collect()
@@ -247,12 +259,18 @@ instances = ["http://127.0.0.1:9000"]
     #[test]
     fn flags_win_over_the_environment_and_that_over_the_file() {
         let config = load(FILE, &[], None).unwrap();
-        assert_eq!((config.listen.port(), config.data), (1, PathBuf::from("here")));
+        assert_eq!(
+            (config.listen.port(), config.data),
+            (1, PathBuf::from("here"))
+        );
         assert_eq!(config.defaults.park_limit, Duration::from_secs(7200));
         assert!(config.services.contains_key("orders"));
         let env = [("BANYAN_LISTEN", "127.0.0.1:2"), ("BANYAN_DATA", "there")];
         let config = load(FILE, &env, None).unwrap();
-        assert_eq!((config.listen.port(), config.data), (2, PathBuf::from("there")));
+        assert_eq!(
+            (config.listen.port(), config.data),
+            (2, PathBuf::from("there"))
+        );
         let config = load(FILE, &env, Some("[::1]:3")).unwrap();
         assert_eq!(config.listen.port(), 3);
     }
@@ -262,9 +280,24 @@ instances = ["http://127.0.0.1:9000"]
         let cases: [(&str, &[(&str, &str)], Option<&str>, &[&str]); 5] = [
             ("lisen = \"a\"", &[], None, &["line 1", "lisen", "listen"]),
             ("[defaults]\nfoo = 1", &[], None, &["line 2", "foo"]),
-            ("", &[], Some("0.0.0.0:7400"), &["--listen", "0.0.0.0:7400", "loopback"]),
-            ("", &[("BANYAN_DEFAULTS_PARK_LIMIT", "soon")], None, &["BANYAN_DEFAULTS_PARK_LIMIT", "soon", "30s"]),
-            ("listen = \"here\"", &[], None, &["listen in ", "here", "127.0.0.1:7400"]),
+            (
+                "",
+                &[],
+                Some("0.0.0.0:7400"),
+                &["--listen", "0.0.0.0:7400", "loopback"],
+            ),
+            (
+                "",
+                &[("BANYAN_DEFAULTS_PARK_LIMIT", "soon")],
+                None,
+                &["BANYAN_DEFAULTS_PARK_LIMIT", "soon", "30s"],
+            ),
+            (
+                "listen = \"here\"",
+                &[],
+                None,
+                &["listen in ", "here", "127.0.0.1:7400"],
+            ),
         ];
         for (text, env, listen, words) in cases {
             let error = load(text, env, listen).unwrap_err();

@@ -45,7 +45,13 @@ impl Fields {
     pub(crate) fn text(&mut self, name: &'static str) -> String {
         match self.optional_text(name) {
             Some(text) => text,
-            None if self.errors.iter().any(|error| error.pointer == pointer(name)) => String::new(),
+            None if self
+                .errors
+                .iter()
+                .any(|error| error.pointer == pointer(name)) =>
+            {
+                String::new()
+            }
             None => {
                 self.fault(name, format!("{name} is missing"));
                 String::new()
@@ -58,7 +64,10 @@ impl Fields {
         match self.take(name)? {
             Json::String(text) => Some(text),
             other => {
-                self.fault(name, format!("{name} must be a string, not {}", kind(&other)));
+                self.fault(
+                    name,
+                    format!("{name} must be a string, not {}", kind(&other)),
+                );
                 None
             }
         }
@@ -87,7 +96,10 @@ impl Fields {
         let value = self.take(name)?;
         let version = value.as_u64().and_then(|number| u32::try_from(number).ok());
         if version.is_none_or(|version| version == 0) {
-            self.fault(name, format!("{name} must be a whole number from 1, not {value}"));
+            self.fault(
+                name,
+                format!("{name} must be a whole number from 1, not {value}"),
+            );
         }
         version
     }
@@ -125,7 +137,8 @@ impl Fields {
     /// Says that a field is wrong.
     pub(crate) fn fault(&mut self, name: &str, message: impl Into<String>) {
         let place = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-        self.errors.push(FieldError::at(Code::InvalidBody, place, message));
+        self.errors
+            .push(FieldError::at(Code::InvalidBody, place, message));
     }
 
     /// Ends the reading: what is left over is a fault too.
@@ -133,7 +146,10 @@ impl Fields {
         let left: Vec<String> = self.members.keys().cloned().collect();
         for name in left {
             let known = self.known.join(", ");
-            self.fault(&name, format!("the call takes no field {name:?}; it takes {known}"));
+            self.fault(
+                &name,
+                format!("the call takes no field {name:?}; it takes {known}"),
+            );
         }
         match self.errors.first() {
             None => Ok(()),

@@ -67,10 +67,17 @@ impl Guard {
         let Some(host) = host.filter(|_| another.is_none()) else {
             return refuse("the request must carry one Host header".into());
         };
-        let authority = request.uri().authority().map(|authority| authority.as_str());
+        let authority = request
+            .uri()
+            .authority()
+            .map(|authority| authority.as_str());
         let host = host.to_str().unwrap_or("");
         for name in std::iter::once(host).chain(authority) {
-            if !self.hosts.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            if !self
+                .hosts
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(name))
+            {
                 return refuse(format!(
                     "this server is no {name:?}; it is {}",
                     self.hosts.join(", ")
@@ -127,10 +134,16 @@ impl Guard {
         };
         let query = Query::parse(request.uri().query().unwrap_or(""))?;
         for (name, _) in query.pairs() {
-            let is_label = name.strip_prefix("label.").is_some_and(|rest| !rest.is_empty());
+            let is_label = name
+                .strip_prefix("label.")
+                .is_some_and(|rest| !rest.is_empty());
             let name_in_table = if is_label { "label.NAME" } else { name };
             if !known.iter().any(|known| known == name_in_table) {
-                let known = if known.is_empty() { "none".into() } else { known.join(", ") };
+                let known = if known.is_empty() {
+                    "none".into()
+                } else {
+                    known.join(", ")
+                };
                 return Err(Fault::new(
                     Code::UnknownParameter,
                     format!("the call has no parameter {name:?}; it has {known}"),
@@ -142,13 +155,20 @@ impl Guard {
 }
 
 /// The layer: answers in the guard's words, or lets the request through.
-pub(crate) async fn pass(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+pub(crate) async fn pass(
+    State(guard): State<Arc<Guard>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let mut response = match guard.check(&request) {
         Ok(()) => next.run(request).await,
         Err(fault) => fault.into_response(),
     };
     let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
@@ -180,7 +200,10 @@ fn readable(uri: &http::Uri) -> Answer<()> {
     if length > crate::limits::URI_BYTES {
         return Err(Fault::new(
             Code::UriTooLong,
-            format!("path and query have more than {} bytes", crate::limits::URI_BYTES),
+            format!(
+                "path and query have more than {} bytes",
+                crate::limits::URI_BYTES
+            ),
         ));
     }
     decode(uri.path(), false).map(|_| ())

@@ -35,7 +35,10 @@ pub(crate) async fn serve(
     }
     drop(listener);
     connections.close();
-    if tokio::time::timeout(limits.stop, connections.wait()).await.is_err() {
+    if tokio::time::timeout(limits.stop, connections.wait())
+        .await
+        .is_err()
+    {
         tracing::warn!(open = connections.len(), "connections cut at the stop");
         abort.cancel();
         connections.wait().await;
@@ -54,7 +57,8 @@ async fn next(listener: &TcpListener, stop: &CancellationToken) -> Option<TcpStr
             Err(error) => {
                 // Out of descriptors, mostly: a pause lets some connections end.
                 tracing::warn!(%error, "a connection could not be accepted");
-                stop.run_until_cancelled(tokio::time::sleep(Duration::from_millis(100))).await?;
+                stop.run_until_cancelled(tokio::time::sleep(Duration::from_millis(100)))
+                    .await?;
             }
         }
     }

@@ -5,8 +5,8 @@
 use banyan_api as api;
 use banyan_core::definition::{self, Definition, Kind, Undo};
 use banyan_core::saga::{
-    Failure, LegState, Outcome, Phase, Reason, ReasonCode, Saga, State, StepState, StuckAt, Value,
-    Waiting,
+    Failure, LegState, Meaning, Outcome, Phase, Reason, ReasonCode, Saga, State, StepState,
+    StuckAt, Value, Waiting,
 };
 use std::collections::BTreeMap;
 
@@ -161,7 +161,10 @@ fn has_unclear(steps: &[definition::Step], states: &[StepState]) -> bool {
     steps.iter().zip(states).any(|(step, state)| {
         let unclear = state.state == State::Ended(Outcome::Unknown)
             && matches!(step.undo, Undo::Absent)
-            && matches!(state.forward.phase, banyan_core::saga::LegPhase::Stuck { .. });
+            && matches!(
+                state.forward.phase,
+                banyan_core::saga::LegPhase::Stuck { .. }
+            );
         unclear || has_unclear(parts(step), &state.parts)
     })
 }
@@ -174,7 +177,10 @@ fn parts(step: &definition::Step) -> &[definition::Step] {
 }
 
 fn untaken(saga: &Saga) -> Vec<api::Signal> {
-    let untaken = saga.signals.iter().filter(|signal| signal.taken_by.is_none());
+    let untaken = saga
+        .signals
+        .iter()
+        .filter(|signal| signal.taken_by.is_none());
     untaken
         .map(|signal| api::Signal {
             name: signal.name.clone(),
@@ -186,7 +192,11 @@ fn untaken(saga: &Saga) -> Vec<api::Signal> {
 }
 
 fn steps(steps: &[definition::Step], states: &[StepState]) -> Vec<api::Step> {
-    steps.iter().zip(states).map(|(one, state)| step(one, state)).collect()
+    steps
+        .iter()
+        .zip(states)
+        .map(|(one, state)| step(one, state))
+        .collect()
 }
 
 fn step(step: &definition::Step, state: &StepState) -> api::Step {
@@ -242,7 +252,10 @@ fn error(state: &StepState) -> Option<api::Failure> {
     let known = state.failure.as_ref().map(failure);
     known.or_else(|| match (state.state, &state.result) {
         (State::Running, _) => last_message(&state.forward),
-        (_, Some(Value::Unreadable)) => Some(plain("unreadable", "the answer's body was no JSON, or too large")),
+        (_, Some(Value::Unreadable)) => Some(plain(
+            "unreadable",
+            "the answer's body was no JSON, or too large",
+        )),
         _ => None,
     })
 }
@@ -287,6 +300,19 @@ fn plain(code: &str, message: &str) -> api::Failure {
         code: code.to_owned(),
         message: message.to_owned(),
         detail: BTreeMap::new(),
+    }
+}
+
+/// What an attempt's answer meant, in a word.
+pub(crate) fn meaning(meaning: Meaning) -> &'static str {
+    match meaning {
+        Meaning::Done => "done",
+        Meaning::Refused => "refused",
+        Meaning::NotFound => "not_found",
+        Meaning::MayHave => "may_have",
+        Meaning::Misconfigured => "misconfigured",
+        Meaning::NotSent => "not_sent",
+        Meaning::Held => "held",
     }
 }
 

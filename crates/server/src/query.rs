@@ -72,7 +72,10 @@ impl Query {
             None => Ok(default),
             Some("true") => Ok(true),
             Some("false") => Ok(false),
-            Some(other) => Err(invalid(name, &format!("{other:?} is neither true nor false"))),
+            Some(other) => Err(invalid(
+                name,
+                &format!("{other:?} is neither true nor false"),
+            )),
         }
     }
 }
@@ -93,7 +96,9 @@ pub(crate) fn decode(text: &str, plus_is_space: bool) -> Answer<String> {
             b'%' => {
                 let digits = (rest.next().and_then(hex), rest.next().and_then(hex));
                 let (Some(high), Some(low)) = digits else {
-                    return Err(malformed("a percent sign is followed by two hexadecimal digits"));
+                    return Err(malformed(
+                        "a percent sign is followed by two hexadecimal digits",
+                    ));
                 };
                 bytes.push(high * 16 + low);
             }

@@ -64,8 +64,15 @@ impl From<SignalError> for Fault {
         match error {
             SignalError::NoSuchSaga { id } => crate::app::no_such_saga(id),
             SignalError::UnknownSignal { known, .. } => {
-                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-                Fault::new(Code::UnknownSignal, format!("{detail}; it waits for {known}"))
+                let known = if known.is_empty() {
+                    "none".to_owned()
+                } else {
+                    known.join(", ")
+                };
+                Fault::new(
+                    Code::UnknownSignal,
+                    format!("{detail}; it waits for {known}"),
+                )
             }
             SignalError::InvalidBody { violations } => {
                 let errors = faults(Code::InvalidSignal, "", violations);
@@ -124,9 +131,9 @@ impl From<ServiceError> for Fault {
             ServiceError::Invalid(invalid) => {
                 let code = |found| match found {
                     ProblemCode::NotSupportedYet => Code::NotSupportedYet,
-                    ProblemCode::InvalidValue | ProblemCode::UnknownKey | ProblemCode::MissingKey => {
-                        Code::InvalidService
-                    }
+                    ProblemCode::InvalidValue
+                    | ProblemCode::UnknownKey
+                    | ProblemCode::MissingKey => Code::InvalidService,
                 };
                 let whole = if invalid.is_only_not_supported() {
                     Code::NotSupportedYet
@@ -149,7 +156,10 @@ impl From<ServiceError> for Fault {
 
 /// The refusal of a key whose saga was purged.
 pub(crate) fn purged(id: Id, status: Status) -> Fault {
-    let detail = format!("the saga {id} of this key ended {} and was purged", status.as_str());
+    let detail = format!(
+        "the saga {id} of this key ended {} and was purged",
+        status.as_str()
+    );
     Fault::new(Code::SagaPurged, detail).with_saga(id)
 }
 
@@ -171,14 +181,21 @@ fn faults(code: Code, root: &str, violations: Vec<Violation>) -> Vec<FieldError>
     violations
         .into_iter()
         .map(|violation| {
-            FieldError::at(code, format!("{root}{}", violation.pointer), violation.message)
+            FieldError::at(
+                code,
+                format!("{root}{}", violation.pointer),
+                violation.message,
+            )
         })
         .collect()
 }
 
 /// The whole, and its first single fault, so that a log line alone is of use.
 fn summary(whole: &str, errors: &[FieldError]) -> String {
-    match errors.iter().find(|error| error.severity == banyan_api::Severity::Error) {
+    match errors
+        .iter()
+        .find(|error| error.severity == banyan_api::Severity::Error)
+    {
         None => whole.to_owned(),
         Some(first) => {
             let place = match (first.line, &first.pointer) {
@@ -194,5 +211,9 @@ fn summary(whole: &str, errors: &[FieldError]) -> String {
 /// `auth.bearer` and `instances[2]` as a JSON pointer.
 fn pointer(key: &str) -> String {
     let parts = key.replace(']', "").replace(['[', '.'], "/");
-    if parts.is_empty() { parts } else { format!("/{parts}") }
+    if parts.is_empty() {
+        parts
+    } else {
+        format!("/{parts}")
+    }
 }

@@ -138,16 +138,37 @@ mod tests {
     #[test]
     fn bodies_are_read_or_refused_with_their_place() {
         let cases: [(&[u8], &str); 11] = [
-            (br#"{"a": 1.0, "b": [1e400]}"#, r#"ok {"a":1.0,"b":[1e+400]}"#),
-            (br#"[{"a":1},{"a":2},{"b":{"a":"a"}}]"#, r#"ok [{"a":1},{"a":2},{"b":{"a":"a"}}]"#),
-            (br#"{"a": ["a:", "a"], "b": "\"a\":"}"#, r#"ok {"a":["a:","a"],"b":"\"a\":"}"#),
-            (b"{\"a\": 1,\n \"a\": 2}", "the key \"a\" stands twice in one object, at line 2 column 2"),
-            (br#"{"a": 1, "\u0061": 2}"#, "the key \"a\" stands twice in one object, at line 1 column 10"),
-            (br#"{"a": {"b": 1, "b" : 1}}"#, "the key \"b\" stands twice in one object, at line 1 column 16"),
+            (
+                br#"{"a": 1.0, "b": [1e400]}"#,
+                r#"ok {"a":1.0,"b":[1e+400]}"#,
+            ),
+            (
+                br#"[{"a":1},{"a":2},{"b":{"a":"a"}}]"#,
+                r#"ok [{"a":1},{"a":2},{"b":{"a":"a"}}]"#,
+            ),
+            (
+                br#"{"a": ["a:", "a"], "b": "\"a\":"}"#,
+                r#"ok {"a":["a:","a"],"b":"\"a\":"}"#,
+            ),
+            (
+                b"{\"a\": 1,\n \"a\": 2}",
+                "the key \"a\" stands twice in one object, at line 2 column 2",
+            ),
+            (
+                br#"{"a": 1, "\u0061": 2}"#,
+                "the key \"a\" stands twice in one object, at line 1 column 10",
+            ),
+            (
+                br#"{"a": {"b": 1, "b" : 1}}"#,
+                "the key \"b\" stands twice in one object, at line 1 column 16",
+            ),
             (b"  ", "the body is empty; this call takes JSON"),
             (b"{\"a\": 1,}", "trailing comma at line 1 column 9"),
             (b"{} {}", "trailing characters at line 1 column 4"),
-            (b"\"a\x00b\"", "control character (\\u0000-\\u001F) found while parsing a string at line 1 column 3"),
+            (
+                b"\"a\x00b\"",
+                "control character (\\u0000-\\u001F) found while parsing a string at line 1 column 3",
+            ),
             (b"\"\xff\"", "the body is no UTF-8: byte 2 is not"),
         ];
         for (body, expected) in cases {

@@ -133,8 +133,14 @@ mod tests {
         let path = folder.path().join(TOKEN_FILE);
         std::fs::write(&path, "secret").unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-        assert!(matches!(Token::of(folder.path()), Err(TokenError::Malformed { .. })));
+        assert!(matches!(
+            Token::of(folder.path()),
+            Err(TokenError::Malformed { .. })
+        ));
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(matches!(Token::of(folder.path()), Err(TokenError::Exposed { .. })));
+        assert!(matches!(
+            Token::of(folder.path()),
+            Err(TokenError::Exposed { .. })
+        ));
     }
 }

@@ -62,7 +62,11 @@ pub(crate) async fn register(
             .map(super::checks::diagnostic)
             .collect(),
     };
-    let status = if registration.replayed { StatusCode::OK } else { StatusCode::CREATED };
+    let status = if registration.replayed {
+        StatusCode::OK
+    } else {
+        StatusCode::CREATED
+    };
     Ok(reply::json(status, &answer))
 }
 
@@ -82,10 +86,15 @@ pub(crate) async fn activate(
     let mut fields = Fields::of(body.value)?;
     let version = fields.version("version");
     if version.is_none() {
-        fields.fault("version", "version is missing: the version that starts should use");
+        fields.fault(
+            "version",
+            "version is missing: the version that starts should use",
+        );
     }
     fields.end()?;
-    app.engine.activate(&name, version.unwrap_or_default()).await?;
+    app.engine
+        .activate(&name, version.unwrap_or_default())
+        .await?;
     one(&app, &name)
 }
 
@@ -106,7 +115,10 @@ pub(crate) async fn accept(
     let accepting = fields.flag("accepting", true);
     let reason = fields.optional_text("reason");
     if !accepting && reason.as_deref().is_none_or(str::is_empty) {
-        fields.fault("reason", "reason is missing: callers read why their starts are refused");
+        fields.fault(
+            "reason",
+            "reason is missing: callers read why their starts are refused",
+        );
     }
     fields.end()?;
     let refusal = if accepting { None } else { reason };

@@ -7,9 +7,9 @@ use crate::query::Query;
 use crate::reply;
 use axum::extract::{Path, State};
 use banyan_api::{Attempt, JournalEntry, Json, Page};
+use banyan_core::Timestamp;
 use banyan_core::id::Id;
 use banyan_core::saga::{Entry, Meaning, Record};
-use banyan_core::Timestamp;
 
 /// A saga's journal, oldest first.
 #[utoipa::path(
@@ -182,7 +182,7 @@ fn end(known: &mut Attempt, record: &Record) {
         known.took_ms = Some(*took_ms);
         known.sent = Some(!matches!(meaning, Meaning::NotSent | Meaning::Held));
         known.status = *status;
-        known.outcome = Some(meaning.as_str().to_owned());
+        known.outcome = Some(crate::project::meaning(*meaning).to_owned());
         known.message.clone_from(message);
         known.instance.clone_from(instance);
     }

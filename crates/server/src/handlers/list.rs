@@ -66,7 +66,10 @@ async fn item(app: &App, row: SagaRow) -> Answer<SagaItem> {
 
 fn filter(query: &Query) -> Answer<Filter> {
     if query.all("owner").next().is_some() {
-        return Err(Fault::new(Code::NotSupportedYet, "this build has no owners of sagas"));
+        return Err(Fault::new(
+            Code::NotSupportedYet,
+            "this build has no owners of sagas",
+        ));
     }
     let texts = |name| query.all(name).map(str::to_owned).collect();
     let mut filter = Filter {
@@ -97,7 +100,9 @@ fn filter(query: &Query) -> Answer<Filter> {
 }
 
 fn status(text: &str) -> Answer<Status> {
-    let known = Status::ALL.into_iter().find(|status| status.as_str() == text);
+    let known = Status::ALL
+        .into_iter()
+        .find(|status| status.as_str() == text);
     known.ok_or_else(|| {
         let words = Status::ALL.map(Status::as_str).join(", ");
         invalid("status", &format!("{text:?} is none of {words}"))

@@ -12,7 +12,8 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub(crate) fn name(what: &str, text: &str) -> Answer<()> {
     let mut letters = text.bytes();
     let first = letters.next().is_some_and(|byte| byte.is_ascii_lowercase());
-    let rest = letters.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    let rest =
+        letters.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
     if first && rest && text.len() <= NAME_CHARS {
         Ok(())
     } else {
@@ -27,7 +28,10 @@ pub(crate) fn name(what: &str, text: &str) -> Answer<()> {
 pub(crate) fn version(text: &str) -> Answer<u32> {
     match text.parse() {
         Ok(version) if version > 0 && !text.starts_with('+') => Ok(version),
-        _ => Err(invalid("version", &format!("{text:?} is no whole number from 1"))),
+        _ => Err(invalid(
+            "version",
+            &format!("{text:?} is no whole number from 1"),
+        )),
     }
 }
 
@@ -58,7 +62,10 @@ pub(crate) fn reason(fields: &mut crate::fields::Fields) -> String {
     const LONGEST: usize = 1_000;
     let reason = fields.text("reason");
     if reason.chars().count() > LONGEST {
-        fields.fault("reason", format!("reason has more than {LONGEST} characters"));
+        fields.fault(
+            "reason",
+            format!("reason has more than {LONGEST} characters"),
+        );
     }
     reason
 }

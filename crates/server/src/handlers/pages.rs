@@ -39,7 +39,10 @@ pub(crate) async fn nothing(OriginalUri(uri): OriginalUri) -> Fault {
 
 /// The path is served, with other methods.
 pub(crate) async fn other_method(method: Method, OriginalUri(uri): OriginalUri) -> Fault {
-    let detail = format!("{} does not take {method}; Allow lists what it takes", uri.path());
+    let detail = format!(
+        "{} does not take {method}; Allow lists what it takes",
+        uri.path()
+    );
     Fault::new(Code::MethodNotAllowed, detail)
 }
 

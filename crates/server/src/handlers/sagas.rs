@@ -24,11 +24,7 @@ const ACTOR: &str = "admin";
     ),
     responses((status = 200, description = "The saga", body = Saga)),
 )]
-pub(crate) async fn get(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    query: Query,
-) -> Answer {
+pub(crate) async fn get(State(app): State<App>, Path(id): Path<String>, query: Query) -> Answer {
     let saga = app.saga(&id).await?;
     look(&app, saga, &query).await
 }

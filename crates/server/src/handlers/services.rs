@@ -8,9 +8,7 @@ use crate::query::Query;
 use crate::{limits, reply};
 use axum::extract::{Path, Request, State};
 use axum::response::IntoResponse;
-use banyan_api::{
-    Code, Instance, Misconfigured, Page, PauseRequest, Service, ServiceRequest,
-};
+use banyan_api::{Code, Instance, Misconfigured, Page, PauseRequest, Service, ServiceRequest};
 use banyan_engine::ServiceView;
 use banyan_outbound::{Auth, Settings};
 use http::StatusCode;
@@ -34,7 +32,11 @@ pub(crate) async fn put(
     by_hand(&app, &name)?;
     let body = app.intake.json(request, limits::SMALL_BODY).await?;
     let is_new = app.engine.put_service(&name, body.value).await?;
-    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    let status = if is_new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
     Ok(reply::json(status, &find(&app, &name).await?))
 }
 

@@ -11,6 +11,37 @@ use axum::extract::{Request, State};
 use banyan_api::{Code, Json, MinimalSaga, Saga};
 use banyan_core::json;
 use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use utoipa::openapi::schema::AnyOfBuilder;
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+/// The saga, whole or under `Prefer: return=minimal`.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(crate) enum StartAnswer {
+    Whole(Box<Saga>),
+    Minimal(MinimalSaga),
+}
+
+impl utoipa::PartialSchema for StartAnswer {
+    fn schema() -> RefOr<Schema> {
+        // Any, not one: a whole saga has all that the least form has.
+        AnyOfBuilder::new()
+            .item(Ref::from_schema_name(Saga::name()))
+            .item(Ref::from_schema_name(MinimalSaga::name()))
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for StartAnswer {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((MinimalSaga::name().into(), MinimalSaga::schema()));
+        MinimalSaga::schemas(schemas);
+        schemas.push((Saga::name().into(), Saga::schema()));
+        Saga::schemas(schemas);
+    }
+}
 
 /// Starts a saga, or answers the one that the same key and body started.
 ///
@@ -25,9 +56,8 @@ use http::{HeaderValue, StatusCode, header};
     ),
     request_body = banyan_api::StartRequest,
     responses(
-        (status = 202, description = "Accepted", body = Saga),
-        (status = 200, description = "What was waited for has come", body = Saga),
-        (status = 299, description = "Not a status: the form of both under `Prefer: return=minimal`", body = MinimalSaga),
+        (status = 202, description = "Accepted", body = StartAnswer),
+        (status = 200, description = "What was waited for has come", body = StartAnswer),
     ),
 )]
 pub(crate) async fn start(State(app): State<App>, query: Query, request: Request) -> Answer {
@@ -39,15 +69,21 @@ pub(crate) async fn start(State(app): State<App>, query: Query, request: Request
     let wish = Wish::of(&preference, &query)?;
     let body = app.intake.json(request, limits::PAYLOAD_BODY).await?;
     let start = read(key, body.value)?;
+    // Before acceptance: a start that is refused for its `until` must not have happened.
+    wish.known_to(&app, &start.definition, start.version)?;
     let answer = app.engine.start(start).await?;
-    wish.known_to(&answer.saga)?;
     let (saga, fulfilled) = wish.fulfil(&app, answer.saga).await?;
-    let status = if fulfilled { StatusCode::OK } else { StatusCode::ACCEPTED };
-    let mut response = if preference.minimal {
-        reply::json(status, &project::minimal(&saga))
+    let status = if fulfilled {
+        StatusCode::OK
     } else {
-        reply::json(status, &project::saga(&saga))
+        StatusCode::ACCEPTED
     };
+    let whole = if preference.minimal {
+        StartAnswer::Minimal(project::minimal(&saga))
+    } else {
+        StartAnswer::Whole(Box::new(project::saga(&saga)))
+    };
+    let mut response = reply::json(status, &whole);
     if let Ok(location) = HeaderValue::try_from(format!("/v1/sagas/{}", saga.id)) {
         response.headers_mut().insert(header::LOCATION, location);
     }

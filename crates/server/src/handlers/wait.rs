@@ -6,6 +6,7 @@ use crate::limits::WAIT_MAX_S;
 use crate::project;
 use crate::query::Query;
 use banyan_api::Code;
+use banyan_core::Definition;
 use banyan_core::saga::Saga;
 use banyan_engine::Until;
 use http::{HeaderMap, HeaderName};
@@ -85,13 +86,33 @@ impl Wish {
         Ok((saga, fulfilled))
     }
 
-    /// The definition must have the step that is waited for.
-    pub(crate) fn known_to(&self, saga: &Saga) -> Answer<()> {
-        match &self.until {
-            Until::Rest => Ok(()),
-            Until::StepEnded(step) => has_step(saga, step),
+    /// Refuses a step that the definition to be started has not.
+    pub(crate) fn known_to(&self, app: &App, name: &str, version: Option<u32>) -> Answer<()> {
+        let Until::StepEnded(step) = &self.until else {
+            return Ok(());
+        };
+        let rows = app.engine.definitions();
+        let started = rows.iter().find(|row| {
+            row.name == name && version.map_or(row.active, |version| row.version == version)
+        });
+        match started {
+            Some(row) => known_among(step, &row.resolved, name),
+            // The engine says that there is no such definition.
+            None => Ok(()),
         }
     }
+}
+
+/// Refuses a step that a resolved definition has not.
+fn known_among(step: &str, resolved: &banyan_core::Json, name: &str) -> Answer<()> {
+    use serde::Deserialize;
+    let definition = Definition::deserialize(resolved)
+        .map_err(|error| Fault::internal("a stored definition cannot be read", &error))?;
+    if project::has_step(&definition, step) {
+        return Ok(());
+    }
+    let detail = format!("{name} has no step {step:?} that could be waited for");
+    Err(Fault::new(Code::NoSuchStep, detail))
 }
 
 /// The saga once `until` holds, or as it is after so many seconds.
@@ -105,7 +126,9 @@ pub(crate) async fn wait(
         return Ok(saga);
     }
     let id = saga.id;
-    let waiting = app.engine.wait(id, until.clone(), Duration::from_secs(seconds));
+    let waiting = app
+        .engine
+        .wait(id, until.clone(), Duration::from_secs(seconds));
     // A stop does not wait for those who wait: they get the saga as it is.
     match app.stop.run_until_cancelled(waiting).await {
         None => Ok(saga),

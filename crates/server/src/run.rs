@@ -1,0 +1,189 @@
+//! The composition root: reads from top to bottom what a server is made of, and how it ends.
+
+use crate::app::App;
+use crate::body::Intake;
+use crate::config::Config;
+use crate::guard::Guard;
+use crate::listener;
+use crate::routes::Routes;
+use crate::token::{Token, TokenError};
+use banyan_engine::{Engine, OpenEngineError, ServiceError, SystemClock};
+use banyan_outbound::{Caller, Registry};
+use banyan_store::{OpenError, Reader, Writer};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Why a server did not start, or not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The address is reachable from elsewhere.
+    #[error("{address} is no loopback address: this build has no TLS, use 127.0.0.1 or [::1]")]
+    NotLoopback {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The store did not open.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The token's file cannot be used.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The engine did not open.
+    #[error("the engine cannot start: {0}")]
+    Engine(#[from] OpenEngineError),
+    /// A service of the configuration file cannot be used.
+    #[error("[services.{name}] in the configuration: {source}")]
+    Service {
+        /// The service.
+        name: String,
+        /// Why.
+        source: ServiceError,
+    },
+    /// Signals of the system cannot be heard.
+    #[error("signals of the system cannot be heard: {0}")]
+    Signals(std::io::Error),
+    /// The server's task broke.
+    #[error("the server broke off: {0}")]
+    Broke(#[from] tokio::task::JoinError),
+}
+
+/// A server that runs. Dropping it leaves it running; [`Handle::stop`] ends it.
+#[derive(Debug)]
+pub struct Handle {
+    address: SocketAddr,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Handle {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Accepts nothing new, lets what runs come to its end, and ends.
+    ///
+    /// # Errors
+    /// When its task broke.
+    pub async fn stop(self) -> Result<(), RunError> {
+        self.stop.cancel();
+        Ok(self.task.await?)
+    }
+}
+
+/// Runs a server until SIGTERM or SIGINT. `on_ready` is told where it listens.
+///
+/// # Errors
+/// See [`RunError`].
+pub async fn run(config: Config, on_ready: impl FnOnce(SocketAddr)) -> Result<(), RunError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Signals)?;
+    let handle = start(config).await?;
+    on_ready(handle.address());
+    let why = tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    };
+    tracing::info!(why, "stopping");
+    handle.stop().await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Starts a server on the data folder of its configuration.
+///
+/// # Errors
+/// See [`RunError`].
+pub async fn start(config: Config) -> Result<Handle, RunError> {
+    // Bound first: an address that is taken is told before any saga goes on.
+    let listener = bind(config.listen).await?;
+    let (writer, reader) = banyan_store::sqlite::open(&config.data, Default::default())?;
+    let token = Token::of(&config.data)?;
+    serve(config, listener, token, Box::new(writer), reader).await
+}
+
+/// Starts a server over a store that is open already.
+pub(crate) async fn serve(
+    config: Config,
+    listener: TcpListener,
+    token: Token,
+    writer: Box<dyn Writer>,
+    reader: Arc<dyn Reader>,
+) -> Result<Handle, RunError> {
+    let address = listener.local_addr().map_err(|source| RunError::Listen {
+        address: config.listen,
+        source,
+    })?;
+    let registry = Arc::new(Registry::new());
+    let engine = Engine::open(
+        writer,
+        reader,
+        registry.clone(),
+        Arc::new(Caller::new(registry.clone())),
+        Arc::new(SystemClock),
+        engine_config(&config),
+    )?;
+    put_services(&engine, &config).await?;
+    let stop = CancellationToken::new();
+    let app = App {
+        engine: engine.clone(),
+        registry,
+        intake: Intake::new(&config.limits),
+        file_services: Arc::new(config.services.into_keys().collect()),
+        stop: stop.clone(),
+    };
+    let routes = Routes::new();
+    let guard = Guard::new(address, token, routes.parameters());
+    let router = routes.finish(app, guard);
+    let limits = config.limits;
+    let stopped = stop.clone();
+    let task = tokio::spawn(async move {
+        listener::serve(listener, router, limits, stopped).await;
+        engine.shutdown(limits.stop).await;
+    });
+    tracing::info!(%address, "listening");
+    Ok(Handle {
+        address,
+        stop,
+        task,
+    })
+}
+
+/// Listens on an address, when it is a loopback one.
+pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, RunError> {
+    if !address.ip().is_loopback() {
+        return Err(RunError::NotLoopback { address });
+    }
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|source| RunError::Listen { address, source })
+}
+
+fn engine_config(config: &Config) -> banyan_engine::Config {
+    banyan_engine::Config {
+        park_limit: config.defaults.park_limit,
+        ..banyan_engine::Config::default()
+    }
+}
+
+async fn put_services(engine: &Engine, config: &Config) -> Result<(), RunError> {
+    for (name, settings) in &config.services {
+        let put = engine.put_service(name, settings.clone()).await;
+        put.map_err(|source| RunError::Service {
+            name: name.clone(),
+            source,
+        })?;
+    }
+    Ok(())
+}
