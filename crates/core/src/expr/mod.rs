@@ -51,6 +51,12 @@ pub struct Expr {
     compiled: Arc<Compiled>,
 }
 
+/// Every function of the language: its name, and how many arguments it takes.
+pub fn functions() -> impl Iterator<Item = (&'static str, usize)> {
+    let entries = names::FUNCTIONS.iter();
+    entries.map(|(name, arguments, _)| (*name, *arguments))
+}
+
 /// Why a text is no expression: what is wrong, and where (byte offset into the text).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]

@@ -151,7 +151,7 @@ pub(in crate::expr) fn write_json<'a>(
         Val::Bool(true) => meter.append(text, "true"),
         Val::Bool(false) => meter.append(text, "false"),
         Val::Number(number) => {
-            meter.read(number.text_bytes())?;
+            meter.allocate(number.text_bytes())?;
             meter.append(text, &number.to_text())
         }
         Val::Text(words) => write_string(words.as_str(), text, meter),
