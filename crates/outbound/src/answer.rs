@@ -1,13 +1,11 @@
 //! An HTTP answer as the core sees it: its head, and its body up to a bound.
 
+use crate::limits::EXCERPT_CHARS;
 use crate::link::Link;
 use banyan_core::limits::PAYLOAD_BYTES;
 use banyan_core::wire::{Body, Http};
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body as _, Incoming};
-
-/// Characters of a body that is no JSON which are kept for people to see.
-const EXCERPT_CHARS: usize = 200;
 
 /// An answer, and whether its connection can be used again.
 pub(crate) struct Received {

@@ -107,26 +107,28 @@ async fn attempt<'a>(
 /// anything was written, over a fresh one.
 async fn at(
     instance: &Instance,
-    outgoing: Box<Outgoing>,
+    mut outgoing: Box<Outgoing>,
     timeout: Duration,
     deadline: Instant,
 ) -> Tried {
-    let mut outgoing = outgoing;
-    if let Some(link) = instance.pool.take().await {
+    let mut idle = instance.pool.take().await;
+    loop {
+        let is_fresh = idle.is_none();
+        let link = match idle.take() {
+            Some(link) => link,
+            None => {
+                let tls = instance.tls.as_ref();
+                // Boxed, since it is rare and large, and every call would carry room for it.
+                match Box::pin(connect::open(&instance.origin, tls, deadline)).await {
+                    Ok(link) => link,
+                    Err(message) => return Tried::HandedBack(outgoing, message),
+                }
+            }
+        };
         match over(link, instance, outgoing, timeout, deadline).await {
-            Tried::HandedBack(same, _) => outgoing = same,
-            settled @ Tried::Settled(_) => return settled,
+            Tried::HandedBack(same, _) if !is_fresh => outgoing = same,
+            tried => return tried,
         }
-    }
-    // Boxed, since it is rare and large, and every call in flight would carry room for it.
-    let opening = Box::pin(connect::open(
-        &instance.origin,
-        instance.tls.as_ref(),
-        deadline,
-    ));
-    match opening.await {
-        Ok(link) => over(link, instance, outgoing, timeout, deadline).await,
-        Err(message) => Tried::HandedBack(outgoing, message),
     }
 }
 

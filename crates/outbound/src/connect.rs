@@ -3,19 +3,14 @@
 //! Whatever fails here fails before a byte of a request could leave.
 
 use crate::clock;
+use crate::limits::{ADDRESSES_MAX, CONNECT_MAX};
 use crate::link::{Link, Stream};
 use crate::origin::{Origin, Place, allowed};
 use rustls::pki_types::ServerName;
 use std::net::SocketAddr;
-use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
-
-/// Making a connection takes no longer, whatever time the attempt has.
-pub(crate) const CONNECT_MAX: Duration = Duration::from_secs(2);
-/// Addresses of one name that are tried for one connection.
-const ADDRESSES_MAX: usize = 8;
 
 /// Opens a connection before `deadline`; an error says in words what stood in the way.
 pub(crate) async fn open(

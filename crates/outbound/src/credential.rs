@@ -2,6 +2,7 @@
 //!
 //! A secret is in memory only; no `Debug`, no `Serialize` and no error shows it.
 
+use crate::limits::SECRET_BYTES_MAX;
 use crate::settings::{Auth, Reference};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,8 +12,6 @@ use std::fmt::Write as _;
 use std::io::Read as _;
 
 const SIGNATURE: HeaderName = HeaderName::from_static("banyan-signature");
-/// Bytes of a secret at most: it becomes one header, or one key.
-const SECRET_MAX: u64 = 8 * 1024;
 
 /// What proves who sends a call.
 pub(crate) enum Credential {
@@ -105,9 +104,9 @@ fn secret(reference: &Reference) -> Result<Vec<u8>, Unusable> {
         }
     };
     let bytes = bytes.trim_ascii_end();
-    if bytes.is_empty() || bytes.len() as u64 > SECRET_MAX {
+    if bytes.is_empty() || bytes.len() as u64 > SECRET_BYTES_MAX {
         let bound = format!(
-            "{place} has {} bytes; 1 to {SECRET_MAX} are allowed",
+            "{place} has {} bytes; 1 to {SECRET_BYTES_MAX} are allowed",
             bytes.len()
         );
         return Err(Unusable(bound));
@@ -119,7 +118,7 @@ fn secret(reference: &Reference) -> Result<Vec<u8>, Unusable> {
 fn file(path: &str) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     std::fs::File::open(path)?
-        .take(SECRET_MAX + 1_024)
+        .take(SECRET_BYTES_MAX + 1_024)
         .read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -10,6 +10,7 @@ mod caller;
 mod clock;
 mod connect;
 mod credential;
+mod limits;
 mod link;
 mod message;
 mod origin;
@@ -20,12 +21,11 @@ mod target;
 mod tls;
 
 pub use caller::Caller;
+pub use limits::{INSTANCES_MAX, PROBE_FIRST, PROBE_MAX, ROADS_MAX, TEXT_MAX};
 pub use message::is_reserved_header;
 pub use registry::{
-    Block, BlockedRoad, Due, InstanceView, PROBE_FIRST, PROBE_MAX, Paused, ROADS_MAX, Registry,
-    RoadKey, ServiceView, State,
+    Block, BlockedRoad, Due, InstanceView, Paused, Registry, RoadKey, ServiceView, State,
 };
 pub use settings::{
-    Auth, INSTANCES_MAX, InvalidSettings, KEYS_KEPT_DEFAULT, Problem, ProblemCode, Reference,
-    Settings, TEXT_MAX, Tls,
+    Auth, InvalidSettings, KEYS_KEPT_DEFAULT, Problem, ProblemCode, Reference, Settings, Tls,
 };

@@ -4,6 +4,7 @@
 //! its answer, and none is left behind. It guarantees: a request that is handed back was never
 //! begun to be written; anything else may have left.
 
+use crate::limits::HEAD_BYTES;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body as _, Frame, Incoming};
@@ -18,18 +19,17 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-/// Bytes of an answer's head at most; of header lines hyper takes no more than 100.
-const HEAD_BYTES: usize = 32 * 1024;
-
 /// A request ready for a connection.
 pub(crate) type Outgoing = http::Request<Full<Bytes>>;
 
 /// A connection, with the means to use it.
 pub(crate) struct Link {
     sender: SendRequest<Full<Bytes>>,
-    /// None once the connection has ended.
-    driver: Option<Connection<TokioIo<Stream>, Full<Bytes>>>,
+    /// None once the connection has ended. Boxed, since a link is moved several times a call.
+    driver: Option<Driver>,
 }
+
+type Driver = Box<Connection<TokioIo<Stream>, Full<Bytes>>>;
 
 /// Why a request got no answer.
 pub(crate) enum Failed {
@@ -48,7 +48,7 @@ impl Link {
             .await?;
         Ok(Link {
             sender,
-            driver: Some(driver),
+            driver: Some(Box::new(driver)),
         })
     }
 
@@ -105,7 +105,7 @@ impl Link {
 
 /// Polls a connection that has not ended. One that ends is dropped at once, which hands an
 /// untouched request back to its sender.
-fn drive(driver: &mut Option<Connection<TokioIo<Stream>, Full<Bytes>>>, cx: &mut Context<'_>) {
+fn drive(driver: &mut Option<Driver>, cx: &mut Context<'_>) {
     if let Some(connection) = driver
         && Pin::new(connection).poll(cx).is_ready()
     {

@@ -3,7 +3,7 @@
 //! Also the addresses that are never called, whatever a URL or a name server says: link-local
 //! ones and those under which clouds hand out credentials.
 
-use crate::settings::TEXT_MAX;
+use crate::limits::TEXT_MAX;
 use http::HeaderValue;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 

@@ -4,17 +4,11 @@
 //! dropped when it is taken, not used.
 
 use crate::clock;
+use crate::limits::{IDLE_AGE_MAX, IDLE_MAX};
 use crate::link::Link;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use tokio::time::Instant;
-
-/// Idle connections of one instance at most; a burst beyond it opens and closes its own.
-pub(crate) const IDLE_MAX: usize = 512;
-/// How long a connection may be idle: shorter than the usual patience of servers and of what
-/// stands between, so that most are closed from this side.
-pub(crate) const IDLE_AGE_MAX: Duration = Duration::from_secs(20);
 
 /// The idle connections of one instance, oldest first.
 #[derive(Default)]

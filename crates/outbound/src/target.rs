@@ -3,6 +3,7 @@
 //! Made anew when the service is changed; calls in flight keep the one that they began with.
 
 use crate::credential::Credential;
+use crate::limits::IN_FLIGHT_MAX;
 use crate::origin::Origin;
 use crate::pool::Pool;
 use crate::settings::Settings;
@@ -11,10 +12,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsConnector;
-
-/// Calls of one service at once, so that file descriptors are bounded; others wait within
-/// their attempt's time.
-pub(crate) const IN_FLIGHT_MAX: usize = 1_024;
 
 /// One service as it is called.
 pub(crate) struct Target {

@@ -8,8 +8,8 @@ mod road;
 mod state;
 mod view;
 
-pub use road::{Block, PROBE_FIRST, PROBE_MAX, Paused, RoadKey};
-pub use state::{Due, ROADS_MAX, State};
+pub use road::{Block, Paused, RoadKey};
+pub use state::{Due, State};
 pub use view::{BlockedRoad, InstanceView, ServiceView};
 
 use crate::settings::Settings;

@@ -1,14 +1,10 @@
 //! One road of a service, and what is remembered while it is blocked.
 
+use crate::limits::{PROBE_FIRST, PROBE_MAX};
 use banyan_core::Timestamp;
 use banyan_core::saga::{Leg, Road};
 use banyan_core::time::Duration;
 use serde::Serialize;
-
-/// When a blocked road is probed first.
-pub const PROBE_FIRST: Duration = Duration::from_secs(30);
-/// Probes are no further apart.
-pub const PROBE_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// A pause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

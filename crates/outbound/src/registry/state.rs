@@ -5,14 +5,12 @@
 //! and so does a change or a resume of its service.
 
 use super::road::{Block, Paused, RoadKey};
+use crate::limits::ROADS_MAX;
 use crate::settings::{KEYS_KEPT_DEFAULT, Settings};
 use banyan_core::Timestamp;
 use banyan_core::saga::{Misconfigured, ParkCause, ParkCode, Road};
 use banyan_core::time::Duration;
 use std::collections::BTreeMap;
-
-/// Blocked roads of one service at most: past it, the whole service is blocked.
-pub const ROADS_MAX: usize = 256;
 
 /// All services.
 #[derive(Debug, Default)]

@@ -11,12 +11,8 @@ use banyan_core::time::Duration;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Instances of one service at most: each has its own pool of connections.
-pub const INSTANCES_MAX: usize = 64;
 /// How long a service keeps idempotency keys unless it says otherwise.
 pub const KEYS_KEPT_DEFAULT: Duration = Duration::from_secs(24 * 60 * 60);
-/// Characters of an instance's URL, a reference or a user name at most.
-pub const TEXT_MAX: usize = 2_048;
 
 /// The settings of one service. Read from JSON, checked; written back as it was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,9 +1,9 @@
 //! Reads settings from JSON and collects what is wrong with them.
 
 use super::{
-    Auth, INSTANCES_MAX, InvalidSettings, KEYS_KEPT_DEFAULT, Problem, ProblemCode, Reference,
-    Settings, TEXT_MAX, Tls,
+    Auth, InvalidSettings, KEYS_KEPT_DEFAULT, Problem, ProblemCode, Reference, Settings, Tls,
 };
+use crate::limits::{INSTANCES_MAX, KEYS_KEPT_MAX, TEXT_MAX};
 use crate::origin::Origin;
 use banyan_core::Json;
 use banyan_core::limits::TIMEOUT_MAX_MS;
@@ -12,8 +12,6 @@ use banyan_core::time::Duration;
 const KEYS: &[&str] = &["instances", "keys_kept", "timeout", "auth", "tls"];
 const LATER: &[&str] = &["balance", "health", "limits", "breaker", "retry_budget"];
 const AUTH_KINDS: &[&str] = &["bearer", "basic", "hmac"];
-/// Longer than any service keeps keys; a bound that keeps sums of moments sane.
-const KEYS_KEPT_MAX: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
 
 type Members = serde_json::Map<String, Json>;
 

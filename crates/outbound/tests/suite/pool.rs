@@ -194,3 +194,11 @@ async fn an_answer_before_the_body_was_taken_is_an_answer_and_ends_the_connectio
     }
     assert_eq!(server.accepted(), 3);
 }
+
+#[tokio::test]
+async fn a_call_in_flight_takes_little_memory() {
+    let caller = caller(&["http://127.0.0.1:9".to_owned()]);
+    let call = request();
+    let bytes = size_of_val(&caller.call(&call, NOW));
+    assert!(bytes <= 2_560, "{bytes} bytes");
+}
