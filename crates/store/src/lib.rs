@@ -10,5 +10,6 @@ pub mod memory;
 mod port;
 pub mod sqlite;
 
-pub use memory::memory;
+pub use memory::{MemoryReader, MemoryWriter, memory};
 pub use port::*;
+pub use sqlite::{SqliteReader, SqliteWriter};

@@ -42,6 +42,8 @@ pub struct Options {
     pub writer_cache_kib: u32,
     /// KiB of pages that each reader keeps.
     pub reader_cache_kib: u32,
+    /// Pages in the log (4 KiB each) before the writer moves them into the database.
+    pub checkpoint_pages: i32,
 }
 
 impl Default for Options {
@@ -52,6 +54,9 @@ impl Default for Options {
             // The pages of young sagas and the upper levels of the start keys.
             writer_cache_kib: 24 * 1024,
             reader_cache_kib: 2 * 1024,
+            // A page that many commits dirty is moved once; longer logs cost readers and
+            // restarts more than that saves.
+            checkpoint_pages: 4_000,
         }
     }
 }
@@ -74,7 +79,7 @@ pub fn open(
     let writer = connect(&file, &options).map_err(failed)?;
     // Before anything is written: the file may be somebody else's, or a newer Banyan's.
     let found = schema::recognise(&writer, &file)?;
-    prove_writable(&writer).map_err(failed)?;
+    prove_writable(&writer, found).map_err(failed)?;
     configure(&writer).map_err(failed)?;
     schema::migrate(&writer, found).map_err(failed)?;
     sync_folder(folder)?;
@@ -87,7 +92,7 @@ pub fn open(
         .map_err(failed)?;
     let lock = Arc::new(lock);
     let reader = SqliteReader::new(store_id, readers, Arc::clone(&lock));
-    let writer = SqliteWriter::new(writer, lock).map_err(failed)?;
+    let writer = SqliteWriter::new(writer, options.checkpoint_pages, lock).map_err(failed)?;
     Ok((writer, Arc::new(reader)))
 }
 
@@ -171,7 +176,9 @@ fn common(connection: &Connection, cache_kib: u32) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "mmap_size", 0, |_| Ok(()))
 }
 
-/// A read-only file opens; the first write says so. Better now than at the first start.
-fn prove_writable(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK")
+/// A read-only file opens, and even begins a transaction; the first write says so. Better now
+/// than at the first start.
+fn prove_writable(connection: &Connection, schema: u32) -> rusqlite::Result<()> {
+    let same = format!("BEGIN IMMEDIATE; PRAGMA user_version = {schema}; ROLLBACK");
+    connection.execute_batch(&same)
 }

@@ -10,17 +10,16 @@ use super::{error, registry};
 use crate::port::{Applied, Change, CommitError, SagaRow, Writer};
 use banyan_core::id::Id;
 use banyan_core::saga::{Entry, RECORD_VERSION};
-use rusqlite::{Connection, ErrorCode, OptionalExtension};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode};
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-/// Pages in the log (4 KiB each) before they are moved into the database. A page that many
-/// commits dirty is moved once; longer logs cost readers and restarts more than that saves.
-const CHECKPOINT_PAGES: i32 = 4_000;
-/// Pages before the checkpoint waits for readers, so that the log cannot grow for ever.
-const RESTART_PAGES: i32 = 32 * CHECKPOINT_PAGES;
+/// So many times the ordinary length, and the checkpoint waits for readers: the log must not
+/// grow for ever.
+const PATIENCE: i32 = 32;
 
 /// The one writer of a SQLite store.
 #[derive(Debug)]
@@ -30,6 +29,7 @@ pub struct SqliteWriter {
     scratch: Vec<u8>,
     record: Vec<u8>,
     log_pages: Arc<AtomicI32>,
+    checkpoint_pages: i32,
     /// Set once a commit was in doubt: nothing is written any more.
     broken: Option<String>,
     _lock: Arc<File>,
@@ -47,7 +47,11 @@ impl Writer for SqliteWriter {
 }
 
 impl SqliteWriter {
-    pub(crate) fn new(mut connection: Connection, lock: Arc<File>) -> rusqlite::Result<Self> {
+    pub(crate) fn new(
+        mut connection: Connection,
+        checkpoint_pages: i32,
+        lock: Arc<File>,
+    ) -> rusqlite::Result<Self> {
         let log_pages = Arc::new(AtomicI32::new(0));
         let pages = Arc::clone(&log_pages);
         connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, logged| {
@@ -60,6 +64,7 @@ impl SqliteWriter {
             scratch: Vec::new(),
             record: Vec::new(),
             log_pages,
+            checkpoint_pages,
             broken: None,
             _lock: lock,
         })
@@ -264,16 +269,20 @@ impl SqliteWriter {
     /// Moves the log into the database when it is long. A full disk is no error here: the log
     /// still holds everything, and the next commit tries again.
     fn checkpoint(&mut self) -> rusqlite::Result<()> {
-        let mode = match self.log_pages.load(Ordering::Relaxed) {
-            ..CHECKPOINT_PAGES => return Ok(()),
-            CHECKPOINT_PAGES..RESTART_PAGES => "PRAGMA wal_checkpoint(PASSIVE)",
-            _ => "PRAGMA wal_checkpoint(RESTART)",
+        let logged = self.log_pages.load(Ordering::Relaxed);
+        if logged < self.checkpoint_pages {
+            return Ok(());
+        }
+        let mode = if logged / PATIENCE < self.checkpoint_pages {
+            "PRAGMA wal_checkpoint(PASSIVE)"
+        } else {
+            "PRAGMA wal_checkpoint(RESTART)"
         };
         let moved = self
             .connection
             .prepare_cached(mode)?
             .query_row((), |_| Ok(()));
-        match moved.optional() {
+        match moved {
             Ok(_) => {
                 self.log_pages.store(0, Ordering::Relaxed);
                 Ok(())
@@ -288,6 +297,11 @@ impl SqliteWriter {
     /// Leaves no transaction open, and remembers what ends the writer.
     fn give_up(&mut self, error: &rusqlite::Error) -> CommitError {
         let mut answer = error::commit(error);
+        if error.sqlite_error_code() == Some(ErrorCode::DiskFull) {
+            // What the log holds moves into the database before the next commit, and the log's
+            // space is used again.
+            self.log_pages.store(i32::MAX, Ordering::Relaxed);
+        }
         if !self.connection.is_autocommit()
             && let Err(error) = self.connection.execute_batch("ROLLBACK")
         {
@@ -298,8 +312,28 @@ impl SqliteWriter {
         if let CommitError::Unknown { message } = &answer {
             tracing::error!(%message, "a commit is in doubt: the process must end");
             self.broken = Some(message.clone());
+            // Nor is the log moved when the connection closes: what it holds is in doubt, and
+            // the next opening reads it afresh.
+            let keep = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+            if let Err(error) = self.connection.set_db_config(keep, true) {
+                tracing::error!(%error, "the log may be moved when the store closes");
+            }
         }
         answer
+    }
+}
+
+impl Drop for SqliteWriter {
+    /// Leaves the database whole in one file. Nothing is lost when it does not work.
+    fn drop(&mut self) {
+        if self.broken.is_none() {
+            let emptied = self
+                .connection
+                .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+            if let Err(error) = emptied {
+                tracing::warn!(%error, "the log could not be moved into the database");
+            }
+        }
     }
 }
 

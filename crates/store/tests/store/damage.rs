@@ -1,0 +1,139 @@
+//! Rows changed behind the store's back are found when they are read, and named.
+
+use crate::sample::{definition, id, row, start};
+use banyan_store::{Change, Filter, ReadError, Reader, Writer, sqlite};
+use rusqlite::Connection;
+
+/// What reading says after this was done to the file.
+fn after(sql: &str, read: fn(&dyn Reader) -> Result<(), ReadError>) -> Result<(), ReadError> {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut writer, reader) = sqlite::open(folder.path(), Default::default()).unwrap();
+    let mut definition = Change::Definition(definition("order", 1, "a"));
+    if let Change::Definition(row) = &mut definition {
+        row.active = true;
+    }
+    writer
+        .commit(&[start(&row(1, 4)), start(&row(2, 4)), definition])
+        .unwrap();
+    let connection = Connection::open(folder.path().join(sqlite::FILE)).unwrap();
+    let changed = connection.execute(sql, ()).unwrap();
+    assert!(changed > 0, "{sql}");
+    assert!(
+        reader.load(id(2)).unwrap().is_some(),
+        "the other saga is whole"
+    );
+    read(&*reader)
+}
+
+fn load(reader: &dyn Reader) -> Result<(), ReadError> {
+    reader.load(id(1)).map(|_| ())
+}
+
+fn list(reader: &dyn Reader) -> Result<(), ReadError> {
+    reader.list(&Filter::default(), None, 10).map(|_| ())
+}
+
+fn definitions(reader: &dyn Reader) -> Result<(), ReadError> {
+    reader.definitions().map(|_| ())
+}
+
+/// SQL, how to read, and words of the error. FIRST stands for the first saga's id.
+type Case = (
+    &'static str,
+    fn(&dyn Reader) -> Result<(), ReadError>,
+    &'static str,
+);
+
+const CASES: &[Case] = &[
+    (
+        "UPDATE journal SET record = replace(record, 'charge', 'CHARGE') WHERE seq = 2 AND saga_id = FIRST",
+        load,
+        "record 2 of saga FIRST: its checksum is wrong",
+    ),
+    (
+        "UPDATE journal SET at = at + 1 WHERE seq = 3 AND saga_id = FIRST",
+        load,
+        "record 3 of saga FIRST: its checksum",
+    ),
+    (
+        "UPDATE journal SET checksum = checksum + 1 WHERE seq = 1 AND saga_id = FIRST",
+        load,
+        "record 1 of saga FIRST",
+    ),
+    (
+        "DELETE FROM journal WHERE seq = 2 AND saga_id = FIRST",
+        load,
+        "record 2 of saga FIRST: it is missing",
+    ),
+    (
+        "DELETE FROM journal WHERE seq = 4 AND saga_id = FIRST",
+        load,
+        "saga FIRST: its row says 4 records, its journal has 3",
+    ),
+    (
+        "UPDATE saga SET wake_at = wake_at + 1 WHERE id = FIRST",
+        load,
+        "the row of saga FIRST: its checksum",
+    ),
+    (
+        "UPDATE saga SET key = 'other' WHERE id = FIRST",
+        load,
+        "the row of saga FIRST: its checksum",
+    ),
+    (
+        "UPDATE saga SET status = 'completed' WHERE id = FIRST",
+        list,
+        "the row of saga FIRST: its checksum",
+    ),
+    (
+        "UPDATE saga SET state_check = 0 WHERE id = FIRST",
+        list,
+        "the row of saga FIRST: its checksum",
+    ),
+    (
+        "UPDATE definition SET resolved = '{' WHERE name = 'order'",
+        definitions,
+        "",
+    ),
+];
+
+#[test]
+fn each_kind_of_damage_is_found_and_named() {
+    let first = id(1).to_string();
+    let blob = format!("x'{}'", first.replace('-', ""));
+    for (sql, read, words) in CASES {
+        let sql = sql.replace("FIRST", &blob);
+        match after(&sql, *read) {
+            Err(ReadError::Damaged { message }) => {
+                let words = words.replace("FIRST", &first);
+                assert!(message.contains(&words), "{sql}: {message}");
+            }
+            other => panic!("{sql}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn people_read_the_tables_with_a_plain_shell() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut writer, _reader) = sqlite::open(folder.path(), Default::default()).unwrap();
+    writer.commit(&[start(&row(1, 2))]).unwrap();
+    let connection = Connection::open(folder.path().join(sqlite::FILE)).unwrap();
+    let line: String = connection
+        .query_row(
+            "SELECT id || ' ' || status || ' ' || started_at FROM saga_readable",
+            (),
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(line, format!("{} running 2025-11-21T10:42:07.001Z", id(1)));
+    let line: String = connection
+        .query_row(
+            "SELECT saga || ' ' || seq || ' ' || type || ' ' || (record ->> '$.data.key')
+             FROM journal_readable WHERE seq = 1",
+            (),
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(line, format!("{} 1 started key-1", id(1)));
+}

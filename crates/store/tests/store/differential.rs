@@ -1,0 +1,302 @@
+//! The same operations on memory and on SQLite give the same answers and the same rows.
+
+use crate::sample::{START, definition, entries, id, row, service};
+use banyan_core::Timestamp;
+use banyan_core::saga::{Reason, ReasonCode, Status};
+use banyan_store::{
+    Applied, Change, Filter, MemoryReader, Reader, SagaRow, WakeQuery, Writer, memory, sqlite,
+};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+const SAGAS: u64 = 8;
+const NAMES: [&str; 3] = ["a", "b", "c"];
+
+/// An operation; numbers choose among few names, so that operations meet.
+#[derive(Clone, Debug)]
+enum Operation {
+    Start(Shape),
+    Append {
+        shape: Shape,
+        records: u64,
+        stale: bool,
+    },
+    Definition {
+        name: usize,
+        version: u32,
+        hash: usize,
+        active: bool,
+    },
+    Activate {
+        name: usize,
+        version: u32,
+    },
+    Accepting {
+        name: usize,
+        refuse: bool,
+    },
+    Service {
+        name: usize,
+        paused: bool,
+    },
+    DeleteService {
+        name: usize,
+    },
+}
+
+/// What a row is drawn from.
+#[derive(Clone, Debug)]
+struct Shape {
+    saga: u64,
+    names: [usize; 4],
+    status: usize,
+    times: [Option<i8>; 3],
+    flags: [bool; 3],
+}
+
+fn shapes() -> impl Strategy<Value = Shape> {
+    let times = [
+        option::of(any::<i8>()),
+        option::of(any::<i8>()),
+        option::of(any::<i8>()),
+    ];
+    let names = [0..3_usize, 0..3, 0..3, 0..3];
+    let drawn = (
+        0..SAGAS,
+        names,
+        0..Status::ALL.len(),
+        times,
+        any::<[bool; 3]>(),
+    );
+    drawn.prop_map(|(saga, names, status, times, flags)| Shape {
+        saga,
+        names,
+        status,
+        times,
+        flags,
+    })
+}
+
+fn operations() -> impl Strategy<Value = Operation> {
+    let name = || 0..3_usize;
+    let version = || 1..4_u32;
+    prop_oneof![
+        4 => shapes().prop_map(Operation::Start),
+        8 => (shapes(), 0..4_u64, prop::bool::weighted(0.15)).prop_map(
+            |(shape, records, stale)| Operation::Append { shape, records, stale }),
+        1 => (name(), version(), 0..2_usize, any::<bool>()).prop_map(
+            |(name, version, hash, active)| Operation::Definition { name, version, hash, active }),
+        1 => (name(), version())
+            .prop_map(|(name, version)| Operation::Activate { name, version }),
+        1 => (name(), any::<bool>())
+            .prop_map(|(name, refuse)| Operation::Accepting { name, refuse }),
+        1 => (name(), any::<bool>()).prop_map(|(name, paused)| Operation::Service { name, paused }),
+        1 => name().prop_map(|name| Operation::DeleteService { name }),
+    ]
+}
+
+fn shaped(shape: &Shape, seq: u64) -> SagaRow {
+    let name = |place: usize| NAMES[shape.names[place]].to_owned();
+    let time = |place: usize| shape.times[place].map(|at| Timestamp(START + i64::from(at)));
+    let [labelled, in_flight, blamed] = shape.flags;
+    let mut row = row(shape.saga, seq);
+    row.namespace = name(0);
+    row.definition = name(1);
+    row.key = name(2);
+    row.version = 1 + shape.names[3] as u32;
+    if labelled {
+        row.labels = BTreeMap::from([(name(3), name(2)), ("x".to_owned(), name(1))]);
+    }
+    row.status = Status::ALL[shape.status];
+    row.step = blamed.then(|| name(3));
+    row.service = labelled.then(|| name(2)).or(row.service);
+    row.stuck = (row.status == Status::Stuck).then(|| "unreachable".to_owned());
+    row.reason = blamed.then(|| Reason {
+        code: [
+            ReasonCode::Refused,
+            ReasonCode::Deadline,
+            ReasonCode::Cancelled,
+        ][shape.names[0]],
+        step: None,
+        message: name(0),
+        detail: BTreeMap::new(),
+    });
+    row.parked_since = time(0);
+    row.wake_at = time(1);
+    row.in_flight = in_flight && row.wake_at.is_some();
+    row.ended_at = time(2);
+    row
+}
+
+/// The change that an operation comes to in the store as it is.
+fn change(operation: &Operation, reader: &MemoryReader) -> Change {
+    match operation.clone() {
+        Operation::Start(shape) => {
+            let row = shaped(&shape, 1 + shape.saga % 3);
+            Change::Start {
+                entries: entries(&row, 1, row.seq),
+                request_hash: NAMES[shape.names[3]].repeat(64),
+                row,
+            }
+        }
+        Operation::Append {
+            shape,
+            records,
+            stale,
+        } => {
+            let stored = reader.load(id(shape.saga)).unwrap();
+            let expected_seq = stored.map_or(1, |stored| stored.row.seq) + u64::from(stale);
+            let row = shaped(&shape, expected_seq + records);
+            Change::Append {
+                entries: entries(&row, expected_seq + 1, row.seq),
+                expected_seq,
+                row,
+            }
+        }
+        Operation::Definition {
+            name,
+            version,
+            hash,
+            active,
+        } => {
+            let mut row = definition(NAMES[name], version, NAMES[hash]);
+            row.active = active;
+            row.refusal = active.then(|| "new".to_owned());
+            Change::Definition(row)
+        }
+        Operation::Activate { name, version } => {
+            let name = NAMES[name].to_owned();
+            Change::Activate { name, version }
+        }
+        Operation::Accepting { name, refuse } => Change::Accepting {
+            name: NAMES[name].to_owned(),
+            refusal: refuse.then(|| "closed".to_owned()),
+        },
+        Operation::Service { name, paused } => {
+            let mut row = service(NAMES[name]);
+            row.paused = paused.then(|| "for a while".to_owned());
+            Change::Service(row)
+        }
+        Operation::DeleteService { name } => {
+            let name = NAMES[name].to_owned();
+            Change::DeleteService { name }
+        }
+    }
+}
+
+fn filters() -> impl Strategy<Value = Filter> {
+    let names = || prop_oneof![3 => Just(vec![]), 1 => vec(0..3_usize, 1..3)];
+    let words =
+        || names().prop_map(|names| names.iter().map(|one| NAMES[*one].to_owned()).collect());
+    let time = || option::weighted(0.15, (-9..9_i64).prop_map(|at| Timestamp(START + at)));
+    let codes = prop_oneof![
+        3 => Just(vec![]),
+        1 => Just(vec!["refused".to_owned()]),
+        1 => Just(vec!["unreachable".to_owned(), "deadline".to_owned()]),
+    ];
+    let label = option::weighted(0.3, (0..4_usize, words()));
+    let status = prop_oneof![2 => Just(vec![]), 1 => vec(0..Status::ALL.len(), 1..4)];
+    let texts = (words(), words(), words(), words(), words(), names());
+    let times = (time(), time(), time(), time());
+    (texts, status, codes, label, times).prop_map(|(texts, status, code, label, times)| Filter {
+        namespace: texts.0,
+        definition: texts.1,
+        key: texts.2,
+        step: texts.3,
+        service: texts.4,
+        version: texts.5.iter().map(|one| 1 + *one as u32).collect(),
+        status: status.iter().map(|one| Status::ALL[*one]).collect(),
+        code,
+        label: label
+            .map(|(name, values)| (["a", "b", "c", "x"][name].to_owned(), values))
+            .into_iter()
+            .collect(),
+        started_after: times.0,
+        started_before: times.1,
+        ended_after: times.2,
+        ended_before: times.3,
+    })
+}
+
+/// Everything that can be read, as text that can be compared and shown.
+fn everything(reader: &dyn Reader, filters: &[Filter], cut: u64) -> Vec<String> {
+    let mut seen = Vec::new();
+    for saga in 0..SAGAS {
+        seen.push(format!("{:?}", reader.load(id(saga)).unwrap()));
+    }
+    for names in NAMES
+        .iter()
+        .flat_map(|one| NAMES.map(|other| (*one, other)))
+    {
+        for key in NAMES {
+            seen.push(format!(
+                "{:?}",
+                reader.start_key(names.0, names.1, key).unwrap()
+            ));
+        }
+    }
+    for filter in filters {
+        let rows = reader.list(filter, None, 100).unwrap();
+        seen.push(format!("{filter:?}: {rows:?}"));
+        let page = reader.list(filter, Some(id(cut)), 2).unwrap();
+        seen.push(format!("{filter:?} after {cut}: {page:?}"));
+    }
+    let after = [None, Some((Timestamp(START), id(cut)))];
+    for (after, in_flight_only) in after.iter().flat_map(|one| [(*one, false), (*one, true)]) {
+        let until = Timestamp(START + cut as i64 * 10);
+        let limit = 3 + cut as usize;
+        let query = WakeQuery {
+            until,
+            after,
+            in_flight_only,
+            limit,
+        };
+        seen.push(format!("{query:?}: {:?}", reader.wakes(&query).unwrap()));
+        for name in NAMES {
+            seen.push(format!("{:?}", reader.parked(name, after, limit).unwrap()));
+        }
+    }
+    seen.push(format!("{:?}", reader.counts().unwrap()));
+    seen.push(format!("{:?}", reader.definitions().unwrap()));
+    seen.push(format!("{:?}", reader.services().unwrap()));
+    seen
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn memory_and_sqlite_answer_alike(
+        batches in vec((vec(operations(), 0..8), any::<bool>()), 1..12),
+        filters in vec(filters(), 12),
+        cut in 0..SAGAS,
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let model = memory::Store::new("model");
+        let (mut memory, model_reader) = model.open();
+        let mut disk = Some(sqlite::open(folder.path(), Default::default()).unwrap());
+        for (batch, reopen) in batches {
+            if reopen {
+                disk = None;
+                memory = model.open().0;
+            }
+            let (writer, _) = disk.get_or_insert_with(|| {
+                sqlite::open(folder.path(), Default::default()).unwrap()
+            });
+            let changes: Vec<Change> =
+                batch.iter().map(|one| change(one, &model_reader)).collect();
+            let expected: Vec<Applied> = memory.commit(&changes).unwrap();
+            prop_assert_eq!(writer.commit(&changes).unwrap(), expected, "{:?}", changes);
+        }
+        let (_, reader) = disk.get_or_insert_with(|| {
+            sqlite::open(folder.path(), Default::default()).unwrap()
+        });
+        let expected = everything(&*model_reader, &filters, cut);
+        let found = everything(&**reader, &filters, cut);
+        for (found, expected) in found.iter().zip(&expected) {
+            prop_assert_eq!(found, expected);
+        }
+    }
+}
