@@ -9,6 +9,7 @@
 mod checksum;
 mod error;
 mod list;
+mod lock;
 mod pool;
 mod reader;
 mod registry;
@@ -17,21 +18,21 @@ mod schema;
 mod tally;
 mod writer;
 
+pub use lock::LOCK_FILE;
 pub use reader::SqliteReader;
 pub use writer::SqliteWriter;
 
 use crate::port::OpenError;
+use lock::Lock;
 use rusqlite::{Connection, OpenFlags};
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The database's file in the data folder.
 pub const FILE: &str = "banyan.db";
-/// The file whose lock says that a process holds the data folder.
-pub const LOCK_FILE: &str = "banyan.lock";
 
 /// How a store is opened.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +74,7 @@ pub fn open(
     options: Options,
 ) -> Result<(SqliteWriter, Arc<SqliteReader>), OpenError> {
     create_folder(folder)?;
-    let lock = lock(folder)?;
+    let lock = Arc::new(Lock::take(folder)?);
     let file = folder.join(FILE);
     let failed = |error| error::open(&file, error);
     let writer = connect(&file, &options).map_err(failed)?;
@@ -90,7 +91,6 @@ pub fn open(
         .map(|_| open_reader(&file, &options))
         .collect::<Result<Vec<_>, _>>()
         .map_err(failed)?;
-    let lock = Arc::new(lock);
     let reader = SqliteReader::new(store_id, readers, Arc::clone(&lock));
     let writer = SqliteWriter::new(writer, options.checkpoint_pages, lock).map_err(failed)?;
     Ok((writer, Arc::new(reader)))
@@ -112,24 +112,6 @@ fn sync_folder(folder: &Path) -> Result<(), OpenError> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(|error| system(folder, &error))
-}
-
-/// Held for as long as the writer or the reader lives; the system frees it with the process.
-fn lock(folder: &Path) -> Result<File, OpenError> {
-    let path: PathBuf = folder.join(LOCK_FILE);
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(|error| system(&path, &error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
-            path: folder.display().to_string(),
-        }),
-        Err(TryLockError::Error(error)) => Err(system(&path, &error)),
-    }
 }
 
 fn system(path: &Path, error: &io::Error) -> OpenError {

@@ -1,5 +1,6 @@
 //! Reads of what was committed, each on a connection of the pool.
 
+use super::lock::Lock;
 use super::pool::Pool;
 use super::writer::key_hash;
 use super::{error, list, registry, row};
@@ -12,7 +13,6 @@ use banyan_core::id::Id;
 use banyan_core::saga::Entry;
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, Row};
-use std::fs::File;
 use std::sync::Arc;
 
 /// The reader of a SQLite store; shared by many threads.
@@ -20,11 +20,11 @@ use std::sync::Arc;
 pub struct SqliteReader {
     store_id: String,
     pool: Pool,
-    _lock: Arc<File>,
+    _lock: Arc<Lock>,
 }
 
 impl SqliteReader {
-    pub(crate) fn new(store_id: String, connections: Vec<Connection>, lock: Arc<File>) -> Self {
+    pub(crate) fn new(store_id: String, connections: Vec<Connection>, lock: Arc<Lock>) -> Self {
         SqliteReader {
             store_id,
             pool: Pool::new(connections),

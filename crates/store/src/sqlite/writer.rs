@@ -4,6 +4,7 @@
 //! and needs no savepoint. The writer also moves the log into the database (the checkpoint),
 //! because SQLite's own automatic one hides a failed fsync.
 
+use super::lock::Lock;
 use super::row::{self, Hash, Texts};
 use super::tally::Tally;
 use super::{error, registry};
@@ -13,7 +14,6 @@ use banyan_core::saga::{Entry, RECORD_VERSION};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
 use sha2::{Digest, Sha256};
-use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -32,7 +32,7 @@ pub struct SqliteWriter {
     checkpoint_pages: i32,
     /// Set once a commit was in doubt: nothing is written any more.
     broken: Option<String>,
-    _lock: Arc<File>,
+    _lock: Arc<Lock>,
 }
 
 impl Writer for SqliteWriter {
@@ -50,7 +50,7 @@ impl SqliteWriter {
     pub(crate) fn new(
         mut connection: Connection,
         checkpoint_pages: i32,
-        lock: Arc<File>,
+        lock: Arc<Lock>,
     ) -> rusqlite::Result<Self> {
         let log_pages = Arc::new(AtomicI32::new(0));
         let pages = Arc::clone(&log_pages);
