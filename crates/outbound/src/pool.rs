@@ -71,3 +71,46 @@ impl Pool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::Stream;
+    use tokio::net::{TcpListener, TcpStream};
+
+    async fn links(count: usize) -> (Vec<Link>, Vec<TcpStream>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (mut links, mut servers) = (Vec::new(), Vec::new());
+        for _ in 0..count {
+            let client = TcpStream::connect(listener.local_addr().unwrap())
+                .await
+                .unwrap();
+            servers.push(listener.accept().await.unwrap().0);
+            links.push(Link::new(Stream::Plain(client)).await.unwrap());
+        }
+        (links, servers)
+    }
+
+    #[tokio::test]
+    async fn the_youngest_is_taken_first_and_the_old_are_closed() {
+        let pool = Pool::default();
+        let (links, _servers) = links(4).await;
+        let mut links = links.into_iter();
+        tokio::time::pause();
+        for link in links.by_ref().take(2) {
+            pool.keep(link).await;
+        }
+        tokio::time::advance(IDLE_AGE_MAX / 2).await;
+        for link in links {
+            pool.keep(link).await;
+        }
+        assert!(pool.take().await.is_some());
+        tokio::time::advance(IDLE_AGE_MAX / 2).await;
+        assert_eq!(pool.len(), 3);
+        pool.sweep();
+        assert_eq!(pool.len(), 1, "the two oldest are gone");
+        tokio::time::advance(IDLE_AGE_MAX / 2).await;
+        assert!(pool.take().await.is_none(), "none is used past its age");
+        assert_eq!(pool.len(), 0);
+    }
+}

@@ -4,7 +4,8 @@ use crate::support::*;
 use banyan_core::wire::{Body, Request, What};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{\"ok\":true}";
@@ -170,7 +171,7 @@ async fn an_answer_before_the_body_was_taken_is_an_answer_and_ends_the_connectio
         // Only the head is read; the body stays in the pipe.
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
-            head.push(tokio::io::AsyncReadExt::read_u8(&mut stream).await.unwrap());
+            head.push(stream.read_u8().await.unwrap());
         }
         let refusal = "HTTP/1.1 413 Content Too Large\r\ncontent-length: 2\r\n\r\n{}";
         stream.write_all(refusal.as_bytes()).await.unwrap();
@@ -201,4 +202,51 @@ async fn a_call_in_flight_takes_little_memory() {
     let call = request();
     let bytes = size_of_val(&caller.call(&call, NOW));
     assert!(bytes <= 2_560, "{bytes} bytes");
+}
+
+/// Sends every byte back while the request still comes.
+async fn echo(mut stream: TcpStream) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let Ok(byte) = stream.read_u8().await else {
+            return;
+        };
+        head.push(byte);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "))
+        .unwrap();
+    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
+    stream.write_all(answer.as_bytes()).await.unwrap();
+    let (mut reading, mut writing) = stream.split();
+    let _ = tokio::io::copy(&mut reading, &mut writing).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_bodies_go_both_ways_at_once() {
+    let server = Server::start(|_, stream| echo(stream)).await;
+    let caller = caller(&[server.url()]);
+    let text = format!("\"{}\"", "x".repeat(1_000_000));
+    let calls: Vec<_> = (0..16)
+        .map(|_| {
+            let caller = caller.clone();
+            let call = Request {
+                body: Some(text.clone().into_bytes()),
+                ..request()
+            };
+            tokio::spawn(async move { caller.call(&call, NOW).await })
+        })
+        .collect();
+    for call in calls {
+        let answer = call.await.unwrap();
+        let What::Http(http) = answer.what else {
+            panic!("{answer:?}")
+        };
+        let Body::Json(json) = http.body else {
+            panic!("{:?}", http.body)
+        };
+        assert_eq!(json.to_string(), text);
+    }
 }
