@@ -12,6 +12,8 @@ pub mod language;
 pub mod limits;
 pub mod planted;
 pub mod saga;
+#[cfg(any(test, feature = "testkit"))]
+pub mod testkit;
 pub mod time;
 pub mod wire;
 

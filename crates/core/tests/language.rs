@@ -3,6 +3,12 @@
 //!
 //! `UPDATE_EXPECT=1 cargo test -p banyan-core --test language` rewrites what is expected.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a helper of a test that fails here fails its test"
+)]
+
 #[path = "language/defaults.rs"]
 mod defaults;
 #[path = "language/hostile.rs"]

@@ -10,8 +10,11 @@ use crate::definition::{Call, Do, Method, OnUnknown, Undo, UndoCall};
 use crate::limits;
 use crate::time::Duration;
 
+/// Of one attempt where the file says nothing.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// More than this is no attempt but a wait: limits.rs says why.
 const TIMEOUT_MAX: Duration = Duration::from_millis(limits::TIMEOUT_MAX_MS);
+/// Before the second look, where neither the file nor the server says otherwise.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 /// How one leg reads its call.

@@ -4,7 +4,7 @@
 mod calls;
 mod codes;
 mod document;
-mod keys;
+pub(crate) mod keys;
 mod node;
 mod problems;
 mod read;
@@ -91,4 +91,12 @@ pub fn codes() -> impl Iterator<Item = (&'static str, Severity)> {
     codes::Code::ALL
         .iter()
         .map(|code| (code.as_str(), code.severity()))
+}
+
+/// The plain tree of a file, for tests that look at files as data.
+#[cfg(test)]
+pub(crate) fn tree(source: &str) -> crate::Json {
+    let mut problems = problems::Problems::default();
+    let root = yaml::read(source, &mut problems);
+    root.map_or(crate::Json::Null, |node| node.to_json())
 }

@@ -138,16 +138,10 @@ fn of_shape(shape: Shape) -> Json {
 mod tests {
     use super::*;
     use crate::language::keys::KEYS;
-    use crate::language::problems::Problems;
-    use crate::language::yaml;
+    use crate::language::tree;
     use std::collections::BTreeSet;
     use std::fs;
     use std::path::Path;
-
-    fn tree(source: &str) -> Json {
-        let mut problems = Problems::default();
-        yaml::read(source, &mut problems).unwrap().to_json()
-    }
 
     #[test]
     fn every_sample_validates_against_it() {

@@ -75,9 +75,7 @@ impl Reader<'_> {
     }
 
     fn step(&mut self, item: &Node, around: &[String]) -> Option<Step> {
-        let Some(entry) = self.only_entry(item) else {
-            return None;
-        };
+        let entry = self.only_entry(item)?;
         self.step_name(entry);
         let outer = self.current.replace(entry.key.clone());
         let step = self.named_step(entry, around);

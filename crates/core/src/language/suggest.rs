@@ -5,9 +5,11 @@ pub(crate) fn nearest<'c>(
     word: &str,
     candidates: impl IntoIterator<Item = &'c str>,
 ) -> Option<&'c str> {
-    let reach = (word.chars().count() / 3).max(1);
+    let letters = word.chars().count();
+    let reach = (letters / 3).max(1);
     candidates
         .into_iter()
+        .filter(|candidate| candidate.chars().count().abs_diff(letters) <= reach)
         .map(|candidate| (distance(word, candidate), candidate))
         .filter(|(distance, _)| *distance <= reach)
         .min_by_key(|(distance, _)| *distance)

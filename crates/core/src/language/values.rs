@@ -59,14 +59,14 @@ impl Scope {
     /// What a check's answer means.
     pub(crate) const CHECK_ANSWER: Scope = scope(
         "the meaning of a check's answer",
-        &["key", "body", "result", "http"],
+        &["key", "result", "http"],
     );
     /// What an undo sends.
     pub(crate) const UNDO: Scope = scope("what an undo sends", &["key", "body", "result"]);
     /// What an undo's answer means.
     pub(crate) const UNDO_ANSWER: Scope = scope(
         "the meaning of an undo's answer",
-        &["key", "body", "result", "http"],
+        &["key", "result", "http"],
     );
     /// What a signal means.
     pub(crate) const SIGNAL: Scope = scope("the meaning of a signal", &["result"]);

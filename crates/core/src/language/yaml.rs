@@ -12,6 +12,7 @@ use crate::limits;
 use serde_saphyr::granit_parser::{
     ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, Span, StrInput, StructureStyle,
 };
+use std::collections::HashMap;
 
 /// Lists and maps inside each other: three for each level of groups, and those of a value.
 const YAML_LEVELS: usize = 4 * limits::DEFINITION_LEVELS + 8;
@@ -88,7 +89,16 @@ fn only_allowed_characters(source: &str, problems: &mut Problems) -> bool {
 /// A list or a map that is not closed yet.
 enum Open {
     List(Vec<Node>, Place),
-    Map(Vec<Entry>, Place, Option<Key>),
+    Map(OpenMap, Place),
+}
+
+/// A map that is not closed yet.
+#[derive(Default)]
+struct OpenMap {
+    entries: Vec<Entry>,
+    /// The lines of its keys.
+    lines: HashMap<String, usize>,
+    waiting: Option<Key>,
 }
 
 /// A key whose value is not there yet. None of text when it is no text: its value is dropped.
@@ -148,7 +158,7 @@ impl<'a> Builder<'a> {
             }
             Event::MappingStart(style, _, tag) => {
                 self.refuse_tag(tag.is_some(), &span);
-                return self.begin(Open::Map(Vec::new(), place, None), style, place);
+                return self.begin(Open::Map(OpenMap::default(), place), style, place);
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(),
             Event::Anchor(..) => self.refuse_anchor(place),
@@ -209,10 +219,10 @@ impl<'a> Builder<'a> {
                 first: None,
                 value: Value::List(items),
             },
-            Some(Open::Map(entries, place, _)) => Node {
+            Some(Open::Map(map, place)) => Node {
                 place,
                 first: None,
-                value: Value::Map(entries),
+                value: Value::Map(map.entries),
             },
             None => return,
         };
@@ -252,12 +262,12 @@ impl<'a> Builder<'a> {
         match self.open.last_mut() {
             None => self.root = Some(node),
             Some(Open::List(items, _)) => items.push(node),
-            Some(Open::Map(entries, _, waiting)) => match waiting.take() {
-                None => *waiting = Some(key_of(node, entries, self.problems)),
+            Some(Open::Map(map, _)) => match map.waiting.take() {
+                None => map.waiting = Some(key_of(node, &mut map.lines, self.problems)),
                 Some(Key {
                     text: Some(key),
                     place,
-                }) => entries.push(Entry { key, place, node }),
+                }) => map.entries.push(Entry { key, place, node }),
                 Some(Key { text: None, .. }) => {}
             },
         }
@@ -330,7 +340,7 @@ impl<'a> Builder<'a> {
     }
 }
 
-fn key_of(node: Node, entries: &[Entry], problems: &mut Problems) -> Key {
+fn key_of(node: Node, lines: &mut HashMap<String, usize>, problems: &mut Problems) -> Key {
     let place = node.place;
     let Value::Text(text) = node.value else {
         problems.add(
@@ -341,14 +351,13 @@ fn key_of(node: Node, entries: &[Entry], problems: &mut Problems) -> Key {
         );
         return Key { text: None, place };
     };
-    if let Some(earlier) = entries.iter().find(|entry| entry.key == text) {
+    if let Some(earlier) = lines.insert(text.clone(), place.line) {
         problems.add(
             Code::DuplicateKey,
             place,
             format!(
-                "`{}` stands twice in this map; it already stands in line {}",
-                shortened(&text),
-                earlier.place.line
+                "`{}` stands twice in this map; it already stands in line {earlier}",
+                shortened(&text)
             ),
             "remove one of the two",
         );

@@ -16,10 +16,17 @@ fn wrapped(value: &str) -> String {
     format!("saga: s\nversion: 1\nsteps:\n  - a:\n      set: {value}\n")
 }
 
-#[test]
-fn hostile_files_are_refused_with_the_code_that_says_why() {
-    let cases: Vec<(&str, String, &str)> = vec![
+/// What it is, the file, and the code that must say why it is refused.
+type Case = (&'static str, String, &'static str);
+
+fn growing() -> Vec<Case> {
+    vec![
         ("an alias bomb", bomb(), "alias_not_allowed"),
+        (
+            "an alias to itself",
+            wrapped("&a [*a]"),
+            "alias_not_allowed",
+        ),
         ("deep flow lists", wrapped(&"[".repeat(5_000)), "too_deep"),
         (
             "deep closed flow lists",
@@ -33,17 +40,59 @@ fn hostile_files_are_refused_with_the_code_that_says_why() {
             "too_deep",
         ),
         ("too large", "#".repeat(64 * 1024 + 1), "file_too_large"),
+        (
+            "a long key",
+            wrapped(&format!("{{ {}: 1, b: c: d }}", "k".repeat(3_000))),
+            "invalid_yaml",
+        ),
+        (
+            "a very long word as key",
+            format!("{}: 1\n", "k".repeat(900)),
+            "unknown_key",
+        ),
+        (
+            "a huge number",
+            wrapped("1").replace("version: 1", &format!("version: {}", "9".repeat(5_000))),
+            "out_of_range",
+        ),
+    ]
+}
+
+fn misshapen() -> Vec<Case> {
+    vec![
         ("a key twice", wrapped("{ a: 1, a: 2 }"), "duplicate_key"),
         (
             "a key twice in two spellings",
             wrapped("{ a: 1, \"a\": 2 }"),
             "duplicate_key",
         ),
+        ("a number as key", wrapped("{ 1: a }"), "key_not_text"),
+        ("a list as key", wrapped("{ [a]: b }"), "key_not_text"),
+        (
+            "a complex key",
+            wrapped("\n        ? [a]\n        : b"),
+            "key_not_text",
+        ),
+        ("an unclosed quote", wrapped("\"abc"), "invalid_yaml"),
+        ("an unclosed map", wrapped("{ a: 1"), "invalid_yaml"),
         (
             "a tab as indentation",
             "saga: s\nsteps:\n\t- a: 1\n".to_owned(),
             "invalid_yaml",
         ),
+        (
+            "a merge key",
+            "saga: s\nversion: 1\nsteps: [{ a: { set: 1 } }]\n<<: { saga: t }\n".to_owned(),
+            "unknown_key",
+        ),
+        ("nothing", String::new(), "wrong_type"),
+        ("only white space", " \n\n ".to_owned(), "wrong_type"),
+        ("a scalar", "saga".to_owned(), "wrong_type"),
+    ]
+}
+
+fn foreign() -> Vec<Case> {
+    vec![
         (
             "a byte order mark inside",
             wrapped("\u{feff}x"),
@@ -55,20 +104,6 @@ fn hostile_files_are_refused_with_the_code_that_says_why() {
             wrapped("\u{1b}[31m"),
             "invalid_character",
         ),
-        (
-            "a merge key",
-            "saga: s\nversion: 1\nsteps: [{ a: { set: 1 } }]\n<<: { saga: t }\n".to_owned(),
-            "unknown_key",
-        ),
-        ("a number as key", wrapped("{ 1: a }"), "key_not_text"),
-        ("a list as key", wrapped("{ [a]: b }"), "key_not_text"),
-        (
-            "a complex key",
-            wrapped("\n        ? [a]\n        : b"),
-            "key_not_text",
-        ),
-        ("an unclosed quote", wrapped("\"abc"), "invalid_yaml"),
-        ("an unclosed map", wrapped("{ a: 1"), "invalid_yaml"),
         ("a tag", wrapped("!!binary aGFsbG8="), "tag_not_allowed"),
         (
             "a tag of a language",
@@ -85,42 +120,22 @@ fn hostile_files_are_refused_with_the_code_that_says_why() {
             format!("{}---\n{}", wrapped("1"), wrapped("2")),
             "several_documents",
         ),
-        (
-            "an alias to itself",
-            wrapped("&a [*a]"),
-            "alias_not_allowed",
-        ),
-        ("nothing", String::new(), "wrong_type"),
-        ("only white space", " \n\n ".to_owned(), "wrong_type"),
-        ("a scalar", "saga".to_owned(), "wrong_type"),
-        (
-            "a long key",
-            wrapped(&format!("{{ {}: 1, b: c: d }}", "k".repeat(3_000))),
-            "invalid_yaml",
-        ),
-        (
-            "a very long word as key",
-            format!("{}: 1\n", "k".repeat(900)),
-            "unknown_key",
-        ),
-        (
-            "a huge number",
-            wrapped("1").replace("version: 1", &format!("version: {}", "9".repeat(5_000))),
-            "out_of_range",
-        ),
         ("no number of JSON", wrapped(".nan"), "invalid_value"),
-    ];
+    ]
+}
+
+#[test]
+fn hostile_files_are_refused_with_the_code_that_says_why() {
+    let cases = [growing(), misshapen(), foreign()].concat();
     for (what, source, code) in cases {
         let checked = check(&source, &Surroundings::default());
         assert!(checked.definition.is_none(), "{what}");
-        assert!(
-            checked
-                .diagnostics
-                .iter()
-                .any(|problem| problem.code == code),
-            "{what}: expected {code}, told:\n{}",
-            told(&checked)
-        );
+        let told = told(&checked);
+        let found = checked
+            .diagnostics
+            .iter()
+            .any(|problem| problem.code == code);
+        assert!(found, "{what}: expected {code}, told:\n{told}");
         let longest = checked
             .diagnostics
             .iter()
@@ -128,7 +143,7 @@ fn hostile_files_are_refused_with_the_code_that_says_why() {
             .max();
         assert!(
             longest.unwrap_or(0) < 600,
-            "{what}: a message quotes too much"
+            "{what}: a message quotes too much:\n{told}"
         );
     }
 }
@@ -172,5 +187,22 @@ fn a_file_cut_anywhere_is_answered_without_panic() {
         let _ = check(&source[..at], &Surroundings::default());
         let without: String = [&source[..at], source[at..].get(1..).unwrap_or("")].concat();
         let _ = check(&without, &Surroundings::default());
+    }
+}
+
+#[test]
+fn words_of_the_expression_grammar_are_names_of_steps_as_well() {
+    for word in [
+        "and", "or", "not", "if", "then", "else", "end", "as", "def", "reduce", "foreach", "try",
+        "catch", "label", "import", "include", "null", "true",
+    ] {
+        let source = format!(
+            "saga: s\nversion: 1\nsteps:\n  - \"{word}\": {{ set: 1 }}\n  - other: {{ set: ${word} }}\n"
+        );
+        assert_eq!(
+            told(&check(&source, &Surroundings::default())),
+            "",
+            "{word}"
+        );
     }
 }

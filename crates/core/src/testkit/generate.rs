@@ -1,0 +1,360 @@
+//! Saga files by seed: every kind of step with every key that may stand on it, groups within
+//! groups, a pivot in about half of them.
+//!
+//! Every file checks without an error. Its calls go to the services `one`, `two` and `three`,
+//! under `/effects`; its conditions hold or fail by [`input`], its waits take [`signal`], and
+//! its expressions cope with any JSON object, or null, as a service's answer.
+
+use super::random::Random;
+use super::render::render;
+use crate::json::Json;
+use serde_json::{Map, json};
+
+/// An input that every generated saga accepts.
+pub fn input() -> Json {
+    json!({ "id": "i-1", "amount": 5, "yes": true, "no": false, "at": 1_000 })
+}
+
+/// A body that every generated wait accepts and does not take for a no.
+pub fn signal() -> Json {
+    json!({ "approved": true })
+}
+
+/// The saga file of this seed. Its saga is called `generated_<seed>`.
+pub fn generate(seed: u64) -> String {
+    let mut random = Random::new(seed);
+    let size = match random.below(20) {
+        0 => 1,
+        19 => 14,
+        _ => 3 + random.below(7),
+    };
+    let mut maker = Maker {
+        random,
+        left: size,
+        made: 0,
+        pivot: Pivot::NotYet,
+    };
+    render(&maker.document(seed))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pivot {
+    /// The file has none so far.
+    NotYet,
+    /// What is made now comes after it.
+    Passed,
+}
+
+/// Where a step is made.
+#[derive(Clone, Copy)]
+struct Around {
+    /// Groups around it.
+    level: usize,
+    /// A pivot may stand here.
+    main_path: bool,
+}
+
+struct Maker {
+    random: Random,
+    left: usize,
+    made: usize,
+    pivot: Pivot,
+}
+
+const LEVELS: usize = 3;
+const SERVICES: [&str; 3] = ["one", "two", "three"];
+const CONDITIONS: [&str; 5] = [
+    "$input.yes",
+    "$input.no",
+    "$input.amount > 3",
+    "$input.nothing == null",
+    "$saga.name != \"other\"",
+];
+
+impl Maker {
+    fn document(&mut self, seed: u64) -> Json {
+        let mut file = Map::new();
+        let mut put = |name: &str, value: Json| file.insert(name.to_owned(), value);
+        if self.random.chance(20) {
+            put("banyan", json!(1));
+        }
+        put("saga", json!(format!("generated_{seed}")));
+        put("version", json!(1 + self.random.below(3)));
+        if self.random.chance(20) {
+            put("description", json!("Made for a test."));
+        }
+        if self.random.chance(30) {
+            put("input", json!({ "type": "object", "required": ["id"] }));
+        }
+        if self.random.chance(30) {
+            put(
+                "labels",
+                json!({ "id": "$input.id", "amount": "$input.amount" }),
+            );
+        }
+        if self.random.chance(40) {
+            put("deadline", json!("30d"));
+        }
+        let mut seen = Vec::new();
+        let around = Around {
+            level: 0,
+            main_path: true,
+        };
+        let mut steps = Vec::new();
+        while self.left > 0 {
+            steps.push(self.step(around, &mut seen));
+        }
+        put("steps", json!(steps));
+        if self.random.chance(60) {
+            let output = self.value(&seen);
+            put("output", output);
+        }
+        Json::Object(file)
+    }
+
+    /// One step, as a list item with its name.
+    fn step(&mut self, around: Around, seen: &mut Vec<String>) -> Json {
+        self.left = self.left.saturating_sub(1);
+        self.made += 1;
+        let name = format!("s{}", self.made);
+        let mut keys = Map::new();
+        let when = self.random.chance(20);
+        if when {
+            let condition = *self.random.pick(&CONDITIONS);
+            keys.insert("when".to_owned(), json!(condition));
+        }
+        let groups = around.level < LEVELS && self.left > 0;
+        match self.random.below(if groups { 20 } else { 15 }) {
+            0..=8 => self.call(&mut keys, seen),
+            9 | 10 => self.wait(&mut keys),
+            11 => self.sleep(&mut keys),
+            12 | 13 => {
+                keys.insert("set".to_owned(), self.value(seen));
+            }
+            14 => self.refuse(&mut keys),
+            _ => self.group(&mut keys, around, seen),
+        }
+        self.pivot_mark(&mut keys, around);
+        seen.push(name.clone());
+        json!({ name: keys })
+    }
+
+    fn pivot_mark(&mut self, keys: &mut Map<String, Json>, around: Around) {
+        let stands = ["do", "wait", "sleep", "until", "set"]
+            .iter()
+            .any(|kind| keys.contains_key(*kind));
+        let free = !keys.contains_key("when") && !keys.contains_key("on_refused");
+        if !(stands && free && around.main_path) || self.pivot == Pivot::Passed {
+            return;
+        }
+        if self.random.chance(28) {
+            keys.insert("pivot".to_owned(), json!(true));
+            self.pivot = Pivot::Passed;
+        } else if self.random.chance(10) {
+            keys.insert("pivot".to_owned(), json!(false));
+        }
+    }
+
+    fn call(&mut self, keys: &mut Map<String, Json>, seen: &[String]) {
+        let method = *self.random.pick(&[
+            "POST", "POST", "POST", "PUT", "PATCH", "DELETE", "GET", "HEAD",
+        ]);
+        let safe = matches!(method, "GET" | "HEAD");
+        self.request(keys, method, "/effects/{$input.id}", seen);
+        if self.random.chance(25) {
+            keys.insert("refused_when".to_owned(), json!("$result.refuse == true"));
+        }
+        if self.random.chance(20) {
+            keys.insert("on_refused".to_owned(), json!("continue"));
+        }
+        if self.random.chance(15) {
+            keys.insert("once".to_owned(), json!(true));
+        }
+        if self.random.chance(20) {
+            let after = self.pivot == Pivot::Passed;
+            let word = if after || self.random.chance(50) {
+                "stuck"
+            } else {
+                "undo"
+            };
+            keys.insert("on_unknown".to_owned(), json!(word));
+        }
+        if self.random.chance(35) {
+            let check = self.check(seen);
+            keys.insert("check".to_owned(), check);
+        }
+        if !safe || self.random.chance(20) {
+            let undo = self.undo(seen);
+            keys.insert("undo".to_owned(), undo);
+        }
+    }
+
+    /// The keys that every leg has in long form.
+    fn request(&mut self, keys: &mut Map<String, Json>, method: &str, path: &str, seen: &[String]) {
+        let service = *self.random.pick(&SERVICES);
+        keys.insert("do".to_owned(), json!(format!("{method} {service} {path}")));
+        if !matches!(method, "GET" | "HEAD") && self.random.chance(60) {
+            keys.insert("body".to_owned(), self.value(seen));
+        }
+        if self.random.chance(20) {
+            keys.insert(
+                "query".to_owned(),
+                json!({ "id": "{$input.id}", "fixed": 1, "none": "$input.nothing" }),
+            );
+        }
+        if self.random.chance(20) {
+            keys.insert(
+                "headers".to_owned(),
+                json!({ "X-Key": "{$key}", "X-Fixed": "yes" }),
+            );
+        }
+        if self.random.chance(25) {
+            let timeout = *self.random.pick(&["500ms", "5s", "45s"]);
+            keys.insert("timeout".to_owned(), json!(timeout));
+        }
+        if self.random.chance(30) {
+            keys.insert("retry".to_owned(), self.retry());
+        }
+    }
+
+    fn retry(&mut self) -> Json {
+        if self.random.chance(15) {
+            return json!("forever");
+        }
+        let mut retry = Map::new();
+        if self.pivot == Pivot::NotYet && self.random.chance(70) {
+            retry.insert("attempts".to_owned(), json!(1 + self.random.below(4)));
+        }
+        if self.random.chance(50) {
+            retry.insert("first".to_owned(), json!("100ms"));
+        }
+        if self.random.chance(30) {
+            retry.insert("factor".to_owned(), json!(1.5));
+        }
+        if self.random.chance(50) {
+            retry.insert("max".to_owned(), json!("10s"));
+        }
+        Json::Object(retry)
+    }
+
+    fn check(&mut self, seen: &[String]) -> Json {
+        let path = "/effects/by-key/{$key}";
+        if self.random.chance(50) {
+            let service = *self.random.pick(&SERVICES);
+            return json!(format!("GET {service} {path}"));
+        }
+        let mut keys = Map::new();
+        let method = *self.random.pick(&["GET", "GET", "POST"]);
+        self.request(&mut keys, method, path, seen);
+        if self.random.chance(40) {
+            keys.insert("refused_when".to_owned(), json!("$result.refuse == true"));
+        }
+        Json::Object(keys)
+    }
+
+    fn undo(&mut self, seen: &[String]) -> Json {
+        let path = "/effects/by-key/{$key}";
+        let service = *self.random.pick(&SERVICES);
+        match self.random.below(10) {
+            0 => return json!("none"),
+            1..=3 => return json!(format!("DELETE {service} {path}")),
+            4 => return json!(format!("POST {service} {path}/undone")),
+            _ => {}
+        }
+        let mut keys = Map::new();
+        let method = *self
+            .random
+            .pick(&["DELETE", "PUT", "POST", "POST", "PATCH"]);
+        self.request(&mut keys, method, path, seen);
+        for (chance, name, value) in [
+            (20, "refused_when", json!("$result.refuse == true")),
+            (25, "missing", json!("ok")),
+            (
+                25,
+                "missing_when",
+                json!("$http.status == 404 or $result.missing == true"),
+            ),
+            (30, "repeatable", json!(true)),
+            (30, "look_again", json!("2m")),
+        ] {
+            if self.random.chance(chance) {
+                keys.insert(name.to_owned(), value);
+            }
+        }
+        if self.random.chance(15) {
+            keys.insert("look_again".to_owned(), json!("never"));
+        }
+        Json::Object(keys)
+    }
+
+    fn wait(&mut self, keys: &mut Map<String, Json>) {
+        let name = format!("signal_{}", self.random.below(3));
+        keys.insert("wait".to_owned(), json!(name));
+        let limit = *self.random.pick(&["10m", "2d", "10d"]);
+        keys.insert("for".to_owned(), json!(limit));
+        for (name, value) in [
+            ("accepts", json!({ "type": "object" })),
+            ("refused_when", json!("$result.approved == false")),
+            ("on_refused", json!("continue")),
+        ] {
+            if self.random.chance(35) {
+                keys.insert(name.to_owned(), value);
+            }
+        }
+    }
+
+    fn sleep(&mut self, keys: &mut Map<String, Json>) {
+        if self.random.chance(50) {
+            let duration = *self.random.pick(&["10ms", "30s", "1d"]);
+            keys.insert("sleep".to_owned(), json!(duration));
+        } else {
+            keys.insert("until".to_owned(), json!("$input.at"));
+        }
+    }
+
+    /// A refuse that seldom comes to pass, so that most sagas get past it.
+    fn refuse(&mut self, keys: &mut Map<String, Json>) {
+        let often = self.random.chance(15);
+        if !often {
+            keys.insert("when".to_owned(), json!("$input.no"));
+        }
+        keys.insert("refuse".to_owned(), json!("said no by a rule"));
+    }
+
+    fn group(&mut self, keys: &mut Map<String, Json>, around: Around, seen: &mut Vec<String>) {
+        let parallel = self.random.chance(50);
+        let inside = Around {
+            level: around.level + 1,
+            main_path: around.main_path && !parallel && !keys.contains_key("when"),
+        };
+        let before = seen.len();
+        let mut all = seen.clone();
+        let mut steps = Vec::new();
+        let count = 1 + self.random.below(3);
+        while steps.is_empty() || (steps.len() < count && self.left > 0) {
+            if parallel {
+                seen.truncate(before);
+            }
+            let known = seen.len();
+            steps.push(self.step(inside, seen));
+            all.extend_from_slice(&seen[known..]);
+        }
+        *seen = all;
+        let kind = if parallel { "together" } else { "steps" };
+        keys.insert(kind.to_owned(), json!(steps));
+    }
+
+    /// A value with expressions over what has been reached.
+    fn value(&mut self, seen: &[String]) -> Json {
+        let earlier = match seen {
+            [] => "$input.id".to_owned(),
+            _ => format!("${}", self.random.pick(seen)),
+        };
+        match self.random.below(4) {
+            0 => json!(earlier),
+            1 => json!({ "id": "$input.id", "earlier": earlier }),
+            2 => json!({ "fixed": [1, "two", null], "nested": { "amount": "$input.amount + 1" } }),
+            _ => json!(["$input.amount", { "saga": "$saga.id" }]),
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! For tests: saga files made by seed, so that properties can be held over thousands of
+//! definitions that nobody wrote.
+//!
+//! Behind the feature `testkit`; nothing that ships uses it. The same seed gives the same file,
+//! on every machine, without a source of randomness.
+
+mod generate;
+mod random;
+mod render;
+#[cfg(test)]
+mod tests;
+
+pub use generate::{generate, input, signal};
+pub use random::Random;
+pub use render::render;
