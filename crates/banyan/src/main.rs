@@ -1,7 +1,18 @@
 //! The `banyan` binary: the command line over server and client, and the demo shop.
 
+mod cli;
 mod demo;
 
-fn main() {
-    let _ = demo::shop::run;
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    match cli::run(cli) {
+        Ok(exit) => exit.into(),
+        Err(fail) => {
+            eprint!("{}", fail.describe(cli::Style::of_stderr()));
+            fail.exit().into()
+        }
+    }
 }

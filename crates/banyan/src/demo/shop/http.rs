@@ -40,7 +40,7 @@ pub(super) async fn serve(listener: TcpListener, desk: Desk, faults: Faults) {
     while let Ok(place) = Arc::clone(&room).acquire_owned().await {
         let Ok((stream, _)) = listener.accept().await else {
             // Out of descriptors: those in use are given back soon.
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            crate::demo::clock::pause(Duration::from_millis(20)).await;
             continue;
         };
         let (desk, faults) = (desk.clone(), faults.clone());
@@ -103,7 +103,7 @@ async fn answer(
             let message = "too busy just now; nothing was done";
             return Ok(write(&Reply::refused(503, "unavailable", message)));
         }
-        Fault::Slow(time) => tokio::time::sleep(time).await,
+        Fault::Slow(time) => crate::demo::clock::pause(time).await,
         Fault::None | Fault::Lost => {}
     }
     let reply = desk.ask(call).await.map_err(|_| Silence)?;

@@ -87,11 +87,11 @@ pub(crate) struct Options {
     pub(crate) faults: Faults,
 }
 
-/// Serves until the process is told to stop.
-pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
+/// Serves until `stopped` is.
+pub(crate) async fn run(options: Options, stopped: impl Future<Output = ()>) -> anyhow::Result<()> {
     let listener = tokio::net::TcpListener::bind(options.listen).await?;
     let serving = start(listener, &options)?;
-    crate::demo::stopped().await;
+    stopped.await;
     serving.abort();
     Ok(())
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS messages (
   order_id TEXT PRIMARY KEY,
+  key      TEXT NOT NULL,
   cart     TEXT NOT NULL,
   customer TEXT NOT NULL,
   text     TEXT NOT NULL
@@ -41,9 +42,10 @@ fn tell(database: &Connection, order: &str, call: &Call) -> rusqlite::Result<Rep
     }
     let new = database
         .prepare_cached(
-            "INSERT OR IGNORE INTO messages (order_id, cart, customer, text) VALUES (?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO messages (order_id, key, cart, customer, text)
+             VALUES (?, ?, ?, ?, ?)",
         )?
-        .execute(params![order, cart, customer, call.text("text")])?;
+        .execute(params![order, call.key, cart, customer, call.text("text")])?;
     if new == 1 {
         book(database, cart, &call.key, "told", (customer, 1))?;
     }

@@ -1,0 +1,145 @@
+//! The command line: what can be typed, and where each command goes.
+//!
+//! Commands talk to a server through the client alone; `check` and `schema` need none. Tables
+//! and trees are for people, `--json` for programs; answers go to standard output, everything
+//! else to standard error.
+
+mod check;
+mod completions;
+mod context;
+mod definitions;
+mod fail;
+mod list;
+mod look;
+mod out;
+mod serve;
+mod services;
+mod signal;
+mod start;
+mod style;
+mod table;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+pub(crate) use context::{Context, DEFAULT_SERVER, read_token};
+pub(crate) use fail::{Exit, Fail};
+pub(crate) use out::{print, print_json};
+pub(crate) use style::Style;
+pub(crate) use tree::draw;
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Business transactions across services: done, or undone.
+#[derive(Parser, Debug)]
+#[command(
+    name = "banyan",
+    version,
+    max_term_width = 100,
+    after_help = "Examples:
+  banyan demo                                  a shop of five services, failing and repairing itself
+  banyan serve                                 the server, its data in ./banyan-data
+  banyan check order.saga.yaml                 what is wrong with a saga file, and how to mend it
+  banyan start place_order --key cart-17 --input @order.json --wait
+  banyan list --status stuck
+  banyan show place_order/cart-17
+
+Exit codes: 0 completed or well, 1 error, 2 usage, 3 compensated, 4 stuck, 5 still running,
+6 server not reached, 10 would change"
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Global {
+    /// The server to talk to [default: http://127.0.0.1:7400]
+    #[arg(long, env = "BANYAN_SERVER", global = true, value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// The token to show it [default: the data folder's admin.token]
+    #[arg(
+        long,
+        env = "BANYAN_TOKEN",
+        global = true,
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
+    pub(crate) token: Option<String>,
+    /// The data folder [default: ./banyan-data]
+    #[arg(long, env = "BANYAN_DATA", global = true, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Answer in JSON, for programs
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+/// What can be done.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Run the demo shop, or prove its books
+    Demo(crate::demo::Arguments),
+    /// Run the server
+    Serve(serve::Serve),
+    /// Check saga files
+    Check(check::Check),
+    /// Print the JSON Schema of saga files, for editors
+    Schema,
+    /// Register saga files with the server
+    Register(definitions::Register),
+    /// Start a saga
+    Start(start::Start),
+    /// Send a signal to a saga
+    Signal(signal::Signal),
+    /// List sagas, newest first
+    List(list::List),
+    /// Show a saga as a tree, forward and undo side by side
+    Show(look::Show),
+    /// Print a saga's journal
+    Journal(look::Journal),
+    /// Print every attempt of a saga's calls
+    Attempts(look::Attempts),
+    /// Turn a saga back
+    Cancel(look::Cancel),
+    /// List, register and remove services
+    Services(services::Services),
+    /// Park the steps of a service
+    Pause(services::Hold),
+    /// Let the steps of a paused service go on
+    Resume(services::Hold),
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+    /// One service of the demo shop
+    #[command(hide = true)]
+    DemoService(crate::demo::ServiceArguments),
+}
+
+/// Does what was typed.
+pub(crate) fn run(cli: Cli) -> Result<Exit, Fail> {
+    let context = Context::new(cli.global)?;
+    match cli.command {
+        Command::Check(check) => context.block_on(check::run(&context, &check)),
+        Command::Schema => definitions::schema(),
+        Command::Completions(completions) => completions::run(&completions),
+        Command::Serve(serve) => serve::run(&context, serve),
+        Command::Demo(arguments) => context.block_on(crate::demo::run(&context, arguments)),
+        Command::DemoService(arguments) => {
+            context.block_on(crate::demo::serve(&context, arguments))
+        }
+        Command::Register(register) => context.block_on(definitions::run(&context, &register)),
+        Command::Start(start) => context.block_on(start::run(&context, &start)),
+        Command::Signal(signal) => context.block_on(signal::run(&context, &signal)),
+        Command::List(list) => context.block_on(list::run(&context, &list)),
+        Command::Show(show) => context.block_on(look::show(&context, &show)),
+        Command::Journal(journal) => context.block_on(look::journal(&context, &journal)),
+        Command::Attempts(attempts) => context.block_on(look::attempts(&context, &attempts)),
+        Command::Cancel(cancel) => context.block_on(look::cancel(&context, &cancel)),
+        Command::Services(services) => context.block_on(services::run(&context, &services)),
+        Command::Pause(hold) => context.block_on(services::pause(&context, &hold)),
+        Command::Resume(hold) => context.block_on(services::resume(&context, &hold)),
+    }
+}

@@ -1,0 +1,246 @@
+//! What can be typed, what help says, how a saga looks, and how a command ends.
+
+use super::fail::Exit;
+use super::{Cli, Command, Style, draw};
+use banyan_sdk::api::{Saga, SagaStatus};
+use clap::{CommandFactory, Parser};
+use expect_test::{Expect, expect};
+
+fn parse(line: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(line.split_whitespace())
+}
+
+#[test]
+fn the_description_of_the_command_line_holds_together() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_command_that_is_promised_can_be_typed() {
+    for line in [
+        "banyan demo --duration 10s --rate 30 --seed 7",
+        "banyan demo verify --data d",
+        "banyan serve --data d --listen 127.0.0.1:7400",
+        "banyan check a.saga.yaml b.saga.yaml --format sarif",
+        "banyan schema",
+        "banyan register a.saga.yaml --no-activate",
+        "banyan start order --key k --input {} --wait",
+        "banyan start order --key k --until payment --version 2",
+        "banyan list --status stuck --status running --label customer=ada -n 5",
+        "banyan show order/k --json",
+        "banyan show 0197c1f0-0000-7000-8000-000000000000 --wait",
+        "banyan journal order/k",
+        "banyan attempts order/k --step payment",
+        "banyan signal order/k approved {} --key s",
+        "banyan cancel order/k --reason because",
+        "banyan services",
+        "banyan services put stock http://127.0.0.1:9 --keys-kept 48h",
+        "banyan services delete stock",
+        "banyan pause stock --reason because",
+        "banyan resume stock",
+        "banyan completions zsh",
+        "banyan demo-service stock --data d --listen 127.0.0.1:0 --lost 0.1",
+    ] {
+        if let Err(error) = parse(line) {
+            panic!("{line}: {error}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_meant_is_a_usage_error() {
+    for line in [
+        "banyan",
+        "banyan strat",
+        "banyan start order",
+        "banyan show order",
+        "banyan list --label customer",
+        "banyan list --limit 0",
+        "banyan list --limit 501",
+        "banyan check",
+        "banyan check a --format xml",
+        "banyan services put stock",
+        "banyan start order --key k --deadline soon",
+    ] {
+        let error = parse(line).expect_err(line);
+        assert_eq!(error.exit_code(), Exit::Usage as i32, "{line}");
+    }
+}
+
+#[test]
+fn filters_of_a_list_become_the_apis_own() {
+    let cli = parse("banyan list --status stuck --status running -d order -l a=b=c").unwrap();
+    let Command::List(list) = cli.command else {
+        panic!("not a list");
+    };
+    let pairs: Vec<String> = list
+        .filter()
+        .parameters
+        .into_iter()
+        .map(|(name, value)| format!("{name} is {value}"))
+        .collect();
+    assert_eq!(
+        pairs,
+        [
+            "definition is order",
+            "status is stuck",
+            "status is running",
+            "label.a is b=c"
+        ]
+    );
+}
+
+#[test]
+fn every_command_shows_an_example_or_needs_none() {
+    let plain = ["schema", "journal", "demo-service", "help"];
+    for command in Cli::command().get_subcommands() {
+        let has = command.get_after_help().is_some();
+        assert!(
+            has || plain.contains(&command.get_name()),
+            "{}",
+            command.get_name()
+        );
+    }
+}
+
+#[test]
+fn exit_codes_tell_how_a_saga_stands() {
+    let codes: Vec<String> = SagaStatus::WORDS
+        .iter()
+        .map(|word| format!("{word} {}", Exit::of(&SagaStatus::from(*word)) as u8))
+        .collect();
+    assert_eq!(
+        codes,
+        [
+            "running 5",
+            "compensating 5",
+            "completed 0",
+            "compensated 3",
+            "stuck 4",
+            "abandoned 1"
+        ]
+    );
+}
+
+#[test]
+fn help_names_every_command() {
+    let help = Cli::command().term_width(100).render_help().to_string();
+    let commands: Vec<&str> = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .take_while(|line| !line.is_empty())
+        .collect();
+    expect![[r#"
+        Commands:
+          demo         Run the demo shop, or prove its books
+          serve        Run the server
+          check        Check saga files
+          schema       Print the JSON Schema of saga files, for editors
+          register     Register saga files with the server
+          start        Start a saga
+          signal       Send a signal to a saga
+          list         List sagas, newest first
+          show         Show a saga as a tree, forward and undo side by side
+          journal      Print a saga's journal
+          attempts     Print every attempt of a saga's calls
+          cancel       Turn a saga back
+          services     List, register and remove services
+          pause        Park the steps of a service
+          resume       Let the steps of a paused service go on
+          completions  Print a completion script for a shell
+          help         Print this message or the help of the given subcommand(s)"#]]
+    .assert_eq(&commands.join("\n"));
+}
+
+fn step(name: &str, state: &str, undo: &str) -> serde_json::Value {
+    serde_json::json!({
+        "name": name, "path": name, "kind": "call", "service": "s", "state": state,
+        "pivot": false, "together": false, "outcome": null, "attempts": 1,
+        "idempotency_key": null, "result": null, "error": null,
+        "undo": { "state": undo, "attempts": 1, "error": null }, "confirm": null,
+        "started_at": null, "ended_at": null, "steps": [],
+    })
+}
+
+fn saga(status: &str, steps: Vec<serde_json::Value>) -> serde_json::Value {
+    serde_json::json!({
+        "id": "0197c1f0-0000-7000-8000-000000000000", "definition": "place_order", "version": 3,
+        "definition_hash": "h", "namespace": "default", "key": "cart-17", "labels": {},
+        "status": status, "seq": 9, "reason": null, "stuck": null, "waiting_on": [],
+        "allowed": [], "owner": null, "parent": null, "children": [], "input": {},
+        "output": null, "output_error": null, "signals": [],
+        "started_at": "2026-11-21T10:42:07.000Z", "updated_at": "2026-11-21T10:42:08.000Z",
+        "ended_at": null, "deadline": null, "steps": steps,
+    })
+}
+
+fn drawn(saga: serde_json::Value, expected: Expect) {
+    let saga: Saga = serde_json::from_value(saga).unwrap();
+    expected.assert_eq(&draw(&saga, Style::plain()));
+}
+
+#[test]
+fn a_compensated_saga_shows_forward_and_undo_side_by_side() {
+    let mut group = step("prepare", "done", "none");
+    group["kind"] = "group".into();
+    group["together"] = true.into();
+    let mut stock = step("stock", "done", "done");
+    stock["attempts"] = 3.into();
+    group["steps"] = serde_json::json!([stock, step("shipment", "unknown", "nothing_to_undo")]);
+    let mut payment = step("payment", "refused", "nothing_to_undo");
+    payment["pivot"] = true.into();
+    payment["error"] =
+        serde_json::json!({ "code": "refused", "message": "card declined", "detail": {} });
+    let steps = vec![
+        step("order", "done", "done"),
+        group,
+        payment,
+        step("close_order", "pending", "none"),
+    ];
+    let mut saga = saga("compensated", steps);
+    saga["reason"] = serde_json::json!({
+        "code": "refused", "step": "payment", "message": "card declined", "detail": {},
+    });
+    saga["ended_at"] = "2026-11-21T10:42:08.000Z".into();
+    drawn(
+        saga,
+        expect![[r#"
+            place_order@3  cart-17  compensated
+            0197c1f0-0000-7000-8000-000000000000  started 2026-11-21T10:42:07.000Z  ended 2026-11-21T10:42:08.000Z
+            turned back: refused at payment: card declined
+            ├─ order               ✓ done                    ↩ undone
+            ├─ prepare (together)
+            │  ├─ stock            ✓ done, 3 attempts        ↩ undone
+            │  └─ shipment         ? unknown                 ↩ nothing to undo
+            ├─ payment ◆           ✗ refused: card declined  ↩ nothing to undo
+            └─ close_order         ·
+        "#]],
+    );
+}
+
+#[test]
+fn a_stuck_saga_says_where_why_and_what_helps() {
+    let mut stuck = step("order", "done", "stuck");
+    stuck["undo"]["error"] =
+        serde_json::json!({ "code": "undo_refused", "message": "409 closed", "detail": {} });
+    let mut saga = saga("stuck", vec![stuck]);
+    saga["stuck"] = serde_json::json!({
+        "step": "order", "leg": "undo", "code": "undo_refused", "message": "orders said 409",
+        "since": "2026-11-21T10:42:08.000Z", "verbs": ["cancel"],
+    });
+    saga["waiting_on"] = serde_json::json!([{
+        "kind": "person", "step": "order", "leg": "undo", "service": null,
+        "since": "2026-11-21T10:42:08.000Z", "until": null, "message": "a person must look",
+    }]);
+    drawn(
+        saga,
+        expect![[r#"
+            place_order@3  cart-17  stuck
+            0197c1f0-0000-7000-8000-000000000000  started 2026-11-21T10:42:07.000Z
+            └─ order  ✓ done  ↩ stuck: 409 closed
+            stuck at order (undo): undo_refused: orders said 409
+              what helps: cancel
+            waits: a person must look
+        "#]],
+    );
+}

@@ -1,0 +1,75 @@
+//! What lies where in a demo's data folder.
+
+use super::shop::Service;
+use crate::cli::Fail;
+use std::path::{Path, PathBuf};
+
+/// The sagas of the demo: name, version and file.
+pub(super) const SAGAS: [(&str, u32, &str); 2] = [
+    (
+        "place_order",
+        1,
+        include_str!("../../demo/place_order.saga.yaml"),
+    ),
+    (
+        "express_order",
+        1,
+        include_str!("../../demo/express_order.saga.yaml"),
+    ),
+];
+
+/// A demo's data folder.
+#[derive(Clone, Debug)]
+pub(super) struct Folder {
+    root: PathBuf,
+}
+
+impl Folder {
+    /// The folder at this path.
+    pub(super) fn new(root: PathBuf) -> Folder {
+        Folder { root }
+    }
+
+    /// The folder itself.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The server's data folder.
+    pub(super) fn server(&self) -> PathBuf {
+        self.root.join("server")
+    }
+
+    /// The folder of the services' databases.
+    pub(super) fn services(&self) -> PathBuf {
+        self.root.join("services")
+    }
+
+    /// A service's database.
+    pub(super) fn database(&self, service: Service) -> PathBuf {
+        super::shop::ledger_file(&self.services(), service)
+    }
+
+    /// What clients sent and were told.
+    pub(super) fn clients_log(&self) -> PathBuf {
+        self.root.join("clients.log")
+    }
+
+    /// Where the processes' own output goes.
+    pub(super) fn output(&self, name: &str) -> PathBuf {
+        self.root.join(format!("{name}.out"))
+    }
+
+    /// Makes the folder and writes the saga files into it, for people to read.
+    pub(super) fn prepare(&self) -> Result<(), Fail> {
+        let sagas = self.root.join("sagas");
+        for folder in [&sagas, &self.services(), &self.server()] {
+            std::fs::create_dir_all(folder).map_err(|error| Fail::file(folder, &error))?;
+        }
+        for (name, _, source) in SAGAS {
+            let file = sagas.join(format!("{name}.saga.yaml"));
+            std::fs::write(&file, source).map_err(|error| Fail::file(&file, &error))?;
+        }
+        Ok(())
+    }
+}
