@@ -40,3 +40,13 @@ pub(crate) fn sim(arguments: &[String]) -> Result<bool> {
     Err(Command::new(&binary).args(arguments).exec())
         .with_context(|| format!("cannot start {}", binary.display()))
 }
+
+/// Runs this program again with these arguments, from a release build: what puts load on a
+/// server must not be the slow part itself.
+pub(crate) fn again_in_release(arguments: &[String]) -> Result<bool> {
+    let binary = release_binary("xtask", "xtask")?;
+    let status = Command::new(binary).args(arguments).status();
+    Ok(status
+        .context("cannot start the release build of xtask")?
+        .success())
+}

@@ -12,7 +12,7 @@ mod saga;
 mod services;
 
 use crate::load::{Server, free_port};
-use crate::run::release_binary;
+use crate::run::{again_in_release, release_binary};
 use crate::workspace;
 use anyhow::{Context, Result};
 use measure::Sample;
@@ -47,6 +47,24 @@ impl Options {
             json: None,
             smoke: true,
         }
+    }
+
+    fn arguments(&self) -> Vec<String> {
+        let mut arguments = vec!["bench".to_owned()];
+        let flags = [("--short", self.short), ("--smoke", self.smoke)];
+        arguments.extend(
+            flags
+                .iter()
+                .filter(|flag| flag.1)
+                .map(|flag| flag.0.to_owned()),
+        );
+        if let Some(rounds) = self.rounds {
+            arguments.extend(["--rounds".to_owned(), rounds.to_string()]);
+        }
+        if let Some(path) = &self.json {
+            arguments.extend(["--json".to_owned(), path.display().to_string()]);
+        }
+        arguments
     }
 
     fn plan(&self) -> Plan {
@@ -89,7 +107,7 @@ impl Kind {
 /// Runs the bench in a release build of this program. False when a saga did not end as it must; times never fail it.
 pub(crate) fn run(options: &Options) -> Result<bool> {
     if cfg!(debug_assertions) {
-        return in_release(options);
+        return again_in_release(&options.arguments());
     }
     let runtime = tokio::runtime::Runtime::new()?;
     let rows = runtime.block_on(measure_all(&options.plan()))?;
@@ -99,26 +117,6 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         report::write(&rows, &options.json.clone().unwrap_or_else(default))?;
     }
     Ok(rows.iter().all(Row::is_sound))
-}
-
-/// An unoptimised load generator would measure itself.
-fn in_release(options: &Options) -> Result<bool> {
-    let binary = release_binary("xtask", "xtask")?;
-    let mut command = std::process::Command::new(binary);
-    command.arg("bench");
-    for (flag, given) in [("--short", options.short), ("--smoke", options.smoke)] {
-        command.args(given.then_some(flag));
-    }
-    if let Some(rounds) = options.rounds {
-        command.args(["--rounds", &rounds.to_string()]);
-    }
-    if let Some(path) = &options.json {
-        command.arg("--json").arg(path);
-    }
-    Ok(command
-        .status()
-        .context("cannot start the release build of xtask")?
-        .success())
 }
 
 async fn measure_all(plan: &Plan) -> Result<Vec<Row>> {

@@ -8,5 +8,5 @@ mod server;
 
 pub(crate) use api::{Api, Reply};
 pub(crate) use connection::{Connection, request};
-pub(crate) use process::{cpu_seconds, free_port, peak_memory_kib};
+pub(crate) use process::{cpu_seconds, free_port};
 pub(crate) use server::Server;

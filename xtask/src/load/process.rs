@@ -23,16 +23,6 @@ pub(crate) fn cpu_seconds(pid: u32) -> Result<f64> {
     Ok((ticks.0 + ticks.1) / 100.0)
 }
 
-/// The most memory that a process ever held, in KiB.
-pub(crate) fn peak_memory_kib(pid: u32) -> Result<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let number = line.and_then(|line| line.split_whitespace().next());
-    number
-        .and_then(|number| number.parse().ok())
-        .context("/proc/PID/status has no VmHWM")
-}
-
 /// A loopback address that nobody listens on now.
 pub(crate) fn free_port() -> Result<SocketAddr> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
