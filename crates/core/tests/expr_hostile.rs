@@ -2,6 +2,12 @@
 //! and nothing overflows the stack, neither while parsing nor while evaluating nor when a value
 //! is dropped.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot be set up has failed"
+)]
+
 use banyan_core::Json;
 use banyan_core::expr::{self, Cause, EvalError, Expr, Scope, Template, Usage};
 use std::borrow::Cow;

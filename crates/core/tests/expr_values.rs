@@ -1,5 +1,11 @@
 //! What expressions give: tables of expression, and value or error.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot be set up has failed"
+)]
+
 use banyan_core::Json;
 use banyan_core::expr::{Cause, EvalError, Expr, Scope};
 use std::borrow::Cow;

@@ -107,8 +107,8 @@ impl<'a, 'm> Machine<'a, 'm> {
             }
             Kind::Math(math, pair) => self.math(*math, pair, input, env),
             Kind::Compare(comparison, pair) => {
-                let left = self.one(&pair[0], input.clone(), env)?;
-                let right = self.one(&pair[1], input, env)?;
+                let right = self.one(&pair[1], input.clone(), env)?;
+                let left = self.one(&pair[0], input, env)?;
                 self.compare(*comparison, &left, &right)
             }
             Kind::And(pair) => self.logic(pair, false, input, env),

@@ -7,6 +7,8 @@
 
 mod ast;
 mod compiled;
+mod control;
+mod delete;
 mod eval;
 mod functions;
 mod guard;

@@ -1,9 +1,9 @@
 //! Nodes that may give no value, or several: each goes to a callback as soon as it is known.
 
-use super::ast::{Control, Fold, Kind, Node, Part, Step};
+use super::ast::{Fold, Kind, Node, Part, Step};
 use super::eval::{Env, Machine, Sink, pieces_of, wrong_type};
-use super::value::{Entries, List, Res, Stop, Val};
-use super::{functions, operators, order, paths};
+use super::value::{Res, Stop, Val};
+use super::{functions, operators, paths};
 
 impl<'a> Machine<'a, '_> {
     /// Gives every value of a node to the sink, whatever kind of node it is.
@@ -46,7 +46,8 @@ impl<'a> Machine<'a, '_> {
         sink: Sink<'_, 'a>,
     ) -> Res<'a, ()> {
         let parts: Vec<&'a Node> = match &node.kind {
-            Kind::Math(_, pair) | Kind::Compare(_, pair) => pair.iter().collect(),
+            // As in jq, the right side's values stand in the outer loop.
+            Kind::Math(_, pair) | Kind::Compare(_, pair) => pair.iter().rev().collect(),
             Kind::Negate(inner) => vec![inner],
             Kind::Object(nodes) => nodes.iter().collect(),
             Kind::Text(_, pieces) => pieces_of(pieces).collect(),
@@ -90,12 +91,12 @@ impl<'a> Machine<'a, '_> {
             Kind::Native(native, _) => functions::call(*native, input.clone(), values, self.meter),
             kind => {
                 let mut values = values.into_iter();
-                let left = values.next().unwrap_or(Val::Null);
-                let right = values.next().unwrap_or(Val::Null);
+                let last = values.next().unwrap_or(Val::Null);
+                let first = values.next().unwrap_or(Val::Null);
                 match kind {
-                    Kind::Math(math, _) => operators::math(*math, left, right, self.meter),
-                    Kind::Compare(comparison, _) => self.compare(*comparison, &left, &right),
-                    _ => operators::negate(&left, self.meter),
+                    Kind::Math(math, _) => operators::math(*math, first, last, self.meter),
+                    Kind::Compare(comparison, _) => self.compare(*comparison, &first, &last),
+                    _ => operators::negate(&last, self.meter),
                 }
             }
         }
@@ -315,227 +316,5 @@ impl<'a> Machine<'a, '_> {
                 })
             })
         })
-    }
-
-    fn control(
-        &self,
-        control: Control,
-        arguments: &'a [Node],
-        input: Val<'a>,
-        env: Env<'_, 'a>,
-        sink: Sink<'_, 'a>,
-    ) -> Res<'a, ()> {
-        match (control, arguments) {
-            (Control::Range, [from, to]) => self.each(from, input.clone(), env, &mut |from| {
-                self.each(to, input.clone(), env, &mut |to| {
-                    operators::range(&from, &to, self.meter, sink)
-                })
-            }),
-            (Control::First, [source]) => self.some(0, 1, source, input, env, sink),
-            (Control::Last, [source]) => {
-                let mut last = None;
-                self.each(source, input, env, &mut |value| {
-                    last = Some(value);
-                    Ok(())
-                })?;
-                last.map_or(Ok(()), sink)
-            }
-            (Control::Limit | Control::Skip | Control::Nth, [count, source]) => {
-                self.each(count, input.clone(), env, &mut |count| {
-                    let count = operators::count(&count, self.meter)?;
-                    let (skip, take) = match control {
-                        Control::Limit => (0, count),
-                        Control::Nth => (count, 1),
-                        _ => (count, u64::MAX),
-                    };
-                    self.some(skip, take, source, input.clone(), env, sink)
-                })
-            }
-            (Control::Any, [source, condition]) => {
-                let found = self.finds(true, source, Some(condition), input, env)?;
-                sink(Val::Bool(found))
-            }
-            (Control::All, [source, condition]) => {
-                let found = self.finds(false, source, Some(condition), input, env)?;
-                sink(Val::Bool(!found))
-            }
-            (Control::IsEmpty, [source]) => {
-                let found = self.finds(true, source, None, input, env)?;
-                sink(Val::Bool(!found))
-            }
-            (Control::MapValues, [update]) => {
-                let value = self.map_values(update, input, env)?;
-                sink(value)
-            }
-            (Control::Delete, [targets]) => {
-                let value = self.delete(targets, input, env)?;
-                sink(value)
-            }
-            // Lowering gives each of these the arguments it takes.
-            _ => Ok(()),
-        }
-    }
-
-    /// Some of a stream: `take` values after `skip`; then it is stopped.
-    fn some(
-        &self,
-        skip: u64,
-        take: u64,
-        source: &'a Node,
-        input: Val<'a>,
-        env: Env<'_, 'a>,
-        sink: Sink<'_, 'a>,
-    ) -> Res<'a, ()> {
-        if take == 0 {
-            return Ok(());
-        }
-        let me = self.taker();
-        let mut seen = 0;
-        let result = self.each(source, input, env, &mut |value| {
-            seen += 1;
-            if seen <= skip {
-                return Ok(());
-            }
-            sink(value)?;
-            if seen - skip == take {
-                return Err(Box::new(Stop::Enough(me)));
-            }
-            Ok(())
-        });
-        match result {
-            Err(stop) if matches!(*stop, Stop::Enough(who) if who == me) => Ok(()),
-            result => result,
-        }
-    }
-
-    /// Whether any value of a stream makes the condition what is wanted; with no condition,
-    /// whether there is any value.
-    fn finds(
-        &self,
-        wanted: bool,
-        source: &'a Node,
-        condition: Option<&'a Node>,
-        input: Val<'a>,
-        env: Env<'_, 'a>,
-    ) -> Res<'a, bool> {
-        let me = self.taker();
-        let stop = || Err(Box::new(Stop::Enough(me)));
-        let result = self.each(source, input, env, &mut |value| match condition {
-            None => stop(),
-            Some(condition) => self.each(condition, value, env, &mut |holds| {
-                if holds.is_true() == wanted {
-                    return stop();
-                }
-                Ok(())
-            }),
-        });
-        match result {
-            Err(stop) if matches!(*stop, Stop::Enough(who) if who == me) => Ok(true),
-            result => result.map(|()| false),
-        }
-    }
-
-    /// Every value replaced by the first of the update; dropped when there is none.
-    fn map_values(&self, update: &'a Node, input: Val<'a>, env: Env<'_, 'a>) -> Res<'a, Val<'a>> {
-        let first = |value: Val<'a>| -> Res<'a, Option<Val<'a>>> {
-            let mut found = None;
-            self.some(0, 1, update, value, env, &mut |value| {
-                found = Some(value);
-                Ok(())
-            })?;
-            Ok(found)
-        };
-        match input {
-            Val::Array(list) => {
-                let mut items = self.meter.list(0)?;
-                for item in list.iter() {
-                    if let Some(value) = first(item)? {
-                        self.meter.push(&mut items, value)?;
-                    }
-                }
-                Val::array(items)
-            }
-            Val::Object(members) => {
-                let mut entries = Entries::new();
-                for (key, value) in members.iter() {
-                    self.meter.steps(1)?;
-                    if let Some(value) = first(value)? {
-                        entries.insert(key, value, self.meter)?;
-                    }
-                }
-                Ok(entries.into_value())
-            }
-            other => Err(wrong_type(format!(
-                "`map_values` needs an array or an object, not {}",
-                functions::describe(&other)
-            ))),
-        }
-    }
-
-    /// The input without the places that the targets name.
-    fn delete(&self, targets: &'a Node, input: Val<'a>, env: Env<'_, 'a>) -> Res<'a, Val<'a>> {
-        let mut places: Vec<Val<'a>> = Vec::new();
-        self.places(targets, &input, env, &mut places)?;
-        let sorted = order::sort(places, self.meter)?;
-        let mut value = input;
-        // The last first, so that removing one item moves none that is still to go.
-        for place in sorted.into_iter().rev() {
-            let Val::Array(keys) = place else { continue };
-            value = paths::remove(value, &keys, 0, self.meter)?;
-        }
-        Ok(value)
-    }
-
-    fn places(
-        &self,
-        targets: &'a Node,
-        input: &Val<'a>,
-        env: Env<'_, 'a>,
-        places: &mut Vec<Val<'a>>,
-    ) -> Res<'a, ()> {
-        match &targets.kind {
-            Kind::Comma(parts) => parts
-                .iter()
-                .try_for_each(|part| self.places(part, input, env, places)),
-            Kind::Path(_, steps) => {
-                self.places_from(steps, input.clone(), Vec::new(), input, env, places)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn places_from(
-        &self,
-        steps: &'a [Step],
-        value: Val<'a>,
-        keys: Vec<Val<'a>>,
-        input: &Val<'a>,
-        env: Env<'_, 'a>,
-        places: &mut Vec<Val<'a>>,
-    ) -> Res<'a, ()> {
-        let Some((step, rest)) = steps.split_first() else {
-            let place = Val::array(keys)?;
-            return self.meter.push(places, place);
-        };
-        let mut visit = |key: Val<'a>| {
-            let found = match paths::index(&value, &key, self.meter) {
-                Err(stop) if step.optional && matches!(*stop, Stop::Raised(..)) => return Ok(()),
-                found => found?,
-            };
-            let mut longer = self.meter.list(keys.len() + 1)?;
-            longer.extend(keys.iter().cloned());
-            longer.push(paths::from_start(key, &value, self.meter)?);
-            self.places_from(rest, found, longer, input, env, places)
-        };
-        match &step.part {
-            Part::Index(key) => self.each(key, input.clone(), env, &mut visit),
-            _ => match paths::keys_of(&value, self.meter) {
-                Err(_) if step.optional => Ok(()),
-                found => match found? {
-                    Val::Array(list) => List::iter(&list).try_for_each(visit),
-                    _ => Ok(()),
-                },
-            },
-        }
     }
 }

@@ -4,7 +4,7 @@ use super::{conversions, describe};
 use crate::expr::ast::{Format, Native};
 use crate::expr::eval::wrong_type;
 use crate::expr::meter::Meter;
-use crate::expr::value::{Entries, Members, Res, Str, Val};
+use crate::expr::value::{Entries, Res, Str, Val};
 use crate::expr::{order, paths};
 
 pub(super) fn call<'a>(native: Native, input: Val<'a>, meter: &Meter) -> Res<'a, Val<'a>> {
@@ -16,7 +16,17 @@ pub(super) fn call<'a>(native: Native, input: Val<'a>, meter: &Meter) -> Res<'a,
             Val::array(items)
         }
         (Native::Keys | Native::KeysUnsorted, input) => paths::keys_of(&input, meter),
-        (Native::ToEntries, Val::Object(members)) => to_entries(&members, meter),
+        (Native::ToEntries, Val::Object(members)) => entries_of(
+            members.iter().map(|(key, value)| (Val::Text(key), value)),
+            meter,
+        ),
+        (Native::ToEntries, Val::Array(list)) => {
+            let keyed = list.iter().enumerate();
+            entries_of(
+                keyed.map(|(place, value)| (Val::count(place), value)),
+                meter,
+            )
+        }
         (Native::FromEntries, Val::Array(list)) => {
             let mut entries = Entries::new();
             for item in list.iter() {
@@ -31,14 +41,17 @@ pub(super) fn call<'a>(native: Native, input: Val<'a>, meter: &Meter) -> Res<'a,
     }
 }
 
-fn to_entries<'a>(members: &Members<'a>, meter: &Meter) -> Res<'a, Val<'a>> {
-    let mut items = meter.list(members.len())?;
-    for (key, value) in members.iter() {
+fn entries_of<'a>(
+    members: impl Iterator<Item = (Val<'a>, Val<'a>)>,
+    meter: &Meter,
+) -> Res<'a, Val<'a>> {
+    let mut items = meter.list(0)?;
+    for (key, value) in members {
         let mut entry = Entries::new();
         meter.allocate(size_of::<Entries<'_>>())?;
-        entry.insert(Str::Borrowed("key"), Val::Text(key), meter)?;
+        entry.insert(Str::Borrowed("key"), key, meter)?;
         entry.insert(Str::Borrowed("value"), value, meter)?;
-        items.push(entry.into_value());
+        meter.push(&mut items, entry.into_value())?;
     }
     Val::array(items)
 }

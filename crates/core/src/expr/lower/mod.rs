@@ -1,13 +1,17 @@
 //! From jaq's term to our own nodes: names resolved, short forms written out, and everything
 //! that the language leaves out refused, so that evaluation meets only what it knows.
 
+mod binding;
+mod calls;
+mod nodes;
+
 use super::ParseError;
-use super::ast::{Binding, Cmp, Fold, Format, Kind, Native, Node, Part, Pattern, Piece, Step};
-use super::guard::{offset_of, shorten};
-use super::names::{self, Function, Short};
+use super::ast::{Binding, Format, Kind, Native, Node, Part, Piece, Step};
+use super::guard::offset_of;
+use super::names::{self, Function};
 use crate::json::Json;
 use jaq_core::load::lex::StrPart;
-use jaq_core::load::parse::{BinaryOp, Pattern as TermPattern, Term};
+use jaq_core::load::parse::{BinaryOp, Term};
 use jaq_core::path;
 
 /// How deep the nodes of one expression may nest: evaluation recurses as deep.
@@ -49,60 +53,6 @@ pub(super) struct Lowering<'s> {
 }
 
 type Lower<T> = Result<T, ParseError>;
-
-impl Node {
-    fn new(kind: Kind, single: bool) -> Node {
-        Node { single, kind }
-    }
-
-    pub(super) fn input() -> Node {
-        Node::new(Kind::Input, true)
-    }
-
-    pub(super) fn constant(value: Json) -> Node {
-        Node::new(Kind::Constant(value), true)
-    }
-
-    fn empty() -> Node {
-        Node::new(Kind::Comma(Vec::new()), false)
-    }
-
-    /// `.[]`
-    pub(super) fn each() -> Node {
-        let step = Step {
-            part: Part::Each,
-            optional: false,
-        };
-        Node::new(Kind::Path(Box::new(Node::input()), vec![step]), false)
-    }
-
-    fn pipe(stages: Vec<Node>) -> Node {
-        let single = stages.iter().all(|stage| stage.single);
-        Node::new(Kind::Pipe(stages), single)
-    }
-
-    fn array(inner: Node) -> Node {
-        Node::new(Kind::Array(Some(Box::new(inner))), true)
-    }
-
-    fn native(native: Native, arguments: Vec<Node>) -> Node {
-        let single = arguments.iter().all(|argument| argument.single);
-        Node::new(Kind::Native(native, arguments), single)
-    }
-
-    fn pair(left: Node, right: Node, kind: impl FnOnce(Box<[Node; 2]>) -> Kind) -> Node {
-        let single = left.single && right.single;
-        Node::new(kind(Box::new([left, right])), single)
-    }
-
-    fn choice(branches: Vec<(Node, Node)>, rest: Option<Node>) -> Node {
-        let single = branches
-            .iter()
-            .all(|(condition, branch)| condition.single && branch.single)
-            && rest.as_ref().is_none_or(|rest| rest.single);
-        Node::new(Kind::If(branches, rest.map(Box::new)), single)
-    }
-}
 
 impl<'s> Lowering<'s> {
     fn refuse<T>(&self, at: &str, message: String, help: &str) -> Lower<T> {
@@ -457,107 +407,6 @@ impl<'s> Lowering<'s> {
         Ok(Node::choice(lowered, rest))
     }
 
-    /// The variables of a pattern; they are bound from here on.
-    fn pattern(&mut self, pattern: &TermPattern<&'s str>) -> Lower<Pattern> {
-        let mut variables = Vec::new();
-        self.variables_of(pattern, &mut Vec::new(), &mut variables)?;
-        Ok(variables)
-    }
-
-    fn variables_of(
-        &mut self,
-        pattern: &TermPattern<&'s str>,
-        keys: &mut Vec<Key<'s>>,
-        variables: &mut Pattern,
-    ) -> Lower<()> {
-        match pattern {
-            TermPattern::Var(name) => {
-                self.seen = offset_of(self.source, name);
-                variables.push(keys.iter().map(Key::node).collect());
-                self.bound.push(name.trim_start_matches('$'));
-            }
-            TermPattern::Arr(items) => {
-                for (position, item) in items.iter().enumerate() {
-                    keys.push(Key::Position(position));
-                    self.variables_of(item, keys, variables)?;
-                    keys.pop();
-                }
-            }
-            TermPattern::Obj(members) => {
-                for (key, inner) in members {
-                    let Term::Str(None, parts) = key else {
-                        return self.refuse(
-                            "",
-                            "a key in a pattern is a name or a string".to_owned(),
-                            "as in `{a: $x, \"b c\": $y}`",
-                        );
-                    };
-                    let name = match parts.as_slice() {
-                        [] => "",
-                        [StrPart::Str(name)] => name,
-                        _ => {
-                            return self.refuse(
-                                "",
-                                "a key in a pattern is a plain string".to_owned(),
-                                "",
-                            );
-                        }
-                    };
-                    keys.push(Key::Name(name));
-                    self.variables_of(inner, keys, variables)?;
-                    keys.pop();
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn fold(
-        &mut self,
-        word: &'s str,
-        source: &Term<&'s str>,
-        pattern: &TermPattern<&'s str>,
-        arguments: &[Term<&'s str>],
-        has_input: bool,
-    ) -> Lower<Node> {
-        let reduce = word == "reduce";
-        let (init, update, extract) = match arguments {
-            [init, update] => (init, update, None),
-            [init, update, extract] if !reduce => (init, update, Some(extract)),
-            _ => {
-                return self.refuse(
-                    word,
-                    format!("`{word}` needs a start and an update"),
-                    "as in `reduce .[] as $x (0; . + $x)`",
-                );
-            }
-        };
-        let source = self.node(source, has_input)?;
-        let init = self.node(init, has_input)?;
-        let outer = self.bound.len();
-        let variables = self.pattern(pattern)?;
-        let update = self.node(update, true)?;
-        let extract = match extract {
-            Some(extract) => Some(self.node(extract, true)?),
-            None => None,
-        };
-        self.bound.truncate(outer);
-        let single = reduce && init.single;
-        let fold = Box::new(Fold {
-            source,
-            variables,
-            init,
-            update,
-            extract,
-        });
-        let kind = if reduce {
-            Kind::Reduce(fold)
-        } else {
-            Kind::Foreach(fold)
-        };
-        Ok(Node::new(kind, single))
-    }
-
     fn path(
         &mut self,
         base: &Term<&'s str>,
@@ -594,217 +443,11 @@ impl<'s> Lowering<'s> {
         }
         Ok(Node::new(Kind::Path(Box::new(base), steps), single))
     }
-
-    fn call(&mut self, name: &'s str, arguments: &[Term<&'s str>], has_input: bool) -> Lower<Node> {
-        self.seen = offset_of(self.source, name);
-        let Some(function) = names::find(name, arguments.len()) else {
-            return self.unknown_function(name, arguments.len());
-        };
-        match function {
-            Function::Native(native) => {
-                if native != Native::Raise {
-                    self.needs_input(&format!("`{name}`"), has_input)?;
-                }
-                let arguments = self.all(arguments, has_input)?;
-                Ok(Node::native(native, arguments))
-            }
-            Function::Control(control) => {
-                use super::ast::Control;
-                // These read only their arguments; the others have an input to work on.
-                let free = matches!(
-                    (control, arguments.len()),
-                    (
-                        Control::Range | Control::Limit | Control::Skip | Control::Nth,
-                        _
-                    ) | (Control::First | Control::Last | Control::IsEmpty, _)
-                        | (Control::Any | Control::All, 2)
-                );
-                if !free {
-                    self.needs_input(&format!("`{name}`"), has_input)?;
-                }
-                self.control(control, arguments, has_input)
-            }
-            Function::Short(short) => self.short(name, short, arguments, has_input),
-        }
-    }
-
-    fn all(&mut self, terms: &[Term<&'s str>], has_input: bool) -> Lower<Vec<Node>> {
-        terms
-            .iter()
-            .map(|term| self.node(term, has_input))
-            .collect()
-    }
-
-    fn control(
-        &mut self,
-        control: super::ast::Control,
-        arguments: &[Term<&'s str>],
-        has_input: bool,
-    ) -> Lower<Node> {
-        use super::ast::Control;
-        let arguments = match (control, arguments) {
-            (Control::Any | Control::All, []) => vec![Node::each(), Node::input()],
-            (Control::Any | Control::All, [condition]) => {
-                vec![Node::each(), self.node(condition, true)?]
-            }
-            (Control::Any | Control::All, [source, condition]) => {
-                vec![self.node(source, has_input)?, self.node(condition, true)?]
-            }
-            (Control::MapValues, arguments) => self.all(arguments, true)?,
-            (Control::Delete, [target]) => {
-                let target = self.node(target, true)?;
-                if !deletable(&target) {
-                    return self.refuse(
-                        "",
-                        "`del` takes paths from `.`".to_owned(),
-                        "as in `del(.secret, .items[0])`",
-                    );
-                }
-                vec![target]
-            }
-            (_, arguments) => self.all(arguments, has_input)?,
-        };
-        let single = matches!(
-            control,
-            Control::Any | Control::All | Control::IsEmpty | Control::MapValues | Control::Delete
-        );
-        Ok(Node::new(Kind::Control(control, arguments), single))
-    }
-
-    fn short(
-        &mut self,
-        name: &'s str,
-        short: Short,
-        arguments: &[Term<&'s str>],
-        has_input: bool,
-    ) -> Lower<Node> {
-        let constant = |value| Ok(Node::constant(value));
-        match short {
-            Short::Null => return constant(Json::Null),
-            Short::True => return constant(Json::Bool(true)),
-            Short::False => return constant(Json::Bool(false)),
-            Short::Empty => return Ok(Node::empty()),
-            Short::Range => {
-                let mut both = vec![Node::constant(Json::from(0))];
-                both.extend(self.all(arguments, has_input)?);
-                let kind = Kind::Control(super::ast::Control::Range, both);
-                return Ok(Node::new(kind, false));
-            }
-            Short::AddOf => {
-                let inner = self.all(arguments, has_input)?;
-                let collected = inner.into_iter().map(Node::array);
-                let mut stages: Vec<Node> = collected.collect();
-                stages.push(Node::native(Native::Add, Vec::new()));
-                return Ok(Node::pipe(stages));
-            }
-            _ => self.needs_input(&format!("`{name}`"), has_input)?,
-        }
-        let inner = self.all(arguments, true)?.into_iter().next();
-        let inner = inner.unwrap_or_else(Node::input);
-        Ok(match short {
-            Short::Error => Node::native(Native::Raise, vec![Node::input()]),
-            Short::Select => Node::choice(vec![(inner, Node::input())], Some(Node::empty())),
-            Short::Map => Node::array(Node::pipe(vec![Node::each(), inner])),
-            Short::WithEntries => Node::pipe(vec![
-                Node::native(Native::ToEntries, Vec::new()),
-                Node::array(Node::pipe(vec![Node::each(), inner])),
-                Node::native(Native::FromEntries, Vec::new()),
-            ]),
-            Short::Keyed(native) => {
-                let keys = Node::array(Node::pipe(vec![Node::each(), Node::array(inner)]));
-                Node::native(native, vec![keys])
-            }
-            Short::Paths => Node::pipe(vec![Node::native(Native::Paths, Vec::new()), Node::each()]),
-            Short::OfType(types) => of_type(types),
-            Short::Values => {
-                let null = Node::constant(Json::Null);
-                let condition =
-                    Node::pair(Node::input(), null, |pair| Kind::Compare(Cmp::Ne, pair));
-                Node::choice(vec![(condition, Node::input())], Some(Node::empty()))
-            }
-            Short::Null
-            | Short::True
-            | Short::False
-            | Short::Empty
-            | Short::Range
-            | Short::AddOf => Node::empty(),
-        })
-    }
-
-    fn unknown_function<T>(&self, name: &str, arguments: usize) -> Lower<T> {
-        let arities = names::arities(name);
-        if let Some((why, help)) = names::refusal(name) {
-            return self.refuse(name, format!("`{}` {why}", shorten(name, 40)), help);
-        }
-        if !arities.is_empty() {
-            let takes: Vec<String> = arities.iter().map(usize::to_string).collect();
-            return self.refuse(
-                name,
-                format!(
-                    "`{name}` takes {} arguments, not {arguments}",
-                    takes.join(" or ")
-                ),
-                "arguments are separated by `;`",
-            );
-        }
-        let known = names::FUNCTIONS.iter().map(|(known, ..)| *known);
-        let help = match names::nearest(name, known) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("a variable is written `${name}`, a string `\"{name}\"`"),
-        };
-        self.refuse(
-            name,
-            format!("there is no function `{}`", shorten(name, 40)),
-            &help,
-        )
-    }
-}
-
-/// A key on the way to a variable in a pattern.
-enum Key<'s> {
-    Position(usize),
-    Name(&'s str),
-}
-
-impl Key<'_> {
-    fn node(&self) -> Node {
-        Node::constant(match self {
-            Key::Position(position) => Json::from(*position),
-            Key::Name(name) => Json::from(*name),
-        })
-    }
 }
 
 fn push_words(pieces: &mut Vec<Piece>, words: &str) {
     match pieces.last_mut() {
         Some(Piece::Words(before)) => before.push_str(words),
         _ => pieces.push(Piece::Words(words.to_owned())),
-    }
-}
-
-fn of_type(types: &[&str]) -> Node {
-    let branches = types
-        .iter()
-        .map(|name| {
-            let found = Node::native(Native::Type, Vec::new());
-            let name = Node::constant(Json::from(*name));
-            let condition = Node::pair(found, name, |pair| Kind::Compare(Cmp::Eq, pair));
-            (condition, Node::input())
-        })
-        .collect();
-    Node::choice(branches, Some(Node::empty()))
-}
-
-/// Whether this names places in `.`: paths from it, or several of them.
-fn deletable(node: &Node) -> bool {
-    match &node.kind {
-        Kind::Comma(parts) => parts.iter().all(deletable),
-        Kind::Path(base, steps) => {
-            matches!(base.kind, Kind::Input)
-                && steps
-                    .iter()
-                    .all(|step| !matches!(step.part, Part::Slice(..)))
-        }
-        _ => false,
     }
 }
