@@ -204,24 +204,27 @@ async fn a_call_in_flight_takes_little_memory() {
     assert!(bytes <= 2_560, "{bytes} bytes");
 }
 
-/// Sends every byte back while the request still comes.
+/// Sends every body back while it still comes.
 async fn echo(mut stream: TcpStream) {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let Ok(byte) = stream.read_u8().await else {
-            return;
-        };
-        head.push(byte);
+    loop {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let Ok(byte) = stream.read_u8().await else {
+                return;
+            };
+            head.push(byte);
+        }
+        let head = String::from_utf8(head).unwrap();
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "))
+            .unwrap();
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        let (reading, mut writing) = stream.split();
+        let mut body = reading.take(length.parse().unwrap());
+        let _ = tokio::io::copy(&mut body, &mut writing).await;
     }
-    let head = String::from_utf8(head).unwrap();
-    let length = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: "))
-        .unwrap();
-    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
-    stream.write_all(answer.as_bytes()).await.unwrap();
-    let (mut reading, mut writing) = stream.split();
-    let _ = tokio::io::copy(&mut reading, &mut writing).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -247,6 +250,6 @@ async fn large_bodies_go_both_ways_at_once() {
         let Body::Json(json) = http.body else {
             panic!("{:?}", http.body)
         };
-        assert_eq!(json.to_string(), text);
+        assert_eq!(json.as_str(), Some(text.trim_matches('"')));
     }
 }
