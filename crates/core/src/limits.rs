@@ -6,6 +6,12 @@ pub const DEFINITION_BYTES: usize = 64 * 1024;
 pub const DEFINITION_STEPS: usize = 500;
 /// How deep groups nest, and how deep values in a file nest.
 pub const DEFINITION_LEVELS: usize = 16;
+/// Problems told of one file; a person mends the first ones first, and the rest is counted.
+pub const DIAGNOSTICS: usize = 1_000;
+/// Patterns in one JSON Schema of a file. Each is compiled, in up to [`PATTERN_BYTES`].
+pub const SCHEMA_PATTERNS: usize = 100;
+/// Bytes that one compiled pattern may take.
+pub const PATTERN_BYTES: usize = 1024 * 1024;
 /// Bytes of one expression's text. Bounds what parsing can cost.
 pub const EXPRESSION_BYTES: usize = 1024;
 /// Brackets deep an expression may nest: the parser recurses, and 1,000 overflow a 2 MiB stack.

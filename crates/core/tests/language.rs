@@ -63,7 +63,8 @@ fn checked(source: &str) -> Checked {
 
 /// The codes that need no file of their own because a file of that size would be silly.
 fn made_cases() -> Vec<String> {
-    vec!["# long\n".repeat(10_000)]
+    let many: String = (0..2_000).map(|at| format!("key_{at}: 1\n")).collect();
+    vec!["# long\n".repeat(10_000), many]
 }
 
 #[test]
@@ -109,7 +110,12 @@ fn every_code_has_a_faulty_file_and_no_file_has_another_code() {
 #[test]
 fn every_code_has_a_page_whose_example_provokes_it() {
     // Their examples would be too large, or could not be printed.
-    let without_example = ["file_too_large", "too_many_steps", "invalid_character"];
+    let without_example = [
+        "file_too_large",
+        "too_many_steps",
+        "too_many_problems",
+        "invalid_character",
+    ];
     for (code, severity) in codes() {
         let path = root().join(format!("docs/errors/{code}.md"));
         let page = fs::read_to_string(&path).unwrap_or_else(|_| panic!("{code} has no page"));
@@ -123,6 +129,76 @@ fn every_code_has_a_page_whose_example_provokes_it() {
         let told = diagnostics.iter().find(|problem| problem.code == code);
         let told = told.unwrap_or_else(|| panic!("the example of {code} gives {diagnostics:#?}"));
         assert_eq!(told.severity, severity, "{code}");
+    }
+}
+
+#[test]
+fn a_flood_of_problems_is_cut_and_the_cut_is_told() {
+    let many: String = (0..2_000).map(|at| format!("key_{at}: 1\n")).collect();
+    let diagnostics = checked(&many).diagnostics;
+    let last = diagnostics.last().unwrap();
+    assert_eq!(diagnostics.len(), 1_001);
+    // The three keys that are missing are found last.
+    assert_eq!(last.message, "1003 more problems are not shown");
+    assert_eq!(last.line, 1_001);
+}
+
+#[test]
+fn generated_files_with_slips_are_told_or_read_and_never_half() {
+    let mut random = banyan_core::testkit::Random::new(7);
+    let scraps = [
+        "",
+        "\n",
+        " ",
+        "  ",
+        "- ",
+        ": ",
+        "{",
+        "}",
+        "[",
+        "]",
+        "$",
+        "\"",
+        "'",
+        "|",
+        "#",
+        "&a",
+        "*a",
+        "!t",
+        "\t",
+        "null",
+        "-1",
+        "9999999999999999999999",
+        "é",
+        "\u{1f600}",
+        "pivot: true",
+        "$key",
+    ];
+    for seed in 0..300 {
+        let source = banyan_core::testkit::generate(seed);
+        for _ in 0..6 {
+            let letters: Vec<char> = source.chars().collect();
+            let at = random.below(letters.len());
+            let cut = random.below(6).min(letters.len() - at);
+            let scrap = *random.pick(&scraps);
+            let mut slip: String = letters[..at].iter().collect();
+            slip.push_str(scrap);
+            slip.extend(&letters[at + cut..]);
+            let checked = checked(&slip);
+            let error = checked
+                .diagnostics
+                .iter()
+                .any(|problem| problem.severity == banyan_core::language::Severity::Error);
+            assert_eq!(error, checked.definition.is_none(), "{slip}");
+            let lines = slip.split('\n').count();
+            assert!(
+                checked
+                    .diagnostics
+                    .iter()
+                    .all(|problem| problem.line <= lines),
+                "{slip}"
+            );
+        }
     }
 }
 

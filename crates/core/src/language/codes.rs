@@ -110,6 +110,8 @@ codes! {
     AttemptsAfterPivot = "attempts_after_pivot", Error;
     /// A wait that ends after the saga's deadline.
     BeyondDeadline = "beyond_deadline", Error;
+    /// More problems than are told.
+    TooManyProblems = "too_many_problems", Error;
     /// An undo that needs `$result`.
     UndoNeedsResult = "undo_needs_result", Warning;
     /// An undo that says nothing of what it undoes.

@@ -325,3 +325,74 @@ pub(crate) fn homes(name: &str) -> Vec<Within> {
         .filter(|within| find(*within, name).is_some())
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::language::{Surroundings, check};
+
+    /// A step or a part of one with its `KEY` left out.
+    fn frame(key: &Key) -> String {
+        let call = "do: 'GET x /a'";
+        let step = match key.within {
+            Within::Document => "set: 1".to_owned(),
+            Within::Check => "do: 'GET x /a', check: { do: 'GET x /b', KEY }".to_owned(),
+            Within::Undo => "do: 'GET x /a', undo: { do: 'DELETE x /{$key}', KEY }".to_owned(),
+            Within::Retry => "do: 'GET x /a', retry: { KEY }".to_owned(),
+            Within::Wait => "wait: { KEY }".to_owned(),
+            Within::Step if key.makes.is_some() => "KEY".to_owned(),
+            Within::Step if key.stands_on(StepKind::Call) => format!("{call}, KEY"),
+            Within::Step => "wait: told, for: 1d, KEY".to_owned(),
+        };
+        let own = if key.within == Within::Document {
+            "KEY, "
+        } else {
+            ""
+        };
+        format!("{{ {own}saga: s, version: 1, steps: [ {{ a: {{ {step} }} }} ] }}")
+    }
+
+    #[test]
+    fn the_reader_looks_at_what_stands_behind_every_key() {
+        for key in KEYS.iter().filter(|key| key.shape.is_some()) {
+            // No key takes a list of such a text, and no value may hold such an expression.
+            let file = frame(key).replace(
+                "KEY",
+                &format!("{}: ['$input | nothing_like_it']", key.name),
+            );
+            let codes: Vec<&str> = check(&file, &Surroundings::default())
+                .diagnostics
+                .iter()
+                .map(|problem| problem.code)
+                .collect();
+            let looked = [
+                "wrong_type",
+                "invalid_value",
+                "invalid_duration",
+                "out_of_range",
+                "expression_invalid",
+                "invalid_schema",
+                "duplicate_key",
+            ];
+            assert!(
+                codes.iter().any(|code| looked.contains(code)),
+                "{}: {codes:?}\n{file}",
+                key.name
+            );
+        }
+    }
+
+    #[test]
+    fn every_key_that_is_not_built_is_told_at_its_place() {
+        for key in KEYS.iter().filter(|key| key.shape.is_none()) {
+            let file = frame(key).replace("KEY", &format!("{}: 1", key.name));
+            let checked = check(&file, &Surroundings::default());
+            let told = checked
+                .diagnostics
+                .iter()
+                .find(|problem| problem.code == "not_supported_yet");
+            let told = told.unwrap_or_else(|| panic!("{file}: {:#?}", checked.diagnostics));
+            assert_eq!(&file[told.column - 1..][..told.length], key.name);
+        }
+    }
+}

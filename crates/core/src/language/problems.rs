@@ -3,11 +3,15 @@
 use super::codes::Code;
 use super::node::Place;
 use super::{Diagnostic, Severity};
+use crate::limits;
 
-/// What was found so far.
+/// What was found so far: the first [`limits::DIAGNOSTICS`] in full, the rest counted.
 #[derive(Default)]
 pub(crate) struct Problems {
     found: Vec<Diagnostic>,
+    count: usize,
+    any_error: bool,
+    first_untold: Option<Place>,
 }
 
 impl Problems {
@@ -19,35 +23,52 @@ impl Problems {
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
-        let help: String = help.into();
-        self.found.push(Diagnostic {
-            code: code.as_str(),
-            severity: code.severity(),
-            line: place.line,
-            column: place.column,
-            length: place.length.max(1),
-            message: message.into(),
-            help: (!help.is_empty()).then_some(help),
-        });
+        self.count += 1;
+        self.any_error |= code.severity() == Severity::Error;
+        if self.found.len() < limits::DIAGNOSTICS {
+            self.found
+                .push(diagnostic(code, place, message.into(), help.into()));
+        } else {
+            self.first_untold.get_or_insert(place);
+        }
     }
 
     /// Whether anything found keeps the file from being registered.
     pub(crate) fn any_error(&self) -> bool {
-        self.found
-            .iter()
-            .any(|problem| problem.severity == Severity::Error)
+        self.any_error
     }
 
     /// How many were found.
     pub(crate) fn count(&self) -> usize {
-        self.found.len()
+        self.count
     }
 
-    /// All of them in the order of the file, each once.
+    /// All that is told, in the order of the file, each once.
     pub(crate) fn in_order(mut self) -> Vec<Diagnostic> {
+        if let Some(place) = self.first_untold {
+            let untold = self.count - self.found.len();
+            self.found.push(diagnostic(
+                Code::TooManyProblems,
+                place,
+                format!("{untold} more problems are not shown"),
+                "mend those that are shown, then check again".to_owned(),
+            ));
+        }
         self.found
             .sort_by_key(|problem| (problem.line, problem.column));
         self.found.dedup();
         self.found
+    }
+}
+
+fn diagnostic(code: Code, place: Place, message: String, help: String) -> Diagnostic {
+    Diagnostic {
+        code: code.as_str(),
+        severity: code.severity(),
+        line: place.line,
+        column: place.column,
+        length: place.length.max(1),
+        message,
+        help: (!help.is_empty()).then_some(help),
     }
 }

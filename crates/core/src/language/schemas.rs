@@ -17,7 +17,7 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 pub fn compile(schema: &Json) -> Result<jsonschema::Validator, String> {
     jsonschema::draft202012::options()
         .offline()
-        .with_pattern_options(PatternOptions::regex())
+        .with_pattern_options(PatternOptions::regex().size_limit(limits::PATTERN_BYTES))
         .build(schema)
         .map_err(|error| error.to_string())
 }
@@ -48,6 +48,15 @@ impl Reader<'_> {
                 ),
                 "name its parts under `$defs` and refer to them by `$ref`",
             );
+            return None;
+        }
+        let patterns = patterns(node);
+        if patterns > limits::SCHEMA_PATTERNS {
+            let why = format!(
+                "it has {patterns} patterns, more than {}",
+                limits::SCHEMA_PATTERNS
+            );
+            self.invalid_schema(node, what, &why);
             return None;
         }
         let before = self.problems.count();
@@ -105,5 +114,24 @@ impl Reader<'_> {
             Value::List(items) => items.iter().for_each(|item| self.references(item)),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {}
         }
+    }
+}
+
+/// How many patterns a schema has at most: what merely looks like one counts as well.
+fn patterns(node: &Node) -> usize {
+    match &node.value {
+        Value::Map(entries) => entries
+            .iter()
+            .map(|entry| {
+                let own = match (entry.key.as_str(), &entry.node.value) {
+                    ("pattern", Value::Text(_)) => 1,
+                    ("patternProperties", Value::Map(patterns)) => patterns.len(),
+                    _ => 0,
+                };
+                own + patterns(&entry.node)
+            })
+            .sum(),
+        Value::List(items) => items.iter().map(patterns).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => 0,
     }
 }

@@ -16,6 +16,10 @@ fn wrapped(value: &str) -> String {
     format!("saga: s\nversion: 1\nsteps:\n  - a:\n      set: {value}\n")
 }
 
+fn schema(members: &str) -> String {
+    format!("saga: s\nversion: 1\ninput: {{ {members} }}\nsteps: [{{ a: {{ set: 1 }} }}]\n")
+}
+
 /// What it is, the file, and the code that must say why it is refused.
 type Case = (&'static str, String, &'static str);
 
@@ -38,6 +42,16 @@ fn growing() -> Vec<Case> {
             "deep block lists",
             wrapped(&format!("\n        {}1", "- ".repeat(5_000))),
             "too_deep",
+        ),
+        (
+            "patterns that compile to much",
+            schema("pattern: '(?:(?:a{100}){100}){100}'"),
+            "invalid_schema",
+        ),
+        (
+            "many patterns",
+            schema(&format!("allOf: [{}]", "{ pattern: a },".repeat(101))),
+            "invalid_schema",
         ),
         ("too large", "#".repeat(64 * 1024 + 1), "file_too_large"),
         (
