@@ -6,9 +6,9 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Definition versions that may be registered: each is kept in memory, source included.
-pub const DEFINITIONS: usize = 10_000;
+pub(crate) const DEFINITIONS: usize = 10_000;
 /// Services that may be registered.
-pub const SERVICES: usize = 10_000;
+pub(crate) const SERVICES: usize = 10_000;
 
 /// What an engine may use. [`Config::default`] suits one server on a small machine.
 #[derive(Clone)]
@@ -41,6 +41,9 @@ pub struct Config {
     pub readers: usize,
     /// For how long a leg that must run may be parked before its saga is stuck.
     pub park_limit: Duration,
+    /// When an undo of an unknown do looks again, unless its file says otherwise; none means
+    /// one minute.
+    pub look_again: Option<Duration>,
     /// Called when the engine cannot go on: the fate of a commit is unknown, or another node
     /// took over. It must end the process; the engine accepts nothing from then on.
     pub on_fatal: Arc<dyn Fn(&str) + Send + Sync>,
@@ -61,10 +64,8 @@ impl Default for Config {
             page: 256,
             readers: 4,
             park_limit: Duration::from_millis(limits::PARK_LIMIT_MS),
-            on_fatal: Arc::new(|message| {
-                tracing::error!(message, "the engine cannot go on");
-                std::process::abort();
-            }),
+            look_again: None,
+            on_fatal: Arc::new(|_| std::process::abort()),
         }
     }
 }

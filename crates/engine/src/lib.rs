@@ -5,14 +5,27 @@
 //! the same path as live; every inbox, cache and batch is bounded (I-40). It decides nothing
 //! about sagas (`banyan_core` does), knows no SQL and no HTTP.
 
+mod admin;
 mod calls;
+mod catalogue;
 mod clock;
 mod config;
 mod error;
+mod gate;
 mod handle;
+mod life;
 mod metrics;
+mod open;
+mod openings;
+mod registered;
 mod request;
+mod row;
+pub mod shard;
+mod shared;
+mod shell;
+mod timers;
 mod view;
+mod writer;
 
 pub use calls::{BoxFuture, Calls};
 pub use clock::{Clock, SystemClock};
@@ -20,4 +33,6 @@ pub use config::Config;
 pub use error::*;
 pub use handle::Engine;
 pub use metrics::Metrics;
+pub use registered::Registered;
 pub use request::*;
+pub use row::{row, wake_to_store};

@@ -1,8 +1,11 @@
 //! Figures for people and dashboards.
 
+use crate::shard::Tally;
 use banyan_core::saga::Meaning;
 use banyan_store::Counts;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// What the engine did since it was opened, and how it stands.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -39,6 +42,90 @@ pub struct Metrics {
     pub active_sagas: u64,
     /// Idle sagas in memory now.
     pub cached_sagas: u64,
-    /// Sagas by status and parked ones by service, as last read from the store.
+    /// Sagas by status and parked ones by service, read from the store; empty when it cannot tell now.
     pub counts: Counts,
+}
+
+/// The counters behind [`Metrics`], shared by all tasks.
+#[derive(Default)]
+pub(crate) struct Figures {
+    totals: Mutex<Totals>,
+    overloads: AtomicU64,
+    replays: AtomicU64,
+    commits: AtomicU64,
+    changes: AtomicU64,
+    unavailable: AtomicU64,
+    batch_sizes: [AtomicU64; 6],
+}
+
+#[derive(Default)]
+struct Totals {
+    starts: u64,
+    completed: u64,
+    compensated: u64,
+    stuck: u64,
+    records: u64,
+    conflicts: u64,
+    attempts: [u64; 7],
+}
+
+/// The upper bounds of [`Metrics::batch_sizes`], but for its last.
+const BATCH_SIZES: [usize; 5] = [1, 4, 16, 64, 256];
+
+impl Figures {
+    /// Adds what a shard did.
+    pub(crate) fn add(&self, tally: &Tally) {
+        // Whole after every statement: a panic elsewhere leaves at worst a count too few.
+        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        totals.starts += tally.starts;
+        totals.completed += tally.completed;
+        totals.compensated += tally.compensated;
+        totals.stuck += tally.stuck;
+        totals.records += tally.records;
+        totals.conflicts += tally.conflicts;
+        for (total, count) in totals.attempts.iter_mut().zip(tally.attempts) {
+            *total += count;
+        }
+    }
+
+    pub(crate) fn committed(&self, changes: usize) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        self.changes.fetch_add(changes as u64, Ordering::Relaxed);
+        let place = BATCH_SIZES.iter().position(|bound| changes <= *bound);
+        self.batch_sizes[place.unwrap_or(BATCH_SIZES.len())].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn unavailable(&self) {
+        self.unavailable.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn overload(&self) {
+        self.overloads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn replay(&self) {
+        self.replays.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The counters as they are now; gauges are added by who knows them.
+    pub(crate) fn read(&self) -> Metrics {
+        let totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Metrics {
+            starts: totals.starts,
+            replays: of(&self.replays),
+            overloads: of(&self.overloads),
+            completed: totals.completed,
+            compensated: totals.compensated,
+            stuck: totals.stuck,
+            attempts: Meaning::ALL.into_iter().zip(totals.attempts).collect(),
+            records: totals.records,
+            commits: of(&self.commits),
+            changes: of(&self.changes),
+            batch_sizes: self.batch_sizes.each_ref().map(of),
+            commits_unavailable: of(&self.unavailable),
+            conflicts: totals.conflicts,
+            ..Metrics::default()
+        }
+    }
 }

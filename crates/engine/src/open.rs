@@ -1,0 +1,177 @@
+//! How an engine is put together, from the store up, and how it ends.
+
+use crate::calls::Calls;
+use crate::catalogue::Catalogue;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::error::OpenEngineError;
+use crate::gate::Gate;
+use crate::handle::{Engine, Inner};
+use crate::life::Life;
+use crate::metrics::Figures;
+use crate::openings::{self, Openings};
+use crate::shard::Message;
+use crate::shared::Shared;
+use crate::shell::Shell;
+use crate::timers;
+use crate::writer::Committer;
+use banyan_core::Timestamp;
+use banyan_core::id::Id;
+use banyan_outbound::{Registry, Settings};
+use banyan_store::{Reader, Writer};
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+impl Engine {
+    /// Opens an engine over a store: reads its definitions and services, starts the writer, the
+    /// shards and the timers, and begins to resume what was in flight. To be called within a
+    /// Tokio runtime. It blocks for as long as the definitions take to read.
+    ///
+    /// When the last clone is dropped without [`Engine::shutdown`], everything ends at once, as
+    /// in a crash.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or what it holds cannot be used.
+    pub fn open(
+        writer: Box<dyn Writer>,
+        reader: Arc<dyn Reader>,
+        registry: Arc<Registry>,
+        calls: Arc<dyn Calls>,
+        clock: Arc<dyn Clock>,
+        config: Config,
+    ) -> Result<Engine, OpenEngineError> {
+        let catalogue = Catalogue::load(&*reader)?;
+        register_services(&catalogue, &registry, clock.now())?;
+        let in_flight = timers::in_flight(&*reader, config.page)?;
+        let (doors, inboxes) = inboxes(&config);
+        let (life, figures) = (Arc::new(Life::new(&config)), Arc::new(Figures::default()));
+        let (committer, thread) = Committer::start(
+            writer,
+            config.writer_queue,
+            config.commit_changes,
+            Arc::clone(&figures),
+            Arc::clone(&life),
+        )
+        .map_err(OpenEngineError::Thread)?;
+        let shared = Arc::new(Shared {
+            reader,
+            readers: Arc::new(Semaphore::new(config.readers.max(1))),
+            registry,
+            calls,
+            call_permits: Arc::new(Semaphore::new(config.calls_in_flight.max(1))),
+            clock,
+            catalogue,
+            gate: Gate::new(config.active_sagas),
+            figures,
+            life,
+            openings: Openings::default(),
+            doors,
+            config,
+        });
+        let shells = start_shells(&shared, &committer, inboxes);
+        let background = start_background(&shared, in_flight);
+        Ok(Engine(Arc::new(Inner {
+            _stop: shared.life.stop.clone().drop_guard(),
+            shared,
+            committer,
+            admin: tokio::sync::Mutex::new(()),
+            shells,
+            background,
+            thread: Mutex::new(Some(thread)),
+        })))
+    }
+
+    /// Ends the engine: nothing new is accepted and nothing new begins, calls in flight may end
+    /// within `grace`, what they answered is committed. What was not answered by then is
+    /// resumed after the next start, as after a crash.
+    pub async fn shutdown(&self, grace: Duration) {
+        let inner = &self.0;
+        let (shared, life) = (&inner.shared, &inner.shared.life);
+        life.drain();
+        inner.background.stop.cancel();
+        inner.background.tasks.wait().await;
+        tokio::select! {
+            () = shared.gate.quiet() => {}
+            () = shared.pause(grace) => {}
+        }
+        life.finish.cancel();
+        inner.shells.wait().await;
+        inner.committer.end().await;
+        life.stop.cancel();
+        let thread = inner
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(thread) = thread {
+            // Its panic was caught where it would have happened, and reported there.
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+}
+
+/// The tasks beside the shards.
+pub(crate) struct Background {
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+fn register_services(
+    catalogue: &Catalogue,
+    registry: &Registry,
+    now: Timestamp,
+) -> Result<(), OpenEngineError> {
+    for row in catalogue.services() {
+        let settings = Settings::read(&row.settings).map_err(|error| OpenEngineError::Service {
+            name: row.name.clone(),
+            message: error.to_string(),
+        })?;
+        if let Err(message) = registry.put(&row.name, settings, now) {
+            tracing::warn!(service = row.name, message, "a service cannot be called");
+        }
+        if let Some(reason) = &row.paused {
+            registry.pause(&row.name, reason, now);
+        }
+    }
+    Ok(())
+}
+
+type Inboxes = Vec<mpsc::Receiver<Message>>;
+
+fn inboxes(config: &Config) -> (Vec<mpsc::Sender<Message>>, Inboxes) {
+    let one = |_| mpsc::channel(config.inbox.max(1));
+    (0..config.shards.max(1)).map(one).unzip()
+}
+
+fn start_shells(shared: &Arc<Shared>, committer: &Committer, inboxes: Inboxes) -> TaskTracker {
+    let tasks = TaskTracker::new();
+    for (number, inbox) in (0..).zip(inboxes) {
+        let shell = Shell::new(number, inbox, Arc::clone(shared), committer.clone());
+        tasks.spawn(shell.run());
+    }
+    tasks.close();
+    tasks
+}
+
+fn start_background(shared: &Arc<Shared>, in_flight: Vec<Id>) -> Background {
+    let (tasks, stop) = (TaskTracker::new(), shared.life.stop.child_token());
+    let run = |task: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>| {
+        let stop = stop.clone();
+        tasks.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = task => {}
+            }
+        });
+    };
+    run(Box::pin(timers::recover(Arc::clone(shared), in_flight)));
+    run(Box::pin(timers::run(Arc::clone(shared))));
+    run(Box::pin(openings::run(Arc::clone(shared))));
+    run(Box::pin(openings::probe(Arc::clone(shared))));
+    tasks.close();
+    Background { tasks, stop }
+}

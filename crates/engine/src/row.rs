@@ -1,0 +1,123 @@
+//! A saga's row, projected from its state: what lists, timers and recovery need.
+
+use banyan_core::Timestamp;
+use banyan_core::definition::{Kind, Step, Undo};
+use banyan_core::saga::{Leg, LegPhase, Saga, State, StepState};
+use banyan_store::SagaRow;
+
+/// The row of a saga whose wake is stored as `wake_at`.
+pub fn row(saga: &Saga, shard: u16, wake_at: Option<Timestamp>) -> SagaRow {
+    let definition = &saga.plan.definition;
+    let standing = standing(saga);
+    SagaRow {
+        id: saga.id,
+        namespace: saga.namespace.clone(),
+        definition: definition.name.clone(),
+        version: definition.version,
+        definition_hash: definition.hash.clone(),
+        shard,
+        key: saga.key.clone(),
+        labels: saga.labels.clone(),
+        status: saga.status(),
+        reason: saga.reason.clone(),
+        stuck: saga.stuck().map(|stuck| stuck.code.as_str().to_owned()),
+        step: standing.step.map(|step| step.path.clone()),
+        service: standing.service.map(str::to_owned),
+        parked_since: standing.parked_since,
+        wake_at,
+        in_flight: standing.in_flight,
+        seq: saga.seq,
+        started_at: saga.started_at,
+        updated_at: saga.updated_at,
+        ended_at: saga.ended_at,
+        deadline: saga.deadline,
+    }
+}
+
+/// The wake to store, given the one that is stored and the exact one. The stored one may be
+/// early but never late, so that an ordinary call does not rewrite the index of wakes.
+pub fn wake_to_store(
+    stored: Option<Timestamp>,
+    exact: Option<Timestamp>,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    match (stored, exact) {
+        (Some(stored), Some(exact)) if stored > now && stored <= exact => Some(stored),
+        _ => exact,
+    }
+}
+
+/// Where a saga stands: at a parked leg if it has one, so that the index of parked sagas finds
+/// it; else at the first thing it waits on.
+#[derive(Default)]
+struct Standing<'a> {
+    step: Option<&'a Step>,
+    service: Option<&'a str>,
+    parked_since: Option<Timestamp>,
+    in_flight: bool,
+}
+
+fn standing(saga: &Saga) -> Standing<'_> {
+    let mut found = Standing::default();
+    saga.each_state(&mut |step, state| {
+        for leg in Leg::ALL {
+            look_at_leg(&mut found, step, state, leg);
+        }
+        let waits = matches!(step.kind, Kind::Wait(_) | Kind::Sleep(_));
+        if waits && state.state == State::Running && found.step.is_none() {
+            found.step = Some(step);
+        }
+    });
+    found
+}
+
+fn look_at_leg<'a>(found: &mut Standing<'a>, step: &'a Step, state: &'a StepState, leg: Leg) {
+    let leg_state = state.leg(leg);
+    let parked_since = match &leg_state.phase {
+        LegPhase::Idle => return,
+        LegPhase::InFlight { .. } => {
+            found.in_flight = true;
+            None
+        }
+        LegPhase::Parked { since, .. } => Some(leg_state.parked_since.unwrap_or(*since)),
+        LegPhase::Retry { .. } | LegPhase::LookAgain { .. } | LegPhase::Stuck { .. } => None,
+    };
+    let first = found.step.is_none();
+    let parked_first = parked_since.is_some() && found.parked_since.is_none();
+    if first || parked_first {
+        found.step = Some(step);
+        found.service = service_of(step, leg);
+        found.parked_since = parked_since;
+    }
+}
+
+/// The service that a leg of a step calls.
+pub(crate) fn service_of(step: &Step, leg: Leg) -> Option<&str> {
+    let call = match (leg, &step.kind, &step.undo) {
+        (Leg::Do, Kind::Call(action), _) => Some(&action.call),
+        (Leg::Check, Kind::Call(action), _) => action.check.as_ref(),
+        (Leg::Undo, _, Undo::Call(undo)) => Some(&undo.call),
+        _ => None,
+    };
+    call.map(|call| call.service.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_wake_is_kept_while_it_is_early_and_to_come() {
+        let at = |millis: i64| Some(Timestamp(millis));
+        let now = Timestamp(100);
+        for (stored, exact, kept, why) in [
+            (None, at(200), at(200), "nothing was stored"),
+            (at(150), at(200), at(150), "it is early and to come"),
+            (at(250), at(200), at(200), "it would be late"),
+            (at(100), at(200), at(200), "it has passed"),
+            (at(150), None, None, "nothing is to come"),
+        ] {
+            assert_eq!(wake_to_store(stored, exact, now), kept, "{why}");
+        }
+    }
+}

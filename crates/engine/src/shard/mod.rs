@@ -1,0 +1,205 @@
+//! One shard: a value that takes messages and gives changes to commit, and after their commit
+//! gives the actions. No clock, no I/O, no randomness, no waiting: the engine's shells and the
+//! simulator drive the same struct.
+//!
+//! The round: what [`Shard::missing`] names is loaded and [given](Shard::give), then
+//! [`Shard::handle`], the commit of its changes, and [`Shard::committed`]. It guarantees that
+//! no answer and no call leaves before the commit that it reports (I-4, I-13), that an attempt
+//! is launched once per process, and that a saga loaded with attempts in flight is told of
+//! their interruption before anything else (I-22).
+
+mod cache;
+mod commit;
+mod message;
+mod turn;
+mod wakes;
+mod watch;
+
+pub use message::{
+    Action, Answered, InputReply, Loaded, Message, NotTaken, Reply, StartReply, Tally,
+};
+
+use crate::error::LookError;
+use banyan_core::Timestamp;
+use banyan_core::id::Id;
+use banyan_core::saga::{Plan, Saga, Services};
+use banyan_store::{Change, Stored};
+use cache::{Cache, Held};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use turn::Open;
+use wakes::Wakes;
+use watch::Watchers;
+
+/// The bounds of one shard.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Waiting sagas kept in memory.
+    pub idle_sagas: usize,
+    /// Near wakes kept in memory.
+    pub near_wakes: usize,
+    /// How far ahead a wake is near.
+    pub near: Duration,
+    /// Callers that wait for sagas.
+    pub watchers: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds {
+            idle_sagas: 32,
+            near_wakes: 8_192,
+            near: Duration::from_secs(7),
+            watchers: 1_024,
+        }
+    }
+}
+
+/// What a batch may know of its moment.
+pub struct Moment<'a> {
+    /// Now, by the store's clock.
+    pub now: Timestamp,
+    /// Random bits; those of each decision derive from them.
+    pub random: u64,
+    /// The services as they are now.
+    pub services: &'a dyn Services,
+}
+
+/// One shard.
+#[derive(Debug)]
+pub struct Shard {
+    number: u16,
+    near: Duration,
+    sagas: Cache,
+    wakes: Wakes,
+    watchers: Watchers,
+    /// Those that were looked for and could not be loaded, for the batch to come.
+    failed: HashMap<Id, LookError>,
+    open: Option<Open>,
+    tally: Tally,
+}
+
+impl Shard {
+    /// An empty shard.
+    pub fn new(number: u16, bounds: Bounds) -> Shard {
+        Shard {
+            number,
+            near: bounds.near,
+            sagas: Cache::new(bounds.idle_sagas),
+            wakes: Wakes::new(bounds.near_wakes),
+            watchers: Watchers::new(bounds.watchers),
+            failed: HashMap::new(),
+            open: None,
+            tally: Tally::default(),
+        }
+    }
+
+    /// The saga that must be loaded before this message is handled, if one must.
+    pub fn missing(&self, message: &Message, now: Timestamp) -> Option<Id> {
+        let id = match message {
+            Message::Input { id, .. } | Message::Recover { id } => *id,
+            Message::Wake { id, at } if *at <= now => *id,
+            Message::Wake { .. }
+            | Message::Start { .. }
+            | Message::Get { .. }
+            | Message::Watch { .. } => return None,
+        };
+        (!self.sagas.contains(id)).then_some(id)
+    }
+
+    /// Takes a saga that was loaded.
+    pub fn give(&mut self, id: Id, loaded: Loaded) {
+        match loaded {
+            Loaded::Found { saga, wake_at } => self.sagas.insert(id, Held::loaded(*saga, wake_at)),
+            Loaded::Absent => {}
+            Loaded::Failed(error) => {
+                self.failed.insert(id, error);
+            }
+        }
+    }
+
+    /// Handles a batch. The changes are to be committed, and their results given to
+    /// [`Shard::committed`], before the next batch; when there are none, at once.
+    ///
+    /// # Panics
+    /// When the batch before was not committed.
+    pub fn handle(&mut self, messages: Vec<Message>, moment: &Moment<'_>) -> Vec<Change> {
+        assert!(self.open.is_none(), "I-4: a batch waits for its commit");
+        let mut open = Open::new(moment.random);
+        for message in messages {
+            self.take(message, moment, &mut open);
+        }
+        self.failed.clear();
+        let changes = self.changes(&mut open, moment.now);
+        self.open = Some(open);
+        changes
+    }
+
+    /// The due ones of the near wakes, as messages. Without room for more sagas in memory those
+    /// of sagas that are not there are let go: the store still has them.
+    pub fn due(&mut self, now: Timestamp, limit: usize, room: bool) -> Vec<Message> {
+        let mut due = Vec::new();
+        while due.len() < limit {
+            let Some((at, id)) = self.wakes.take(now) else {
+                break;
+            };
+            let stale = match self.sagas.get_mut(id) {
+                Some(held) if held.near == Some(at) => {
+                    held.near = None;
+                    false
+                }
+                Some(_) => true,
+                None => !room,
+            };
+            if !stale {
+                due.push(Message::Wake { id, at });
+            }
+        }
+        due
+    }
+
+    /// The plan of a saga in memory.
+    pub fn plan(&self, id: Id) -> Option<&Arc<Plan>> {
+        self.sagas.get(id).map(|held| &held.saga.plan)
+    }
+
+    /// When the first of the near wakes is due.
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        self.wakes.next()
+    }
+
+    /// Sagas in memory that have a call in flight or a near wake.
+    pub fn active(&self) -> usize {
+        self.sagas.active()
+    }
+
+    /// Sagas in memory.
+    pub fn held(&self) -> usize {
+        self.sagas.len()
+    }
+
+    /// What it did since this was asked last.
+    pub fn tally(&mut self) -> Tally {
+        std::mem::take(&mut self.tally)
+    }
+}
+
+/// Folds what was loaded.
+pub fn fold(stored: &Stored, plan: Arc<Plan>) -> Loaded {
+    let id = stored.row.id;
+    match Saga::fold(id, plan, &stored.journal) {
+        Ok(saga) if saga.seq == stored.row.seq => Loaded::Found {
+            saga: Box::new(saga),
+            wake_at: stored.row.wake_at,
+        },
+        Ok(saga) => Loaded::Failed(LookError::Damaged {
+            id,
+            message: format!(
+                "its journal ends at {}, its row says {}",
+                saga.seq, stored.row.seq
+            ),
+        }),
+        Err(error) => Loaded::Failed(LookError::fold(id, &error)),
+    }
+}

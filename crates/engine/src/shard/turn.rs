@@ -1,0 +1,313 @@
+//! The first half of a round: messages become records, and records become changes.
+
+use super::cache::{Held, Launched};
+use super::message::{Answered, InputReply, Message, NotTaken, Reply, StartReply};
+use super::{Moment, Shard};
+use crate::row::{row, wake_to_store};
+use banyan_core::Timestamp;
+use banyan_core::id::Id;
+use banyan_core::saga::{Context, Entry, Input, Misconfigured, Plan, Rejection, Saga, Start, Turn};
+use banyan_store::Change;
+use std::sync::Arc;
+
+/// A batch between its handling and its commit.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) touched: Vec<Touched>,
+    /// Who looks or waits: answered after the commit, so that nobody sees what is not on disk.
+    pub(super) lookers: Vec<Message>,
+    /// Who is answered without a saga.
+    pub(super) refused: Vec<(Reply<InputReply>, NotTaken)>,
+    /// Who drew an id that is in use.
+    pub(super) taken: Vec<Reply<StartReply>>,
+    /// How many changes it has.
+    pub(super) changes: usize,
+    random: u64,
+}
+
+/// One saga that a batch touches.
+#[derive(Debug)]
+pub(super) struct Touched {
+    pub(super) id: Id,
+    /// Its last record as committed; none for a new saga.
+    expected_seq: Option<u64>,
+    request_hash: String,
+    pub(super) entries: Vec<Entry>,
+    pub(super) records: Vec<banyan_core::saga::Meaning>,
+    pub(super) start_reply: Option<Reply<StartReply>>,
+    pub(super) replies: Vec<(Reply<InputReply>, Result<bool, Rejection>)>,
+    pub(super) marks: Vec<Mark>,
+    pub(super) exact_wake: Option<Timestamp>,
+    pub(super) stored_wake: Option<Timestamp>,
+    /// The place of its change in the commit; none when nothing changed.
+    pub(super) change: Option<usize>,
+    /// How many records it writes.
+    pub(super) written: usize,
+}
+
+/// What the services' registry is to be told.
+#[derive(Debug)]
+pub(super) enum Mark {
+    Answered(Answered),
+    Misconfigured(Arc<Plan>, Misconfigured),
+}
+
+impl Open {
+    pub(super) fn new(random: u64) -> Open {
+        Open {
+            touched: Vec::new(),
+            lookers: Vec::new(),
+            refused: Vec::new(),
+            taken: Vec::new(),
+            changes: 0,
+            random,
+        }
+    }
+
+    /// Fresh bits for one decision: splitmix64 over the batch's own.
+    fn next_random(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.random;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
+    }
+
+    fn touch(&mut self, id: Id, held: &mut Held) -> usize {
+        *held.touched.get_or_insert_with(|| {
+            self.touched
+                .push(Touched::new(id, Some(held.saga.seq), String::new()));
+            self.touched.len() - 1
+        })
+    }
+}
+
+impl Touched {
+    fn new(id: Id, expected_seq: Option<u64>, request_hash: String) -> Touched {
+        Touched {
+            id,
+            expected_seq,
+            request_hash,
+            entries: Vec::new(),
+            records: Vec::new(),
+            start_reply: None,
+            replies: Vec::new(),
+            marks: Vec::new(),
+            exact_wake: None,
+            stored_wake: None,
+            change: None,
+            written: 0,
+        }
+    }
+
+    fn take_turn(&mut self, plan: &Arc<Plan>, turn: Turn, answered_step: Option<String>) -> bool {
+        if let (Some((service, leg)), Some(step)) = (turn.answered, answered_step) {
+            self.marks.push(Mark::Answered(Answered {
+                plan: Arc::clone(plan),
+                service,
+                step,
+                leg,
+            }));
+        }
+        if let Some(answer) = turn.misconfigured {
+            self.marks
+                .push(Mark::Misconfigured(Arc::clone(plan), answer));
+        }
+        if self.entries.is_empty() {
+            self.entries = turn.entries;
+        } else {
+            self.entries.extend(turn.entries);
+        }
+        turn.replayed
+    }
+}
+
+impl Shard {
+    pub(super) fn take(&mut self, message: Message, moment: &Moment<'_>, open: &mut Open) {
+        match message {
+            Message::Start {
+                start,
+                request_hash,
+                reply,
+            } => self.start(*start, request_hash, reply, moment, open),
+            Message::Input { id, input, reply } => self.input(id, input, reply, moment, open),
+            Message::Wake { id, at } if at > moment.now => self.remember(id, at),
+            Message::Wake { id, .. } => self.input(id, Input::Wake, None, moment, open),
+            Message::Recover { id } => self.recover(id, moment, open),
+            looker @ (Message::Get { .. } | Message::Watch { .. }) => open.lookers.push(looker),
+        }
+    }
+
+    fn start(
+        &mut self,
+        start: Start,
+        request_hash: String,
+        reply: Reply<StartReply>,
+        moment: &Moment<'_>,
+        open: &mut Open,
+    ) {
+        let id = start.id;
+        if self.sagas.contains(id) {
+            // Its random part met another's: the caller draws again.
+            open.taken.push(reply);
+            return;
+        }
+        let random = open.next_random();
+        let context = context(moment, random);
+        let (saga, entries) = Saga::start(start, &context);
+        let mut held = Held::new(saga);
+        held.touched = Some(open.touched.len());
+        self.sagas.insert(id, held);
+        open.touched.push(Touched {
+            entries,
+            start_reply: Some(reply),
+            ..Touched::new(id, None, request_hash)
+        });
+    }
+
+    fn input(
+        &mut self,
+        id: Id,
+        input: Input,
+        reply: Option<Reply<InputReply>>,
+        moment: &Moment<'_>,
+        open: &mut Open,
+    ) {
+        self.resume(id, moment, open);
+        let Some(held) = self.sagas.get_mut(id) else {
+            return self.not_there(id, reply, open);
+        };
+        let place = open.touch(id, held);
+        let random = open.next_random();
+        let touched = &mut open.touched[place];
+        let answered_step = answered_step(held, &input);
+        let plan = Arc::clone(&held.saga.plan);
+        let saga = Arc::make_mut(&mut held.saga);
+        let result = saga
+            .handle(input, &context(moment, random))
+            .map(|turn| touched.take_turn(&plan, turn, answered_step));
+        if let Some(reply) = reply {
+            touched.replies.push((reply, result));
+        }
+    }
+
+    fn recover(&mut self, id: Id, moment: &Moment<'_>, open: &mut Open) {
+        self.resume(id, moment, open);
+        if self.sagas.get(id).is_none() {
+            self.not_there(id, None, open);
+        }
+    }
+
+    /// Tells a saga that was loaded with attempts in flight that their calls are lost.
+    fn resume(&mut self, id: Id, moment: &Moment<'_>, open: &mut Open) {
+        let Some(held) = self.sagas.get_mut(id).filter(|held| held.lost_calls) else {
+            return;
+        };
+        held.lost_calls = false;
+        let place = open.touch(id, held);
+        let random = open.next_random();
+        let plan = Arc::clone(&held.saga.plan);
+        let turn =
+            Arc::make_mut(&mut held.saga).handle(Input::Interrupted, &context(moment, random));
+        // An interruption is never rejected: it only notes what is so.
+        if let Ok(turn) = turn {
+            open.touched[place].take_turn(&plan, turn, None);
+        }
+    }
+
+    fn not_there(&mut self, id: Id, reply: Option<Reply<InputReply>>, open: &mut Open) {
+        let why = match self.failed.get(&id) {
+            Some(error) => NotTaken::Look(error.clone()),
+            None => NotTaken::NoSuchSaga,
+        };
+        match reply {
+            Some(reply) => open.refused.push((reply, why)),
+            None => tracing::warn!(saga = %id, reason = ?why, "a saga could not be moved"),
+        }
+    }
+
+    /// Keeps a wake that is near; one that finds no room is read from the store again.
+    fn remember(&mut self, id: Id, at: Timestamp) {
+        let held = self.sagas.get_mut(id);
+        let known = held.as_ref().is_some_and(|held| held.near == Some(at));
+        if !known
+            && self.wakes.add(at, id)
+            && let Some(held) = held
+        {
+            held.near = Some(at);
+        }
+    }
+
+    /// The changes of a batch: one for each saga that has new records or a new wake.
+    pub(super) fn changes(&mut self, open: &mut Open, now: Timestamp) -> Vec<Change> {
+        let mut changes = Vec::with_capacity(open.touched.len());
+        for touched in &mut open.touched {
+            let Some(held) = self.sagas.get_mut(touched.id) else {
+                continue;
+            };
+            if held.touched.take().is_none() {
+                continue;
+            }
+            touched.exact_wake = held.saga.wake_at(now);
+            touched.stored_wake = wake_to_store(held.stored_wake, touched.exact_wake, now);
+            if touched.entries.is_empty() && touched.stored_wake == held.stored_wake {
+                continue;
+            }
+            touched.change = Some(changes.len());
+            changes.push(touched.change(&held.saga, self.number));
+        }
+        open.changes = changes.len();
+        changes
+    }
+}
+
+impl Touched {
+    fn change(&mut self, saga: &Saga, shard: u16) -> Change {
+        let row = row(saga, shard, self.stored_wake);
+        let entries = std::mem::take(&mut self.entries);
+        self.written = entries.len();
+        self.records = meanings(&entries);
+        match self.expected_seq {
+            None => Change::Start {
+                row,
+                request_hash: std::mem::take(&mut self.request_hash),
+                entries,
+            },
+            Some(expected_seq) => Change::Append {
+                row,
+                expected_seq,
+                entries,
+            },
+        }
+    }
+}
+
+fn meanings(entries: &[Entry]) -> Vec<banyan_core::saga::Meaning> {
+    let meaning = |entry: &Entry| match &entry.record {
+        banyan_core::saga::Record::AttemptEnded { meaning, .. } => Some(*meaning),
+        _ => None,
+    };
+    entries.iter().filter_map(meaning).collect()
+}
+
+fn context<'a>(moment: &Moment<'a>, random: u64) -> Context<'a> {
+    Context {
+        now: moment.now,
+        random,
+        services: moment.services,
+    }
+}
+
+/// The step that an answer is for; its call is launched no more.
+fn answered_step(held: &mut Held, input: &Input) -> Option<String> {
+    let Input::Answer {
+        step, leg, attempt, ..
+    } = input
+    else {
+        return None;
+    };
+    held.calls.retain(|launched: &Launched| {
+        (&launched.step, launched.leg, launched.attempt) != (step, *leg, *attempt)
+    });
+    Some(step.clone())
+}

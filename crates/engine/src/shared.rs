@@ -1,0 +1,121 @@
+//! What all tasks of an engine share.
+
+use crate::calls::Calls;
+use crate::catalogue::Catalogue;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::error::{LookError, Refusal};
+use crate::gate::Gate;
+use crate::life::Life;
+use crate::metrics::Figures;
+use crate::openings::Openings;
+use crate::shard::{Loaded, Message, fold};
+use banyan_core::Timestamp;
+use banyan_core::id::Id;
+use banyan_core::time::Duration;
+use banyan_outbound::Registry;
+use banyan_store::Reader;
+use std::sync::Arc;
+use tokio::sync::{Semaphore, mpsc};
+
+/// What all tasks share.
+pub(crate) struct Shared {
+    pub(crate) reader: Arc<dyn Reader>,
+    pub(crate) readers: Arc<Semaphore>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) calls: Arc<dyn Calls>,
+    pub(crate) call_permits: Arc<Semaphore>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) config: Config,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) gate: Gate,
+    pub(crate) figures: Arc<Figures>,
+    pub(crate) life: Arc<Life>,
+    pub(crate) openings: Openings,
+    pub(crate) doors: Vec<mpsc::Sender<Message>>,
+}
+
+impl Shared {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Sleeps by the engine's clock.
+    pub(crate) async fn pause(&self, pause: std::time::Duration) {
+        let millis = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        let until = self.now().plus(Duration::from_millis(millis));
+        self.clock.sleep_until(until).await;
+    }
+
+    /// The way into the shard of this saga.
+    pub(crate) fn door(&self, id: Id) -> &mpsc::Sender<Message> {
+        &self.doors[usize::from(id.shard(self.config.shards))]
+    }
+
+    /// Puts in a message that must not be lost, once there is room. False when the shard has
+    /// ended.
+    pub(crate) async fn put(&self, id: Id, message: Message) -> bool {
+        self.door(id).send(message).await.is_ok()
+    }
+
+    /// Puts in a caller's message, or turns it away.
+    pub(crate) fn offer(&self, id: Id, message: Message) -> Result<(), Refusal> {
+        self.door(id)
+            .try_send(message)
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => {
+                    self.figures.overload();
+                    Refusal::Overloaded {
+                        what: "the inbox of a shard",
+                    }
+                }
+                mpsc::error::TrySendError::Closed(_) => Refusal::ShuttingDown,
+            })
+    }
+
+    /// Reads the store, on a thread that may wait. None when the engine ends.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn Reader) -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let permit = Arc::clone(&self.readers).acquire_owned().await;
+        let reader = Arc::clone(&self.reader);
+        let result = tokio::task::spawn_blocking(move || {
+            let result = read(&*reader);
+            drop(permit);
+            result
+        });
+        result.await.map_err(|_| Refusal::Unavailable {
+            message: "a read of the store failed".to_owned(),
+        })
+    }
+
+    /// Loads and folds sagas.
+    pub(crate) async fn load(self: &Arc<Self>, ids: Vec<Id>) -> Vec<(Id, Loaded)> {
+        let shared = Arc::clone(self);
+        let wanted = ids.clone();
+        let loaded = self.read(move |reader| {
+            let one = |id: Id| (id, shared.load_one(reader, id));
+            wanted.into_iter().map(one).collect::<Vec<_>>()
+        });
+        loaded.await.unwrap_or_else(|refusal| {
+            let failed = |id| (id, Loaded::Failed(refusal.clone().into()));
+            ids.into_iter().map(failed).collect()
+        })
+    }
+
+    fn load_one(&self, reader: &dyn Reader, id: Id) -> Loaded {
+        let stored = match reader.load(id) {
+            Ok(Some(stored)) => stored,
+            Ok(None) => return Loaded::Absent,
+            Err(error) => return Loaded::Failed(LookError::read(id, error)),
+        };
+        match self
+            .catalogue
+            .plan(&stored.row.definition, stored.row.version)
+        {
+            Ok(plan) => fold(&stored, plan),
+            Err(message) => Loaded::Failed(LookError::Damaged { id, message }),
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! The thin shell around a shard: it waits for messages, loads what is missing, has the batch
+//! committed, and only then performs what came of it.
+
+use crate::error::Refusal;
+use crate::shard::{Action, Bounds, Message, Moment, NotTaken, Shard};
+use crate::shared::Shared;
+use crate::writer::{Committer, Verdict};
+use banyan_core::id::Id;
+use banyan_core::saga::{Effect, Input, ParkCause, ParkCode, Road, Services};
+use banyan_core::time::Duration;
+use banyan_core::wire::{Answer, What};
+use banyan_store::{Applied, Change};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::Poll;
+use tokio::sync::mpsc;
+
+/// Pauses between commits while the store refuses them.
+const RETRY_FIRST: std::time::Duration = std::time::Duration::from_millis(50);
+const RETRY_MAX: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// A shard's shell.
+pub(crate) struct Shell {
+    shard: Shard,
+    inbox: mpsc::Receiver<Message>,
+    shared: Arc<Shared>,
+    committer: Committer,
+    /// What the shard wants to be handled next.
+    again: Vec<Message>,
+    finishing: bool,
+    active: usize,
+    held: usize,
+}
+
+impl Shell {
+    pub(crate) fn new(
+        number: u16,
+        inbox: mpsc::Receiver<Message>,
+        shared: Arc<Shared>,
+        committer: Committer,
+    ) -> Shell {
+        let config = &shared.config;
+        let bounds = Bounds::of(config.shards, config.cached_sagas, config.horizon);
+        Shell {
+            shard: Shard::new(number, bounds),
+            inbox,
+            shared,
+            committer,
+            again: Vec::new(),
+            finishing: false,
+            active: 0,
+            held: 0,
+        }
+    }
+
+    /// Runs until the engine ends.
+    pub(crate) async fn run(mut self) {
+        let stop = self.shared.life.stop.clone();
+        // Stopped at any point it is as after a crash: what was not committed never was.
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
+            () = self.rounds() => {}
+        }
+    }
+
+    async fn rounds(&mut self) {
+        while let Some(messages) = self.gather().await {
+            self.load_missing(&messages).await;
+            let messages = self.without_invalid(messages);
+            let changes = self.handle(messages);
+            let Some(applied) = self.commit(changes).await else {
+                return;
+            };
+            let actions = self.shard.committed(&applied, self.shared.now());
+            self.perform(actions);
+            self.account();
+        }
+    }
+
+    fn handle(&mut self, messages: Vec<Message>) -> Vec<Change> {
+        let registry: &dyn Services = &*self.shared.registry;
+        let closing = Closing(registry);
+        let draining = self.shared.life.is_draining();
+        let moment = Moment {
+            now: self.shared.now(),
+            random: rand::random(),
+            services: if draining { &closing } else { registry },
+        };
+        self.shard.handle(messages, &moment)
+    }
+
+    /// The next batch: what waits, and the wakes that are due. None when nothing can come.
+    async fn gather(&mut self) -> Option<Vec<Message>> {
+        let most = self.shared.config.batch;
+        loop {
+            let draining = self.shared.life.is_draining();
+            let mut messages = std::mem::take(&mut self.again);
+            if !draining {
+                messages.extend(self.due(most));
+            }
+            while messages.len() < most {
+                match self.inbox.try_recv() {
+                    Ok(message) => messages.push(message),
+                    Err(_) => break,
+                }
+            }
+            if messages.is_empty() && !self.wait_for_one(&mut messages, draining).await {
+                return None;
+            }
+            if draining {
+                messages.retain(goes_on_while_draining);
+            }
+            if !messages.is_empty() {
+                return Some(messages);
+            }
+        }
+    }
+
+    fn due(&mut self, most: usize) -> Vec<Message> {
+        let room = !self.shared.gate.is_full();
+        self.shard.due(self.shared.now(), most, room)
+    }
+
+    /// Waits for something to do; false when nothing can come.
+    async fn wait_for_one(&mut self, messages: &mut Vec<Message>, draining: bool) -> bool {
+        let most = self.shared.config.batch;
+        let next_wake = self.shard.next_wake().filter(|_| !draining);
+        let clock = &self.shared.clock;
+        let wake = async {
+            match next_wake {
+                Some(at) => clock.sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            count = self.inbox.recv_many(messages, most) => count > 0,
+            () = wake => true,
+            () = self.shared.life.finish.cancelled(), if !self.finishing => {
+                self.finishing = true;
+                self.inbox.close();
+                true
+            }
+        }
+    }
+
+    async fn load_missing(&mut self, messages: &[Message]) {
+        let now = self.shared.now();
+        let missing = messages
+            .iter()
+            .filter_map(|message| self.shard.missing(message, now));
+        let mut missing: Vec<Id> = missing.collect();
+        if missing.is_empty() {
+            return;
+        }
+        missing.sort_unstable();
+        missing.dedup();
+        for (id, loaded) in self.shared.load(missing).await {
+            self.shard.give(id, loaded);
+        }
+    }
+
+    /// Turns away signals that their wait does not accept; the rest goes on.
+    fn without_invalid(&self, messages: Vec<Message>) -> Vec<Message> {
+        let mut good = Vec::with_capacity(messages.len());
+        for message in messages {
+            match self.why_invalid(&message) {
+                None => good.push(message),
+                Some(why) => {
+                    if let Message::Input {
+                        reply: Some(reply), ..
+                    } = message
+                    {
+                        drop(reply.send(Err(why)));
+                    }
+                }
+            }
+        }
+        good
+    }
+
+    fn why_invalid(&self, message: &Message) -> Option<NotTaken> {
+        let Message::Input {
+            id,
+            input: Input::Signal { name, body, .. },
+            ..
+        } = message
+        else {
+            return None;
+        };
+        let definition = &self.shard.plan(*id)?.definition;
+        let ready = self
+            .shared
+            .catalogue
+            .ready(&definition.name, definition.version)
+            .ok()?;
+        if definition.wait(name).is_none() {
+            return Some(NotTaken::UnknownSignal {
+                known: ready.signals(),
+            });
+        }
+        let violations = ready.check_signal(name, body);
+        (!violations.is_empty()).then_some(NotTaken::InvalidBody(violations))
+    }
+
+    /// Commits a batch, however long the store refuses it. None when the writer has ended.
+    async fn commit(&mut self, mut changes: Vec<Change>) -> Option<Vec<Applied>> {
+        let mut pause = RETRY_FIRST;
+        while !changes.is_empty() {
+            match self.committer.commit(changes).await? {
+                Verdict::Done(applied) => return Some(applied),
+                Verdict::Unavailable(back, message) => {
+                    self.shared.life.away(self.shared.now(), &message);
+                    let (left, actions) = self.shard.unavailable(back, &message);
+                    self.perform(actions);
+                    changes = left;
+                    if !changes.is_empty() {
+                        self.shared.pause(pause).await;
+                        pause = (pause * 2).min(RETRY_MAX);
+                    }
+                }
+            }
+        }
+        Some(Vec::new())
+    }
+
+    /// The one place where anything leaves, after the commit that allows it. Who no longer
+    /// waits for an answer has gone: that is theirs to know.
+    fn perform(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Answered(answered) => self.shared.answered(&answered),
+                Action::Misconfigured { plan, answer } => self.shared.misconfigured(&plan, &answer),
+                Action::Call { id, effect } => self.launch(id, effect),
+                Action::StartReply(reply, answer) => drop(reply.send(answer)),
+                Action::InputReply(reply, answer) => drop(reply.send(*answer)),
+                Action::GetReply(reply, saga) => drop(reply.send(saga)),
+                Action::WatchReply(reply, saga) => drop(reply.send(saga)),
+                Action::Again(message) => self.again.push(message),
+            }
+        }
+    }
+
+    fn launch(&self, id: Id, effect: Effect) {
+        let shared = Arc::clone(&self.shared);
+        shared.gate.call_begins();
+        tokio::spawn(async move {
+            let stop = shared.life.stop.clone();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {}
+                () = call(&shared, id, effect) => {}
+            }
+            shared.gate.call_ends();
+        });
+    }
+
+    fn account(&mut self) {
+        let (active, held) = (self.shard.active(), self.shard.held());
+        self.shared
+            .gate
+            .moved((self.active, active), (self.held, held));
+        (self.active, self.held) = (active, held);
+        self.shared.figures.add(&self.shard.tally());
+    }
+}
+
+/// Makes a call and brings its answer back. The answer waits for room: it is never dropped.
+async fn call(shared: &Shared, id: Id, effect: Effect) {
+    // The semaphore is never closed, so an error cannot come; without a permit it would only
+    // be a call too many.
+    let permit = shared.call_permits.acquire().await;
+    let mut calling = shared.calls.call(effect.request, shared.now());
+    let answer = std::future::poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| calling.as_mut().poll(context)));
+        polled.unwrap_or_else(|_| Poll::Ready(broken()))
+    });
+    let answer = answer.await;
+    drop(permit);
+    let input = Input::Answer {
+        step: effect.step,
+        leg: effect.leg,
+        attempt: effect.attempt,
+        answer,
+    };
+    let message = Message::Input {
+        id,
+        input,
+        reply: None,
+    };
+    if !shared.put(id, message).await {
+        tracing::debug!(saga = %id, "an answer came after the end of its shard");
+    }
+}
+
+/// The answer of a call whose code failed: it may have left.
+fn broken() -> Answer {
+    Answer {
+        what: What::Lost {
+            message: "the call ended without an answer".to_owned(),
+        },
+        took_ms: 0,
+        instance: None,
+    }
+}
+
+/// While draining only answers are taken, so that nothing new begins, and whoever looks.
+fn goes_on_while_draining(message: &Message) -> bool {
+    match message {
+        Message::Input { input, .. } => matches!(input, Input::Answer { .. }),
+        Message::Get { .. } | Message::Watch { .. } => true,
+        Message::Start { .. } | Message::Wake { .. } | Message::Recover { .. } => false,
+    }
+}
+
+/// The services of an engine that drains: what would be called next parks instead, and goes on
+/// after the next start.
+struct Closing<'a>(&'a dyn Services);
+
+impl Services for Closing<'_> {
+    fn admit(&self, _: &Road<'_>) -> Result<(), ParkCause> {
+        Err(ParkCause {
+            code: ParkCode::Unavailable,
+            message: Refusal::ShuttingDown.to_string(),
+        })
+    }
+
+    fn keys_kept(&self, service: &str) -> Duration {
+        self.0.keys_kept(service)
+    }
+}

@@ -1,0 +1,137 @@
+//! The one place that commits: a thread that owns the store's writer and puts everything that
+//! waits into one commit.
+//!
+//! It guarantees that results come back to whom they belong, that what was refused for the
+//! moment comes back whole, and that nothing is committed after a commit whose fate is unknown.
+
+use crate::life::Life;
+use crate::metrics::Figures;
+use banyan_store::{Applied, Change, CommitError, Writer};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+
+/// What became of a batch.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// It was committed: one result for each change.
+    Done(Vec<Applied>),
+    /// It was not, and may be later: the changes, and what stands in the way.
+    Unavailable(Vec<Change>, String),
+}
+
+enum Work {
+    Commit(Vec<Change>, oneshot::Sender<Verdict>),
+    End,
+}
+
+/// Hands batches to the writer's thread.
+#[derive(Clone)]
+pub(crate) struct Committer {
+    work: mpsc::Sender<Work>,
+}
+
+impl Committer {
+    /// Starts the writer's thread.
+    pub(crate) fn start(
+        writer: Box<dyn Writer>,
+        queue: usize,
+        commit_changes: usize,
+        figures: Arc<Figures>,
+        life: Arc<Life>,
+    ) -> std::io::Result<(Committer, std::thread::JoinHandle<()>)> {
+        let (work, waiting) = mpsc::channel(queue.max(1));
+        let mut desk = Desk {
+            writer,
+            commit_changes,
+            figures,
+            life,
+        };
+        let thread = std::thread::Builder::new()
+            .name("banyan-writer".to_owned())
+            .spawn(move || desk.run(waiting))?;
+        Ok((Committer { work }, thread))
+    }
+
+    /// Commits a batch; none when the writer has ended.
+    pub(crate) async fn commit(&self, changes: Vec<Change>) -> Option<Verdict> {
+        let (reply, verdict) = oneshot::channel();
+        self.work.send(Work::Commit(changes, reply)).await.ok()?;
+        verdict.await.ok()
+    }
+
+    /// Ends the thread once everything before was committed.
+    pub(crate) async fn end(&self) {
+        // One that has ended already is what was wanted.
+        let _ = self.work.send(Work::End).await;
+    }
+}
+
+struct Desk {
+    writer: Box<dyn Writer>,
+    commit_changes: usize,
+    figures: Arc<Figures>,
+    life: Arc<Life>,
+}
+
+/// Whose changes stand in a commit, and how many.
+type Shares = Vec<(usize, oneshot::Sender<Verdict>)>;
+
+impl Desk {
+    fn run(&mut self, mut waiting: mpsc::Receiver<Work>) {
+        while let Some(Work::Commit(changes, reply)) = waiting.blocking_recv() {
+            let mut shares = vec![(changes.len(), reply)];
+            let mut all = changes;
+            let mut last = false;
+            while all.len() < self.commit_changes && !last {
+                match waiting.try_recv() {
+                    Ok(Work::Commit(changes, reply)) => {
+                        shares.push((changes.len(), reply));
+                        all.extend(changes);
+                    }
+                    Ok(Work::End) => last = true,
+                    Err(_) => break,
+                }
+            }
+            if !self.commit(all, shares) || last {
+                return;
+            }
+        }
+    }
+
+    /// Commits and tells everybody; false when nothing may be committed any more.
+    fn commit(&mut self, changes: Vec<Change>, shares: Shares) -> bool {
+        let writer = &mut self.writer;
+        // A panic leaves the fate of the commit open, as a lost reply does.
+        let result = catch_unwind(AssertUnwindSafe(|| writer.commit(&changes)));
+        let fatal = match result {
+            Ok(Ok(applied)) => {
+                self.figures.committed(changes.len());
+                distribute(applied, shares, Verdict::Done);
+                return true;
+            }
+            Ok(Err(CommitError::Unavailable { message })) => {
+                self.figures.unavailable();
+                tracing::warn!(message, "the store cannot write now");
+                distribute(changes, shares, |share| {
+                    Verdict::Unavailable(share, message.clone())
+                });
+                return true;
+            }
+            Ok(Err(error @ (CommitError::Fenced | CommitError::Unknown { .. }))) => {
+                error.to_string()
+            }
+            Err(_) => "the store's writer failed in the middle of a commit".to_owned(),
+        };
+        self.life.fatal(&fatal);
+        false
+    }
+}
+
+fn distribute<T>(all: Vec<T>, shares: Shares, verdict: impl Fn(Vec<T>) -> Verdict) {
+    let mut rest = all.into_iter();
+    for (count, reply) in shares {
+        // Who no longer waits has been stopped.
+        let _ = reply.send(verdict(rest.by_ref().take(count).collect()));
+    }
+}
