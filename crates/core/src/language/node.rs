@@ -21,8 +21,9 @@ pub(crate) struct Place {
 pub(crate) struct Node {
     /// Where it stands.
     pub(crate) place: Place,
-    /// For a text that stands in the file exactly as it reads: where its first character is.
-    pub(crate) first: Option<Place>,
+    /// For a text whose lines stand in the file exactly as they read: where each one begins.
+    /// Empty for a text that is folded or escaped, and for what is no text.
+    pub(crate) lines: Vec<Place>,
     /// What it is.
     pub(crate) value: Value,
 }
@@ -57,18 +58,25 @@ pub(crate) struct Entry {
 
 impl Node {
     /// The place of a part of its text: `length` bytes from byte `offset` on. The whole node's
-    /// place when its text is folded, escaped or spread over lines.
+    /// place when its text is folded or escaped.
     pub(crate) fn part(&self, offset: usize, length: usize) -> Place {
-        let (Some(first), Value::Text(text)) = (self.first, &self.value) else {
+        let Value::Text(text) = &self.value else {
             return self.place;
         };
-        let before = text.get(..offset).map_or(0, |part| part.chars().count());
+        // What is missing at the end is missing behind the last word, not behind the line break.
+        let offset = offset.min(text.trim_end().len());
+        let before = text.get(..offset).unwrap_or("");
+        let line = before.matches('\n').count();
+        let Some(begin) = self.lines.get(line) else {
+            return self.place;
+        };
+        let column = before.rsplit('\n').next().unwrap_or("").chars().count();
         let within = text
             .get(offset..offset.saturating_add(length))
             .map_or(1, |part| part.chars().count());
         Place {
-            line: first.line,
-            column: first.column + before,
+            line: begin.line,
+            column: begin.column + column,
             length: within.max(1),
         }
     }

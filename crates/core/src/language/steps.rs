@@ -75,7 +75,14 @@ impl Reader<'_> {
     }
 
     fn step(&mut self, item: &Node, around: &[String]) -> Option<Step> {
-        let entry = self.only_entry(item)?;
+        let Some(entry) = self.only_entry(item) else {
+            // What refers to it is not wrong because of that.
+            if let Value::Map(entries) = &item.value {
+                self.visible
+                    .extend(entries.iter().map(|entry| entry.key.clone()));
+            }
+            return None;
+        };
         self.step_name(entry);
         let outer = self.current.replace(entry.key.clone());
         let step = self.named_step(entry, around);

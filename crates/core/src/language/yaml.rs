@@ -37,6 +37,7 @@ pub(crate) fn read(source: &str, problems: &mut Problems) -> Option<Node> {
     }
     let mut builder = Builder {
         source,
+        source_lines: source.lines().collect(),
         problems,
         open: Vec::new(),
         root: None,
@@ -49,7 +50,7 @@ pub(crate) fn read(source: &str, problems: &mut Problems) -> Option<Node> {
     // A file of comments alone has no document: it is read as nothing.
     Some(builder.root.take().unwrap_or(Node {
         place: START,
-        first: None,
+        lines: Vec::new(),
         value: Value::Null,
     }))
 }
@@ -109,6 +110,7 @@ struct Key {
 
 struct Builder<'a> {
     source: &'a str,
+    source_lines: Vec<&'a str>,
     problems: &'a mut Problems,
     open: Vec<Open>,
     root: Option<Node>,
@@ -166,7 +168,7 @@ impl<'a> Builder<'a> {
                 self.refuse_anchor(place);
                 self.put(Node {
                     place,
-                    first: None,
+                    lines: Vec::new(),
                     value: Value::Null,
                 });
             }
@@ -216,12 +218,12 @@ impl<'a> Builder<'a> {
         let node = match self.open.pop() {
             Some(Open::List(items, place)) => Node {
                 place,
-                first: None,
+                lines: Vec::new(),
                 value: Value::List(items),
             },
             Some(Open::Map(map, place)) => Node {
                 place,
-                first: None,
+                lines: Vec::new(),
                 value: Value::Map(map.entries),
             },
             None => return,
@@ -231,11 +233,11 @@ impl<'a> Builder<'a> {
 
     fn scalar(&mut self, text: &str, style: ScalarStyle, span: &Span) -> bool {
         let place = place_of(span);
-        let first = first_character(self.source, text, style, span);
+        let lines = self.lines_of(text, style, span);
         if style != ScalarStyle::Plain {
             self.put(Node {
                 place,
-                first,
+                lines,
                 value: Value::Text(text.to_owned()),
             });
             return true;
@@ -251,7 +253,7 @@ impl<'a> Builder<'a> {
         });
         self.put(Node {
             place,
-            first,
+            lines,
             value,
         });
         true
@@ -271,6 +273,44 @@ impl<'a> Builder<'a> {
                 Some(Key { text: None, .. }) => {}
             },
         }
+    }
+
+    /// Where each line of a text begins, when the file holds the text as it reads.
+    fn lines_of(&self, text: &str, style: ScalarStyle, span: &Span) -> Vec<Place> {
+        let quotes = match style {
+            ScalarStyle::Plain => 0,
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => 1,
+            ScalarStyle::Literal => return self.lines_of_block(text, span.start.line()),
+            ScalarStyle::Folded => return Vec::new(),
+        };
+        let raw = span.slice(self.source).unwrap_or("");
+        let inner = raw
+            .len()
+            .checked_sub(quotes)
+            .and_then(|end| raw.get(quotes..end));
+        if inner != Some(text) || text.contains('\n') {
+            return Vec::new();
+        }
+        vec![Place {
+            line: span.start.line(),
+            column: span.start.col() + 1 + quotes,
+            length: 1,
+        }]
+    }
+
+    /// The lines of a literal block (`|`), which follow its header's line.
+    fn lines_of_block(&self, text: &str, header: usize) -> Vec<Place> {
+        let places = text.lines().enumerate().map(|(at, words)| {
+            let line = header + 1 + at;
+            let indent = self.source_lines.get(line - 1)?.strip_suffix(words)?;
+            let spaces = indent.bytes().all(|byte| byte == b' ');
+            spaces.then_some(Place {
+                line,
+                column: indent.len() + 1,
+                length: 1,
+            })
+        });
+        places.collect::<Option<_>>().unwrap_or_default()
     }
 
     fn refuse_anchor(&mut self, place: Place) {
@@ -314,7 +354,7 @@ impl<'a> Builder<'a> {
     }
 
     fn explain(&self, error: &ScanError, place: Place) -> (String, String) {
-        let line = self.source.lines().nth(place.line - 1).unwrap_or("");
+        let line = self.source_lines.get(place.line - 1).unwrap_or(&"");
         let what = error.kind().to_string();
         let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
         if line[..indent].contains('\t') && self.flow == 0 {
@@ -380,20 +420,4 @@ fn place_of(span: &Span) -> Place {
         column: span.start.col() + 1,
         length: length.max(1),
     }
-}
-
-/// Where the first character of a text stands, when the file holds the text as it reads.
-fn first_character(source: &str, text: &str, style: ScalarStyle, span: &Span) -> Option<Place> {
-    let quotes = match style {
-        ScalarStyle::Plain => 0,
-        ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => 1,
-        ScalarStyle::Literal | ScalarStyle::Folded => return None,
-    };
-    let raw = span.slice(source)?;
-    let inner = raw.get(quotes..raw.len().checked_sub(quotes)?)?;
-    (inner == text).then(|| Place {
-        line: span.start.line().max(1),
-        column: span.start.col() + 1 + quotes,
-        length: 1,
-    })
 }
