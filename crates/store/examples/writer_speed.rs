@@ -23,7 +23,8 @@ fn main() {
     if let Some(pages) = arguments.next() {
         options.checkpoint_pages = i32::try_from(pages).unwrap();
     }
-    let folder = tempfile::tempdir_in(".").unwrap();
+    let folder =
+        tempfile::tempdir_in(std::env::var_os("BENCH_FOLDER").unwrap_or(".".into())).unwrap();
     let (mut writer, reader) = sqlite::open(folder.path(), options).unwrap();
     let mut spent = Duration::ZERO;
     let mut slowest = Duration::ZERO;

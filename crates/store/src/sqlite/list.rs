@@ -17,6 +17,9 @@ use rusqlite::types::Value;
 /// How far a saga's start and the moment in its id can lie apart.
 const HOUR_MS: i64 = 60 * 60 * 1_000;
 
+/// Word for word the condition of the index `saga_open`, which SQLite then knows to use.
+const OPEN: &str = "(status = 'running' OR status = 'compensating' OR status = 'stuck')";
+
 /// Start keys are looked up one by one up to so many.
 const KEY_LOOKUPS: usize = 1_000;
 
@@ -93,8 +96,7 @@ impl Query {
             }
         } else if !filter.status.is_empty() && filter.status.iter().all(is_open) {
             self.from = "saga INDEXED BY saga_open";
-            let open = "saga.status IN ('running', 'compensating', 'stuck')";
-            self.conditions.push(open.to_owned());
+            self.conditions.push(OPEN.to_owned());
         }
     }
 

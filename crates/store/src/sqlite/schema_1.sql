@@ -17,8 +17,11 @@ CREATE TABLE saga (
     started_at INTEGER NOT NULL,
     deadline INTEGER,
     fixed_check INTEGER NOT NULL,
-    status TEXT NOT NULL CHECK (status IN
-        ('running', 'compensating', 'completed', 'compensated', 'stuck', 'abandoned')),
+    -- Spelled with OR, here and in saga_open: an IN list would be built as a table of its own
+    -- for each row that is written.
+    status TEXT NOT NULL CHECK (status = 'running' OR status = 'compensating'
+        OR status = 'completed' OR status = 'compensated' OR status = 'stuck'
+        OR status = 'abandoned'),
     reason TEXT,
     reason_detail TEXT,
     stuck TEXT,
@@ -37,7 +40,7 @@ CREATE TABLE saga (
 CREATE INDEX saga_wake ON saga (wake_at, id, in_flight) WHERE wake_at IS NOT NULL;
 CREATE INDEX saga_parked ON saga (service, parked_since, id) WHERE parked_since IS NOT NULL;
 CREATE INDEX saga_open ON saga (id, status)
-    WHERE status IN ('running', 'compensating', 'stuck');
+    WHERE status = 'running' OR status = 'compensating' OR status = 'stuck';
 
 -- No foreign key to saga: the writer's guard on saga.seq already proves the row, and the
 -- look-up would be paid for by each record.
@@ -70,7 +73,7 @@ CREATE TABLE label (
 
 -- How many sagas, by status and parked by service; kept by every commit.
 CREATE TABLE saga_count (
-    kind TEXT NOT NULL CHECK (kind IN ('status', 'parked')),
+    kind TEXT NOT NULL CHECK (kind = 'status' OR kind = 'parked'),
     name TEXT NOT NULL,
     sagas INTEGER NOT NULL,
     PRIMARY KEY (kind, name)
