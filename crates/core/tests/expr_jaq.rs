@@ -227,11 +227,11 @@ fn expression() -> impl Strategy<Value = String> {
         prop_oneof![
             3 => (inner.clone(), unary).prop_map(|(a, f)| format!("({a} | {f})")),
             3 => two.clone().prop_map(|(a, b)| format!("({a} | {b})")),
-            2 => (two.clone(), operator).prop_map(|((a, b), o)| format!("({a} {o} {b})")),
+            2 => (two.clone(), operator).prop_map(|((a, b), o)| format!("(first(({a})?) {o} ({b})?)")),
             1 => two.clone().prop_map(|(a, b)| format!("({a}, {b})")),
             1 => two.clone().prop_map(|(a, b)| format!("(({a})? // {b})")),
             1 => inner.clone().prop_map(|a| format!("[{a}]")),
-            1 => two.clone().prop_map(|(a, b)| format!("{{a: ({a}), b: ({b})}}")),
+            1 => two.clone().prop_map(|(a, b)| format!("{{a: first(({a})?), b: ({b})?}}")),
             1 => inner.clone().prop_map(|a| format!("\"<\\({a})>\"")),
             1 => (two.clone(), inner.clone()).prop_map(|((a, b), c)| format!("(if {a} then {b} else {c} end)")),
             1 => two.clone().prop_map(|(a, b)| format!("({a} as $x | {b} | [., $x])")),

@@ -182,7 +182,7 @@ impl<'s> Lowering<'s> {
                     "put the value into the saga's input",
                 );
             }
-            "$__loc__" | "$__prog_args" => {
+            _ if plain.starts_with("__") || plain.contains("::") => {
                 return self.refuse(name, format!("`{name}` is not in the language"), "");
             }
             _ => {}
