@@ -1,1 +1,1 @@
-//! Whole-process tests live beside this file.
+//! Whole-process tests of the real binary, in `tests/whole`. Nothing is built from this crate.

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every check, in order, cheap ones first. What is optional and missing
 //! is one printed line. The last line is `N passed, N failed`.
 
+use crate::load::free_port;
 use crate::tally::{Tally, test_result};
 use crate::workspace::{self, cargo};
 use crate::{bench, run, tidy, torture};
@@ -8,6 +9,9 @@ use anyhow::{Context, Result};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Instant;
+
+/// One stage: it counts what it checked.
+type Stage = fn(&mut Tally) -> Result<()>;
 
 /// Runs everything, or the tests of one crate.
 pub(crate) fn run(part: Option<&str>) -> Result<bool> {
@@ -21,7 +25,7 @@ pub(crate) fn run(part: Option<&str>) -> Result<bool> {
 
 #[expect(clippy::disallowed_methods, reason = "says how long each stage took")]
 fn everything(tally: &mut Tally) -> Result<()> {
-    let stages: [(&str, fn(&mut Tally) -> Result<()>); 11] = [
+    let stages: [(&str, Stage); 11] = [
         ("format", format),
         ("lints", lints),
         ("house rules", house_rules),
@@ -184,9 +188,11 @@ fn demo(tally: &mut Tally) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let data = folder.path().join("demo");
     let mut run = Command::new(&binary);
-    let status = run
-        .arg("demo")
-        .args(["--orders", "60", "--data"])
+    let shown = run
+        .args(["demo", "--duration", "15s", "--listen"])
+        .arg(free_port()?.to_string());
+    let status = shown
+        .arg("--data")
         .arg(&data)
         .stdin(Stdio::null())
         .status()?;

@@ -117,7 +117,7 @@ async fn commits(api: &Api) -> Option<f64> {
     let text = String::from_utf8_lossy(&body).into_owned();
     let counter = |line: &str| {
         let (name, value) = line.rsplit_once(' ')?;
-        let counted = name.starts_with("banyan_store_commits_total");
+        let counted = name.starts_with("banyan_commits_total");
         counted.then(|| value.parse::<f64>().ok()).flatten()
     };
     text.lines().find_map(counter)

@@ -125,11 +125,12 @@ pub(crate) fn shown(program: &str) -> Result<Vec<(PathBuf, usize, Vec<String>)>>
                 continue;
             }
             let line = line.trim_start().trim_start_matches("$ ");
-            if let Some(rest) = line.strip_prefix(program).filter(|_| fenced) {
-                if rest.starts_with(' ') {
-                    let words = rest.split_whitespace().map(str::to_owned).collect();
-                    found.push((path.clone(), index + 1, words));
-                }
+            let rest = line
+                .strip_prefix(program)
+                .filter(|rest| rest.starts_with(' '));
+            if let Some(rest) = rest.filter(|_| fenced) {
+                let words = rest.split_whitespace().map(str::to_owned).collect();
+                found.push((path.clone(), index + 1, words));
             }
         }
     }

@@ -38,15 +38,15 @@ impl Clients {
     pub(crate) async fn keep_starting(self: Arc<Clients>) -> Result<()> {
         while !self.enough.load(Ordering::SeqCst) {
             let number = self.number.fetch_add(1, Ordering::SeqCst);
-            let plan = BUSY[usize::from(number % 3 == 0)];
+            let plan = BUSY[usize::from(number.is_multiple_of(3))];
             let key = format!("{}-{number}", plan.name);
-            let waits = number % 2 == 0;
+            let waits = number.is_multiple_of(2);
             let body = self.history.begin(&key, plan.name, number);
             let id = self.start(&key, &body, waits).await?;
-            if number % 5 == 0 {
+            if number.is_multiple_of(5) {
                 self.start(&key, &body, false).await?;
             }
-            if number % 7 == 0 {
+            if number.is_multiple_of(7) {
                 self.break_the_key(&key, plan.name).await;
             }
             self.follow(&key, &id).await?;

@@ -87,10 +87,10 @@ async fn work(head: &http::request::Parts, body: Bytes, world: &Arc<World>) -> A
         ));
     };
     let told: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    if let Some(bug) = world.bug {
-        if bug.swallows(&mut call, world).await {
-            return Ok(answer(StatusCode::OK, &json!({ "undone": true })));
-        }
+    if let Some(bug) = world.bug
+        && bug.swallows(&mut call, world).await
+    {
+        return Ok(answer(StatusCode::OK, &json!({ "undone": true })));
     }
     let _undoing = (call.leg == Leg::Undo).then(|| world.ledger.undoing());
     let start_key = told.get("saga_key").and_then(Value::as_str);

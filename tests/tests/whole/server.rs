@@ -1,0 +1,156 @@
+//! `banyan serve` as a child process of the test.
+
+use banyan_sdk::Client;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// Nothing that a test waits for takes longer, on a busy machine too.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server over a data folder. It is killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    address: SocketAddr,
+    data: PathBuf,
+}
+
+impl Server {
+    /// Starts it and waits until it is ready.
+    pub(crate) async fn start(data: &Path) -> Server {
+        let mut server = Server::spawn(data);
+        server.ready().await;
+        server
+    }
+
+    /// Starts it, on a port that was free a moment ago.
+    pub(crate) fn spawn(data: &Path) -> Server {
+        let address = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let child = Command::new(binary())
+            .args(["serve", "--data"])
+            .arg(data)
+            .args(["--listen", &address.to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Server {
+            child,
+            address,
+            data: data.to_path_buf(),
+        }
+    }
+
+    /// Waits until it answers that it is ready.
+    #[expect(clippy::disallowed_methods, reason = "polls another process")]
+    pub(crate) async fn ready(&mut self) {
+        let begun = Instant::now();
+        let client = Client::new(&self.address.to_string(), None).unwrap();
+        while begun.elapsed() < PATIENCE {
+            if client.ready().await.is_ok() {
+                return;
+            }
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("the server ended: {status}: {}", self.errors());
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("the server was not ready within {PATIENCE:?}");
+    }
+
+    /// A client with the token that the server wrote.
+    pub(crate) fn client(&self) -> Client {
+        let token = std::fs::read_to_string(self.data.join("admin.token")).unwrap();
+        let client = Client::new(&self.address.to_string(), Some(token.trim().to_owned()));
+        client.unwrap().with_patience(PATIENCE)
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Sends SIGTERM.
+    pub(crate) fn terminate(&self) {
+        let status = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Waits for its end.
+    #[expect(clippy::disallowed_methods, reason = "polls another process")]
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("the server did not end within {PATIENCE:?}");
+    }
+
+    /// What it printed as errors, once it has ended.
+    pub(crate) fn errors(&mut self) -> String {
+        let mut text = String::new();
+        let output = self.child.stderr.take().unwrap();
+        std::io::Read::read_to_string(&mut { output }, &mut text).unwrap();
+        text
+    }
+
+    /// The most memory that it ever held, in MiB.
+    pub(crate) fn peak_memory_mib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .unwrap();
+        line.split_whitespace()
+            .next()
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+            / 1024
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already; then there is nothing to kill.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The binary of the profile that the test is built with. Cargo does not build binaries of
+/// other packages for a test, so this does, once.
+pub(crate) fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let test = std::env::current_exe().unwrap();
+        let folder = test.parent().and_then(Path::parent).unwrap();
+        let mut build = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+        build.args([
+            "build",
+            "--quiet",
+            "--locked",
+            "--package",
+            "banyan",
+            "--target-dir",
+        ]);
+        build.arg(folder.parent().unwrap());
+        if !cfg!(debug_assertions) {
+            build.arg("--release");
+        }
+        assert!(build.status().unwrap().success(), "banyan does not build");
+        folder.join("banyan")
+    })
+}
