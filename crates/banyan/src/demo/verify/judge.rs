@@ -2,7 +2,7 @@
 
 use super::super::log::{Order, Told};
 use super::super::shop::Service;
-use super::books::{Book, Row};
+use super::books::{Book, Row, Standing};
 use super::sagas::Fact;
 use banyan_sdk::api::SagaStatus;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -270,36 +270,40 @@ fn gaps(book: &Book) -> Vec<String> {
 
 fn standings(book: &Book) -> Vec<String> {
     let name = book.service.name();
-    let mut last: BTreeMap<&str, &Row> = BTreeMap::new();
+    let mut last: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut problems = Vec::new();
     let of_orders = |row: &&Row| !row.cart.is_empty() || !row.key.is_empty();
     for row in book.rows.iter().filter(of_orders) {
-        last.insert(&row.key, row);
-    }
-    let mut problems = Vec::new();
-    for (key, standing) in &book.standings {
-        let agrees = last.remove(key.as_str()).is_some_and(|row| {
+        last.insert(&row.key, &row.entry);
+        let known = book.standings.get(&row.key).is_some_and(|standing| {
             row.cart == standing.cart
-                && row.entry == standing.status
                 && standing.amount.is_none_or(|amount| amount == row.amount)
                 && standing
                     .subject
                     .as_ref()
                     .is_none_or(|subject| *subject == row.subject)
         });
-        if !agrees {
-            let cart = &standing.cart;
+        if !known {
+            let Row {
+                seq,
+                cart,
+                entry,
+                subject,
+                amount,
+                ..
+            } = row;
             problems.push(format!(
-                "{cart}: {name} has it as {} under {key}, and its ledger says otherwise",
-                standing.status
+                "{cart}: row {seq} of {name} ({entry} {subject} {amount}) is of nothing that {name} has"
             ));
         }
     }
-    problems.extend(last.values().map(|row| {
-        format!(
-            "{}: row {} of {name} is of nothing that {name} knows",
-            row.cart, row.seq
-        )
-    }));
+    for (key, Standing { cart, status, .. }) in &book.standings {
+        if last.get(key.as_str()) != Some(&status.as_str()) {
+            problems.push(format!(
+                "{cart}: {name} has it as {status} under {key}, and its ledger says otherwise"
+            ));
+        }
+    }
     problems
 }
 
