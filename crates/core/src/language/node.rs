@@ -161,17 +161,16 @@ impl Node {
 /// A text cut to what a message can carry, on one line.
 pub(crate) fn shortened(text: &str) -> String {
     let mut out: String = text
+        .trim_end()
         .chars()
         .take(60)
-        .map(|letter| {
-            if letter.is_control() {
-                '\u{fffd}'
-            } else {
-                letter
-            }
+        .map(|letter| match letter {
+            '\n' | '\t' | '\r' => ' ',
+            control if control.is_control() => char::REPLACEMENT_CHARACTER,
+            letter => letter,
         })
         .collect();
-    if text.chars().count() > 60 {
+    if text.trim_end().chars().count() > 60 {
         out.push('…');
     }
     out

@@ -183,9 +183,10 @@ impl Reader<'_> {
     }
 
     fn invalid_expression(&mut self, node: &Node, error: &ParseError) {
+        let (at, length) = offending(node, error);
         self.problems.add(
             Code::ExpressionInvalid,
-            node.part(error.offset, 1),
+            node.part(at, length),
             format!("{} in {}", error.message, node.quoted()),
             error.help.clone().unwrap_or_default(),
         );
@@ -300,28 +301,56 @@ impl Reader<'_> {
         let Value::Text(text) = &node.value else {
             return;
         };
-        let names = text.match_indices('$').map(|(at, _)| {
-            let rest = &text[at + 1..];
-            let letters = rest
-                .bytes()
-                .take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
-                .count();
-            (at, &rest[..letters])
-        });
-        let found = names
+        let found = text
+            .match_indices('$')
+            .map(|(at, _)| (at, named(&text[at + 1..])))
             .filter(|(at, _)| !computed.iter().any(|(from, to)| (*from..*to).contains(at)))
             .filter(|(at, _)| !text[..*at].ends_with('$'))
-            .find(|(_, name)| !name.is_empty() && self.in_scope(name, scope));
-        if let Some((at, name)) = found {
-            self.problems.add(
-                Code::LooksLikeExpression,
-                node.part(at, name.len() + 1),
-                format!(
-                    "`{}` is literal text, although it names `${name}`",
-                    shortened(text)
-                ),
-                help,
-            );
-        }
+            .find(|(_, name)| self.in_scope(name, scope));
+        let Some((at, name)) = found else {
+            return;
+        };
+        let braced = text[at + 1..].starts_with('{');
+        let help = if braced {
+            "`${…}` is not of this language: an inserted value is written `{$input.id}`, and only in paths, queries and headers"
+        } else {
+            help
+        };
+        self.problems.add(
+            Code::LooksLikeExpression,
+            node.part(at, name.len() + 1),
+            format!(
+                "`{}` is literal text, although it names `${name}`",
+                shortened(text)
+            ),
+            help,
+        );
+    }
+}
+
+/// The name that begins behind a `$`, also in the spelling of other languages: `${name}`.
+fn named(rest: &str) -> &str {
+    let rest = match rest.strip_prefix('{') {
+        Some(inner) => inner.strip_prefix('$').unwrap_or(inner),
+        None => rest,
+    };
+    let length = rest
+        .bytes()
+        .take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+        .count();
+    &rest[..length]
+}
+
+/// Where the word that an error quotes stands in the node's text, and how long it is. Some
+/// errors give only where the part of the expression around that word begins.
+fn offending(node: &Node, error: &ParseError) -> (usize, usize) {
+    let Value::Text(text) = &node.value else {
+        return (error.offset, 1);
+    };
+    let word = error.message.split('`').nth(1).unwrap_or("");
+    let rest = text.get(error.offset..).unwrap_or("");
+    match rest.find(word) {
+        Some(at) if !word.is_empty() => (error.offset + at, word.len()),
+        Some(_) | None => (error.offset, 1),
     }
 }

@@ -298,11 +298,17 @@ impl<'a> Builder<'a> {
         }]
     }
 
-    /// The lines of a literal block (`|`), which follow its header's line.
-    fn lines_of_block(&self, text: &str, header: usize) -> Vec<Place> {
+    /// The lines of a literal block (`|`). Its span begins at the first line that is not
+    /// blank, so the blank ones before that are counted back.
+    fn lines_of_block(&self, text: &str, begin: usize) -> Vec<Place> {
+        let blank = text.len() - text.trim_start_matches('\n').len();
+        let Some(first) = begin.checked_sub(blank) else {
+            return Vec::new();
+        };
         let places = text.lines().enumerate().map(|(at, words)| {
-            let line = header + 1 + at;
-            let indent = self.source_lines.get(line - 1)?.strip_suffix(words)?;
+            let line = first + at;
+            let source = self.source_lines.get(line.checked_sub(1)?)?;
+            let indent = source.strip_suffix(words)?;
             let spaces = indent.bytes().all(|byte| byte == b' ');
             spaces.then_some(Place {
                 line,

@@ -62,7 +62,8 @@ struct Maker {
 }
 
 const LEVELS: usize = 3;
-const SERVICES: [&str; 3] = ["one", "two", "three"];
+/// The services that generated sagas call.
+pub const SERVICES: [&str; 3] = ["one", "two", "three"];
 const CONDITIONS: [&str; 5] = [
     "$input.yes",
     "$input.no",

@@ -10,6 +10,6 @@ mod render;
 #[cfg(test)]
 mod tests;
 
-pub use generate::{generate, input, signal};
+pub use generate::{SERVICES, generate, input, signal};
 pub use random::Random;
 pub use render::render;
