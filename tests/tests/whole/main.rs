@@ -1,6 +1,11 @@
 //! The real `banyan serve` from outside: killed, stopped, started twice, and under a hundred
 //! thousand sagas that wait. Services are small HTTP servers in this process.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is a failing test, with its line"
+)]
+
 mod folder;
 mod kill;
 mod server;
