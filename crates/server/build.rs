@@ -15,8 +15,13 @@ fn main() -> io::Result<()> {
             let code = path
                 .file_stem()
                 .map(|stem| stem.to_string_lossy().into_owned());
+            let is_code = |code: &String| {
+                code.bytes()
+                    .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+            };
             Ok(code
                 .filter(|_| is_page)
+                .filter(is_code)
                 .map(|code| (code, path.display().to_string())))
         })
         .collect::<io::Result<Vec<_>>>()?

@@ -116,24 +116,6 @@ impl Fields {
         }
     }
 
-    /// Texts that must be there.
-    pub(crate) fn texts(&mut self, name: &'static str) -> Vec<String> {
-        let texts = match self.take(name) {
-            Some(Json::Array(items)) => items
-                .into_iter()
-                .map(|item| match item {
-                    Json::String(text) => Some(text),
-                    _ => None,
-                })
-                .collect::<Option<Vec<_>>>(),
-            _ => None,
-        };
-        texts.unwrap_or_else(|| {
-            self.fault(name, format!("{name} must be a list of strings"));
-            Vec::new()
-        })
-    }
-
     /// Says that a field is wrong.
     pub(crate) fn fault(&mut self, name: &str, message: impl Into<String>) {
         let place = format!("/{}", name.replace('~', "~0").replace('/', "~1"));

@@ -24,6 +24,8 @@ mod routes;
 mod run;
 mod strict_json;
 mod telemetry;
+#[cfg(test)]
+mod tests;
 mod token;
 
 pub use config::{Config, ConfigError, DATA, Defaults, Flags, LISTEN};

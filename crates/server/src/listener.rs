@@ -57,8 +57,12 @@ async fn next(listener: &TcpListener, stop: &CancellationToken) -> Option<TcpStr
             Err(error) => {
                 // Out of descriptors, mostly: a pause lets some connections end.
                 tracing::warn!(%error, "a connection could not be accepted");
-                stop.run_until_cancelled(tokio::time::sleep(Duration::from_millis(100)))
-                    .await?;
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "nothing tells of descriptors that became free"
+                )]
+                let pause = tokio::time::sleep(Duration::from_millis(100));
+                stop.run_until_cancelled(pause).await?;
             }
         }
     }

@@ -73,12 +73,17 @@ impl Handle {
         self.address
     }
 
+    /// Accepts nothing new from now on, and comes to its end by itself.
+    pub fn begin_stop(&self) {
+        self.stop.cancel();
+    }
+
     /// Accepts nothing new, lets what runs come to its end, and ends.
     ///
     /// # Errors
     /// When its task broke.
     pub async fn stop(self) -> Result<(), RunError> {
-        self.stop.cancel();
+        self.begin_stop();
         Ok(self.task.await?)
     }
 }

@@ -61,14 +61,14 @@ impl utoipa::ToSchema for StartAnswer {
     ),
 )]
 pub(crate) async fn start(State(app): State<App>, query: Query, request: Request) -> Answer {
-    if app.stop.is_cancelled() {
-        return Err(Fault::new(Code::Stopping, "the server is stopping"));
-    }
     let key = names::idempotency_key(request.headers())?;
     let preference = Preference::of(request.headers())?;
     let wish = Wish::of(&preference, &query)?;
     let body = app.intake.json(request, limits::PAYLOAD_BODY).await?;
     let start = read(key, body.value)?;
+    if app.stop.is_cancelled() {
+        return Err(Fault::new(Code::Stopping, "the server is stopping"));
+    }
     // Before acceptance: a start that is refused for its `until` must not have happened.
     wish.known_to(&app, &start.definition, start.version)?;
     let answer = app.engine.start(start).await?;

@@ -1,0 +1,13 @@
+//! The server from outside: real connections to one that runs in this process.
+//!
+//! Every answer of every test is compared with the OpenAPI document.
+
+mod bad_input;
+mod contract;
+mod every_code;
+mod http;
+mod raw;
+mod rig;
+mod sagas;
+mod special;
+mod store;

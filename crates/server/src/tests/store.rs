@@ -1,0 +1,107 @@
+//! A store in memory whose reads can be told to go wrong.
+
+use banyan_core::Timestamp;
+use banyan_core::id::Id;
+use banyan_core::saga::Status;
+use banyan_store::{
+    Counts, Cursor, DefinitionRow, Filter, MemoryReader, ReadError, Reader, SagaRow, ServiceRow,
+    StartKey, Stored, Wake, WakeQuery,
+};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What goes wrong from now on.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    /// Sagas are damaged.
+    pub(crate) damaged: AtomicBool,
+    /// Reads fail for the moment.
+    pub(crate) unavailable: AtomicBool,
+    /// Every start key's saga was purged.
+    pub(crate) purged: AtomicBool,
+}
+
+/// A reader with faults.
+pub(crate) struct Faulty {
+    pub(crate) inner: Arc<MemoryReader>,
+    pub(crate) faults: Arc<Faults>,
+}
+
+impl Faulty {
+    fn pass(&self) -> Result<(), ReadError> {
+        if self.faults.unavailable.load(Ordering::SeqCst) {
+            return Err(ReadError::Unavailable {
+                message: "the disk went away".into(),
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Reader for Faulty {
+    fn store_id(&self) -> &str {
+        self.inner.store_id()
+    }
+
+    fn load(&self, id: Id) -> Result<Option<Stored>, ReadError> {
+        self.pass()?;
+        if self.faults.damaged.load(Ordering::SeqCst) {
+            return Err(ReadError::Damaged {
+                message: format!("the row of {id}"),
+            });
+        }
+        self.inner.load(id)
+    }
+
+    fn start_key(
+        &self,
+        namespace: &str,
+        definition: &str,
+        key: &str,
+    ) -> Result<Option<StartKey>, ReadError> {
+        self.pass()?;
+        if self.faults.purged.load(Ordering::SeqCst) {
+            return Ok(Some(StartKey {
+                id: Id::new(1, 2, 3),
+                request_hash: String::new(),
+                purged: Some(Status::Completed),
+            }));
+        }
+        self.inner.start_key(namespace, definition, key)
+    }
+
+    fn list(
+        &self,
+        filter: &Filter,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Vec<SagaRow>, ReadError> {
+        self.pass()?;
+        self.inner.list(filter, after, limit)
+    }
+
+    fn wakes(&self, query: &WakeQuery) -> Result<Vec<Wake>, ReadError> {
+        self.inner.wakes(query)
+    }
+
+    fn parked(
+        &self,
+        service: &str,
+        after: Option<(Timestamp, Id)>,
+        limit: usize,
+    ) -> Result<Vec<(Timestamp, Id)>, ReadError> {
+        self.inner.parked(service, after, limit)
+    }
+
+    fn counts(&self) -> Result<Counts, ReadError> {
+        self.inner.counts()
+    }
+
+    fn definitions(&self) -> Result<Vec<DefinitionRow>, ReadError> {
+        self.inner.definitions()
+    }
+
+    fn services(&self) -> Result<Vec<ServiceRow>, ReadError> {
+        self.inner.services()
+    }
+}
