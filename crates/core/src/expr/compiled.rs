@@ -56,7 +56,7 @@ impl Compiled {
             None => None,
         };
         match found {
-            Some(json) => copy(json, meter, level).map_err(|stop| self.error(*stop)),
+            Some(json) => copy(json, meter, level).map_err(|stop| self.error(*stop, meter)),
             None => self.run(scope, meter, level),
         }
     }
@@ -109,10 +109,10 @@ impl Compiled {
             Ok(())
         });
         match (result, answer) {
-            (Err(stop), _) if !several => Err(self.error(*stop)),
+            (Err(stop), _) if !several => Err(self.error(*stop, meter)),
             (Ok(()), Some(value)) => value
                 .into_json(meter, level)
-                .map_err(|stop| self.error(*stop)),
+                .map_err(|stop| self.error(*stop, meter)),
             (Ok(()), None) => Err(self.quoted(
                 Cause::NotOneValue,
                 "it gives no value; an expression gives exactly one (`… // null` gives one always)",
@@ -124,7 +124,7 @@ impl Compiled {
         }
     }
 
-    fn error(&self, stop: Stop<'_>) -> EvalError {
+    fn error(&self, stop: Stop<'_>, meter: &Meter) -> EvalError {
         match stop {
             Stop::Fatal(error) if error.cause == Cause::TooCostly => {
                 self.quoted(error.cause, &error.message)
@@ -135,8 +135,7 @@ impl Compiled {
             }
             Stop::Raised(cause, value) => {
                 let mut text = String::new();
-                // Of its own, since the evaluation is over and may have spent all it had.
-                let written = functions::write_json(&value, &mut text, &Meter::default());
+                let written = functions::write_json(&value, &mut text, meter);
                 let raised = match written {
                     Ok(()) => guard::shorten(&text, 400),
                     Err(_) => functions::describe(&value),

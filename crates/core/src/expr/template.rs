@@ -7,7 +7,8 @@ use crate::limits;
 use serde::{Deserialize, Serialize};
 
 /// JSON with expressions in it: a string that begins with `$` and a letter is an expression,
-/// `$$` escapes. Serialized as that same JSON.
+/// `$$` escapes. Serialized as that same JSON; only an escape that is not needed (`$$5`) is
+/// written without it (`$5`).
 ///
 /// ```
 /// use banyan_core::expr::{Scope, Template};
