@@ -72,6 +72,25 @@ pub struct Surroundings<'a> {
 }
 
 /// Checks a saga file (YAML 1.2 or JSON) and resolves every default in it.
+///
+/// There is a definition if and only if no diagnostic is an error.
+///
+/// ```
+/// use banyan_core::language::{Surroundings, check};
+///
+/// let file = "
+/// saga: greet
+/// version: 1
+/// steps:
+///   - greeting:
+///       do: POST mail /messages
+///       body: { to: $input.email }
+/// ";
+/// let checked = check(file, &Surroundings::default());
+/// assert!(checked.definition.is_none());
+/// let problem = &checked.diagnostics[0];
+/// assert_eq!((problem.code, problem.line, problem.column), ("undo_missing", 6, 11));
+/// ```
 pub fn check(source: &str, surroundings: &Surroundings<'_>) -> Checked {
     let mut problems = problems::Problems::default();
     let root = yaml::read(source, &mut problems);

@@ -212,6 +212,33 @@ mod tests {
         }
     }
 
+    /// Every key of a tree, wherever it stands.
+    fn all_keys(tree: &Json, found: &mut BTreeSet<String>) {
+        match tree {
+            Json::Object(members) => {
+                for (key, value) in members {
+                    found.insert(key.clone());
+                    all_keys(value, found);
+                }
+            }
+            Json::Array(items) => items.iter().for_each(|item| all_keys(item, found)),
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+        }
+    }
+
+    #[test]
+    fn some_sample_shows_every_key() {
+        let mut shown = BTreeSet::new();
+        let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples");
+        for entry in fs::read_dir(samples).unwrap() {
+            let source = fs::read_to_string(entry.unwrap().path()).unwrap();
+            all_keys(&tree(&source), &mut shown);
+        }
+        for key in KEYS.iter().filter(|key| key.shape.is_some()) {
+            assert!(shown.contains(key.name), "{}", key.name);
+        }
+    }
+
     #[test]
     fn no_key_stands_twice_in_the_table_and_every_built_one_is_described() {
         let mut seen = BTreeSet::new();

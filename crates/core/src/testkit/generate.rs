@@ -21,6 +21,14 @@ pub fn signal() -> Json {
 }
 
 /// The saga file of this seed. Its saga is called `generated_<seed>`.
+///
+/// ```
+/// use banyan_core::language::{Surroundings, check};
+/// use banyan_core::testkit::generate;
+///
+/// let checked = check(&generate(7), &Surroundings::default());
+/// assert_eq!(checked.definition.unwrap().name, "generated_7");
+/// ```
 pub fn generate(seed: u64) -> String {
     let mut random = Random::new(seed);
     let size = match random.below(20) {
@@ -354,7 +362,9 @@ impl Maker {
         match self.random.below(4) {
             0 => json!(earlier),
             1 => json!({ "id": "$input.id", "earlier": earlier }),
-            2 => json!({ "fixed": [1, "two", null], "nested": { "amount": "$input.amount + 1" } }),
+            2 => {
+                json!({ "fixed": [1, "two", null], "nested": { "amount": "$input.amount + 1", "price": "$5", "text": "$$input" } })
+            }
             _ => json!(["$input.amount", { "saga": "$saga.id" }]),
         }
     }

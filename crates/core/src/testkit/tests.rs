@@ -1,7 +1,7 @@
 //! What the generator promises, counted over a thousand seeds.
 
 use super::{generate, input, signal};
-use crate::definition::{Kind, Step};
+use crate::definition::{Definition, Kind, Step};
 use crate::json::Json;
 use crate::language::keys::{self, StepKind, Within};
 use crate::language::{Surroundings, check, tree};
@@ -56,6 +56,22 @@ fn every_generated_file_checks_without_an_error_and_the_same_seed_gives_the_same
                 );
             }
         });
+    }
+}
+
+#[test]
+fn a_generated_definition_is_the_same_stored_and_read_back_and_written_as_json() {
+    for seed in 0..200 {
+        let source = generate(seed);
+        let made = check(&source, &Surroundings::default()).definition.unwrap();
+        let stored = serde_json::to_string(&made).unwrap();
+        let back: Definition = serde_json::from_str(&stored).unwrap();
+        assert_eq!(serde_json::to_string(&back).unwrap(), stored, "{source}");
+        let written = tree(&source).to_string();
+        let again = check(&written, &Surroundings::default())
+            .definition
+            .unwrap();
+        assert_eq!(again.hash, made.hash, "{source}");
     }
 }
 
