@@ -175,3 +175,78 @@ fn failures_have_a_cause_and_say_what_and_where() {
         ),
     ]);
 }
+
+#[test]
+fn numbers_compare_exactly_whatever_their_size_and_form() {
+    gives(&[
+        ("1e2 == 100 and 1E+2 == 100.0 and 100e-2 == 1", "true"),
+        ("1e2 + 0, 1.5e3 + 0, 25e-1 + 0 | select(. == 1500)", "1500"),
+        (
+            "1e1000 > 1e999 and -1e1000 < -1e999 and 1e-1000 > 0",
+            "true",
+        ),
+        (
+            "1e1000 == 10e999 and 0e5 == 0 and -0 == 0 and -0.0 == 0",
+            "true",
+        ),
+        (
+            "12345678901234567890123456789012345 > 12345678901234567890123456789012344.9",
+            "true",
+        ),
+        ("[3e40, 2e40, -1e40, 1] | sort", "[-1e+40,1,2e+40,3e+40]"),
+        ("[0.10, 1e-1] | unique", "[0.10]"),
+        ("0.00000000000000000000000000000000000001 | . > 0", "true"),
+        ("\"1.50\" | tonumber", "1.50"),
+        ("-5 | -.", "5"),
+        ("0 | -.", "0"),
+        ("[1.9, -1.9 | . as $n | [0, 1, 2] | .[$n]]", "[1,1]"),
+        (
+            "79228162514264337593543950335 - 1",
+            "79228162514264337593543950334",
+        ),
+        ("10 / 4", "2.5"),
+        (
+            "100000000000000 * 100000000000000",
+            "10000000000000000000000000000",
+        ),
+        ("0.0000001 * 0", "0"),
+    ]);
+    fails(&[
+        ("1e1000 + 1", Cause::Arithmetic, "28 digits"),
+        ("1e-1000 + 1", Cause::Arithmetic, "28 digits"),
+        (
+            "0.00000000000001 * 0.000000000000001",
+            Cause::Arithmetic,
+            "28 digits",
+        ),
+        ("1e20 * 1e20", Cause::Arithmetic, "28 digits"),
+        ("1 % 0", Cause::Arithmetic, "divided by zero"),
+        ("1 % 0.5", Cause::Arithmetic, "divided by zero"),
+        ("-1 | sqrt", Cause::Arithmetic, "no square root"),
+        ("[1] | .[1e30]", Cause::Arithmetic, "28 digits"),
+    ]);
+}
+
+#[test]
+fn errors_that_try_catches_are_those_of_the_expression_itself() {
+    gives(&[
+        ("try (1 / 0) catch \"zero\"", "\"zero\""),
+        ("(1 / 0)? // \"zero\"", "\"zero\""),
+        ("1 / 0 // 2", "2"),
+        ("1 | [.[]?] | length", "0"),
+        (
+            "[1, 2 | try (if . == 1 then error(\"a\") else . end) catch \"b\"]",
+            "[\"b\",2]",
+        ),
+        ("[first(1, error(\"late\"))]", "[1]"),
+        ("[limit(1; 1, error(\"late\"))]", "[1]"),
+        ("any(true, error(\"late\"); .)", "true"),
+        ("isempty(1, error(\"late\"))", "false"),
+    ]);
+    fails(&[
+        ("try 1 catch 2 | error(\"outer\")", Cause::Raised, "outer"),
+        ("[(1, 2)? | error(\"outer\")]", Cause::Raised, "outer"),
+        ("1 | [.a?] | error(\"x\")", Cause::Raised, "x"),
+        ("error(null)", Cause::Raised, "raised null"),
+    ]);
+}
