@@ -167,6 +167,11 @@ fn generated_files_with_slips_are_told_or_read_and_never_half() {
         "!t",
         "\t",
         "null",
+        "\r",
+        "\r\n",
+        "\u{85}",
+        "\u{2028}",
+        "\u{feff}",
         "-1",
         "9999999999999999999999",
         "é",
@@ -174,7 +179,7 @@ fn generated_files_with_slips_are_told_or_read_and_never_half() {
         "pivot: true",
         "$key",
     ];
-    for seed in 0..100 {
+    for seed in 0..150 {
         let source = banyan_core::testkit::generate(seed);
         for _ in 0..6 {
             let letters: Vec<char> = source.chars().collect();
@@ -196,7 +201,8 @@ fn generated_files_with_slips_are_told_or_read_and_never_half() {
                     .diagnostics
                     .iter()
                     .all(|problem| problem.line <= lines),
-                "{slip}"
+                "{}{slip:?}",
+                told(&checked)
             );
         }
     }

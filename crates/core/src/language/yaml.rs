@@ -62,10 +62,16 @@ const START: Place = Place {
 };
 
 fn only_allowed_characters(source: &str, problems: &mut Problems) -> bool {
-    for (at, line) in source.split('\n').enumerate() {
+    for (at, line) in source.split_inclusive('\n').enumerate() {
+        // A carriage return belongs to the line break behind it; alone it would be a line
+        // break to YAML and none to most editors.
+        let line = line
+            .strip_suffix("\r\n")
+            .or(line.strip_suffix('\n'))
+            .unwrap_or(line);
         let strange = line.chars().enumerate().find(|(column, letter)| {
             let byte_order_mark = *letter == '\u{feff}' && !(at == 0 && *column == 0);
-            byte_order_mark || (letter.is_control() && !matches!(letter, '\t' | '\r' | '\u{85}'))
+            byte_order_mark || (letter.is_control() && !matches!(letter, '\t' | '\u{85}'))
         });
         if let Some((column, letter)) = strange {
             problems.add(

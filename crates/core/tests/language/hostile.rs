@@ -220,3 +220,19 @@ fn words_of_the_expression_grammar_are_names_of_steps_as_well() {
         );
     }
 }
+
+#[test]
+fn a_byte_order_mark_shifts_no_column() {
+    for mark in ["", "\u{feff}"] {
+        let checked = check(&format!("{mark}sago: s\n"), &Surroundings::default());
+        let slip = checked
+            .diagnostics
+            .iter()
+            .find(|problem| problem.code == "unknown_key");
+        assert_eq!(
+            slip.map(|slip| (slip.line, slip.column)),
+            Some((1, 1)),
+            "{mark:?}"
+        );
+    }
+}
