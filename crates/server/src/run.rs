@@ -178,6 +178,7 @@ pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, RunError> {
 fn engine_config(config: &Config) -> banyan_engine::Config {
     banyan_engine::Config {
         park_limit: config.defaults.park_limit,
+        look_again: config.defaults.look_again,
         ..banyan_engine::Config::default()
     }
 }

@@ -36,7 +36,7 @@ pub(crate) async fn ready(State(app): State<App>) -> Answer {
     responses((status = 200, description = "OpenMetrics", body = String, content_type = crate::metrics::CONTENT_TYPE)),
 )]
 pub(crate) async fn metrics(State(app): State<App>) -> Answer {
-    match crate::metrics::write(&app.engine.metrics()) {
+    match crate::metrics::write(&app.engine.metrics().await) {
         Ok(text) => {
             let kind = [(header::CONTENT_TYPE, crate::metrics::CONTENT_TYPE)];
             Ok((kind, text).into_response())
