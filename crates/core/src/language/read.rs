@@ -144,11 +144,24 @@ impl Reader<'_> {
 
     /// Says that a value is of the wrong kind.
     pub(crate) fn wrong_type(&mut self, node: &Node, expected: &str) {
+        let braces = match &node.value {
+            Value::Map(entries) => entries
+                .first()
+                .is_some_and(|entry| entry.key.starts_with('$')),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => {
+                false
+            }
+        };
+        let help = if braces {
+            "to YAML `{ … }` is a map: put the text in quotes, such as \"{$key}\""
+        } else {
+            ""
+        };
         self.problems.add(
             Code::WrongType,
             node.place,
             format!("{expected}, and here stands {}", described(node)),
-            "",
+            help,
         );
     }
 

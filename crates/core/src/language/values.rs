@@ -2,7 +2,7 @@
 //! among what is certainly known where it stands.
 
 use super::codes::Code;
-use super::node::{Node, Place, Value, shortened};
+use super::node::{Entry, Node, Place, Value, shortened};
 use super::read::Reader;
 use super::suggest::nearest;
 use crate::expr::{Expr, ParseError, Part, Template, Text};
@@ -126,9 +126,12 @@ impl Reader<'_> {
     fn leaves(&mut self, node: &Node, scope: Scope) {
         match &node.value {
             Value::List(items) => items.iter().for_each(|item| self.leaves(item, scope)),
-            Value::Map(entries) => entries
-                .iter()
-                .for_each(|entry| self.leaves(&entry.node, scope)),
+            Value::Map(entries) => {
+                for entry in entries {
+                    self.literal_key(entry, scope);
+                    self.leaves(&entry.node, scope);
+                }
+            }
             Value::Text(_) => {
                 match Template::try_from(node.to_json()) {
                     Ok(Template::Expr(expr)) => self.variables(&expr, node, 0, scope),
@@ -293,6 +296,32 @@ impl Reader<'_> {
         name == "input"
             || scope.own.contains(&name)
             || (scope.steps && (name == "saga" || self.visible.iter().any(|step| step == name)))
+    }
+
+    /// Warns of a key that names a variable in scope: without quotes, `{$input.id}` is a map.
+    fn literal_key(&mut self, entry: &Entry, scope: Scope) {
+        let name = entry.key.strip_prefix('$').map_or("", named);
+        if !self.in_scope(name, scope) {
+            return;
+        }
+        let alone = matches!(entry.node.value, Value::Null);
+        let help = if alone {
+            format!(
+                "without the braces it is an expression: `{}`",
+                shortened(&entry.key)
+            )
+        } else {
+            "keys are literal; compute a map with `$input | {(.name): .value}`".to_owned()
+        };
+        self.problems.add(
+            Code::LooksLikeExpression,
+            entry.place,
+            format!(
+                "`{}` is the literal key of a map here, although it names `${name}`",
+                shortened(&entry.key)
+            ),
+            help,
+        );
     }
 
     /// Warns of literal text that names a variable in scope. `computed` are the byte ranges
