@@ -1,0 +1,11 @@
+//! The engine over a store in memory, with services that follow a script and a clock that
+//! stands still: what is promised between an input and its commit, over crashes, and at the
+//! edges of every bound.
+
+mod bounds;
+mod crashes;
+mod definitions;
+mod life;
+mod roads;
+mod sagas;
+mod world;

@@ -1,0 +1,101 @@
+//! Services that are paused, or answer that the road is wrong.
+
+use crate::world::{ORDER, World, http};
+use banyan_core::saga::{Leg, LegPhase, Saga, Status};
+use serde_json::json;
+use std::time::Duration;
+
+fn is_parked(saga: &Saga, step: usize) -> bool {
+    matches!(saga.steps[step].forward.phase, LegPhase::Parked { .. })
+}
+
+#[tokio::test]
+async fn steps_of_a_paused_service_park_and_go_on_when_it_is_resumed() {
+    let world = World::new().await;
+    world.register(ORDER).await;
+    world
+        .engine
+        .pause("stock", "stocktaking".into())
+        .await
+        .unwrap();
+    let mut sagas = Vec::new();
+    for key in ["a", "b", "c"] {
+        let saga = world.begin("order", key).await;
+        sagas.push(world.until(&saga, |saga| is_parked(saga, 1)).await);
+    }
+    let services = world.engine.services().await.unwrap();
+    let stock = services.iter().find(|one| one.row.name == "stock").unwrap();
+    assert_eq!(
+        (stock.parked, stock.row.paused.as_deref()),
+        (3, Some("stocktaking"))
+    );
+    world.engine.resume("stock").await.unwrap();
+    for saga in &sagas {
+        assert_eq!(world.rest(saga).await.status(), Status::Completed);
+    }
+}
+
+#[tokio::test]
+async fn what_is_parked_over_a_crash_goes_on_when_its_service_is_resumed() {
+    let world = World::new().await;
+    world.register(ORDER).await;
+    world
+        .engine
+        .pause("stock", "stocktaking".into())
+        .await
+        .unwrap();
+    let saga = world.begin("order", "a").await;
+    world.until(&saga, |saga| is_parked(saga, 1)).await;
+    let world = world.crash().await;
+    let services = world.engine.services().await.unwrap();
+    let stock = services.iter().find(|one| one.row.name == "stock").unwrap();
+    assert!(stock.live.paused.is_some());
+    world.engine.resume("stock").await.unwrap();
+    assert_eq!(world.rest(&saga).await.status(), Status::Completed);
+}
+
+#[tokio::test]
+async fn a_misconfigured_road_is_probed_by_one_and_opens_for_all() {
+    let world = World::new().await;
+    world.register(ORDER).await;
+    world.script.answer("stock", Leg::Do, http(403, json!({})));
+    let mut sagas = Vec::new();
+    for key in ["a", "b", "c"] {
+        let saga = world.begin("order", key).await;
+        sagas.push(world.until(&saga, |saga| is_parked(saga, 1)).await);
+    }
+    assert_eq!(
+        world
+            .script
+            .calls()
+            .iter()
+            .filter(|call| call.starts_with("stock"))
+            .count(),
+        1
+    );
+    world.script.answer("stock", Leg::Do, http(403, json!({})));
+    world.clock.advance(Duration::from_secs(31));
+    world.script.until_calls(5).await;
+    world.until(&sagas[2], |saga| is_parked(saga, 1)).await;
+    world.clock.advance(Duration::from_secs(61));
+    for saga in &sagas {
+        assert_eq!(world.rest(saga).await.status(), Status::Completed);
+    }
+}
+
+#[tokio::test]
+async fn after_a_restart_a_parked_road_is_tried_by_one_first() {
+    let world = World::new().await;
+    world.register(ORDER).await;
+    world.script.answer("stock", Leg::Do, http(403, json!({})));
+    for key in ["a", "b", "c"] {
+        let saga = world.begin("order", key).await;
+        world.until(&saga, |saga| is_parked(saga, 1)).await;
+    }
+    let tries = world.script.hold("stock", Leg::Do);
+    let before = world.script.calls().len();
+    let world = world.crash().await;
+    assert_eq!(world.script.until_calls(before + 1).await.len(), before + 1);
+    tries.send(http(200, json!({}))).unwrap();
+    assert_eq!(world.script.until_calls(before + 3).await.len(), before + 3);
+}
