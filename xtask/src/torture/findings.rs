@@ -56,6 +56,16 @@ impl Findings {
             .is_some_and(|finding| !finding.broken.is_empty())
     }
 
+    /// Every invariant that was found broken.
+    #[cfg(test)]
+    pub(crate) fn broken(&self) -> Vec<&'static str> {
+        let broken = self
+            .0
+            .iter()
+            .filter(|(_, finding)| !finding.broken.is_empty());
+        broken.map(|(invariant, _)| *invariant).collect()
+    }
+
     /// Prints every count, and up to three breaches of each; whether all held and were looked
     /// at often enough.
     pub(crate) fn print(&self) -> bool {

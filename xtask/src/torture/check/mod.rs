@@ -5,6 +5,8 @@ mod calls;
 mod outcomes;
 mod records;
 mod starts;
+#[cfg(test)]
+mod tests;
 
 use super::evidence::{Evidence, Seen, array, text};
 use super::findings::Findings;
