@@ -312,7 +312,9 @@ impl Definition {
     /// The step at a route. Panics when the route is of another definition.
     pub fn step(&self, route: &[usize]) -> &Step {
         let mut steps = &self.steps;
-        let (last, way) = route.split_last().expect("a route is never empty");
+        let Some((last, way)) = route.split_last() else {
+            panic!("a route is never empty")
+        };
         for &part in way {
             match &steps[part].kind {
                 Kind::Group(group) => steps = &group.steps,
@@ -346,12 +348,13 @@ impl Definition {
         names
     }
 
-    /// The wait for this signal, if it has one.
+    /// The first wait for this signal, if it has one.
     pub fn wait(&self, signal: &str) -> Option<&Wait> {
         let mut found = None;
         self.each_step(&mut |step| {
             if let Kind::Wait(wait) = &step.kind
                 && wait.signal == signal
+                && found.is_none()
             {
                 found = Some(wait);
             }

@@ -114,28 +114,14 @@ impl Reader<'_> {
         let get = |name| fields.and_then(|fields| fields.get(name));
         let (method, target) = self.target(target, form.what, form.send);
         let body = get("body").map(|node| self.template(node, form.send));
-        if let (Some(method), Some(entry)) =
-            (method, fields.and_then(|fields| fields.entry("body")))
-            && method.is_safe()
-        {
-            self.problems.add(
-                Code::MisplacedKey,
-                entry.place,
-                format!(
-                    "`body` may not stand beside {}: such a call carries none",
-                    method.as_str()
-                ),
-                "send it under `query`, or use another method",
-            );
+        if let Some(fields) = fields {
+            self.body_of_safe_method(fields, method);
         }
         let query = self.query(get("query"), form.send);
         let headers = self.headers(get("headers"), form.send);
-        let timeout = match get("timeout") {
-            Some(node) => self
-                .duration(node, "`timeout`", (SHORTEST, TIMEOUT_MAX))
-                .unwrap_or(TIMEOUT),
-            None => TIMEOUT,
-        };
+        let timeout = get("timeout")
+            .and_then(|node| self.duration(node, "`timeout`", (SHORTEST, TIMEOUT_MAX)))
+            .unwrap_or(TIMEOUT);
         let retry = self.retry(get("retry"), form.leg);
         let sent = std::mem::take(&mut self.uses);
         let refused_when =
@@ -160,6 +146,22 @@ impl Reader<'_> {
             refused_when: refused_when.flatten(),
         };
         (method, Some(call))
+    }
+
+    fn body_of_safe_method(&mut self, fields: &Fields<'_>, method: Option<Method>) {
+        if let (Some(method), Some(entry)) = (method, fields.entry("body"))
+            && method.is_safe()
+        {
+            self.problems.add(
+                Code::MisplacedKey,
+                entry.place,
+                format!(
+                    "`body` may not stand beside {}: such a call carries none",
+                    method.as_str()
+                ),
+                "send it under `query`, or use another method",
+            );
+        }
     }
 
     fn check(&mut self, node: &Node) -> Option<Call> {

@@ -3,7 +3,7 @@
 use super::codes::Code;
 use super::keys::Within;
 use super::node::{Entry, Node, Value};
-use super::read::{LONGEST, Reader, SHORTEST};
+use super::read::{Fields, LONGEST, Reader, SHORTEST};
 use crate::definition::Retry;
 use crate::time::Duration;
 
@@ -71,32 +71,31 @@ impl Reader<'_> {
         let Some(fields) = self.fields(node, Within::Retry) else {
             return retry;
         };
+        self.retry_map(node, &fields, &mut retry);
+        retry
+    }
+
+    fn retry_map(&mut self, node: &Node, fields: &Fields<'_>, retry: &mut Retry) {
         if let Some(entry) = fields.entry("attempts") {
-            self.attempts(entry, &mut retry);
+            self.attempts(entry, retry);
         }
-        let pause = (SHORTEST, LONGEST);
-        if let Some(first) = fields.get("first")
-            && let Some(first) = self.duration(first, "`first`", pause)
-        {
-            retry.first = first;
-        }
-        if let Some(max) = fields.get("max")
-            && let Some(max) = self.duration(max, "`max`", pause)
-        {
-            retry.max = max;
-        }
-        if let Some(factor) = fields.get("factor")
-            && let Some(factor) = self.factor(factor)
-        {
-            retry.factor_milli = factor;
-        }
+        let mut pause = |name: &str, shown: &str| {
+            let node = fields.get(name)?;
+            self.duration(node, shown, (SHORTEST, LONGEST))
+        };
+        retry.first = pause("first", "`first`").unwrap_or(retry.first);
+        retry.max = pause("max", "`max`").unwrap_or(retry.max);
+        let factor = fields.get("factor").and_then(|node| self.factor(node));
+        retry.factor_milli = factor.unwrap_or(retry.factor_milli);
         if retry.first > retry.max {
+            let place = fields
+                .get("first")
+                .or(fields.get("max"))
+                .unwrap_or(node)
+                .place;
             self.problems.add(
                 Code::OutOfRange,
-                fields
-                    .entry("first")
-                    .or(fields.entry("max"))
-                    .map_or(node.place, |entry| entry.node.place),
+                place,
                 format!(
                     "`first` ({}) is longer than `max` ({})",
                     retry.first, retry.max
@@ -104,7 +103,6 @@ impl Reader<'_> {
                 "`first` is the bound of the first pause, `max` that of the longest",
             );
         }
-        retry
     }
 
     fn attempts(&mut self, entry: &Entry, retry: &mut Retry) {

@@ -5,6 +5,7 @@
 //! size are bounded before anything recurses.
 
 use super::codes::Code;
+use super::lines::{Lines, only_allowed_characters, place_of};
 use super::node::{Entry, Node, Place, Value, shortened};
 use super::problems::Problems;
 use super::scalar;
@@ -37,7 +38,7 @@ pub(crate) fn read(source: &str, problems: &mut Problems) -> Option<Node> {
     }
     let mut builder = Builder {
         source,
-        source_lines: source.lines().collect(),
+        lines: Lines::new(source),
         problems,
         open: Vec::new(),
         root: None,
@@ -60,38 +61,6 @@ const START: Place = Place {
     column: 1,
     length: 1,
 };
-
-fn only_allowed_characters(source: &str, problems: &mut Problems) -> bool {
-    for (at, line) in source.split_inclusive('\n').enumerate() {
-        // A carriage return belongs to the line break behind it; alone it would be a line
-        // break to YAML and none to most editors.
-        let line = line
-            .strip_suffix("\r\n")
-            .or(line.strip_suffix('\n'))
-            .unwrap_or(line);
-        let strange = line.chars().enumerate().find(|(column, letter)| {
-            let byte_order_mark = *letter == '\u{feff}' && !(at == 0 && *column == 0);
-            byte_order_mark || (letter.is_control() && !matches!(letter, '\t' | '\u{85}'))
-        });
-        if let Some((column, letter)) = strange {
-            problems.add(
-                Code::InvalidCharacter,
-                Place {
-                    line: at + 1,
-                    column: column + 1,
-                    length: 1,
-                },
-                format!(
-                    "the character U+{:04X} may not stand in a saga file",
-                    u32::from(letter)
-                ),
-                "remove it; in a double-quoted text write it as an escape, such as \\u0000",
-            );
-            return false;
-        }
-    }
-    true
-}
 
 /// A list or a map that is not closed yet.
 enum Open {
@@ -116,7 +85,7 @@ struct Key {
 
 struct Builder<'a> {
     source: &'a str,
-    source_lines: Vec<&'a str>,
+    lines: Lines<'a>,
     problems: &'a mut Problems,
     open: Vec<Open>,
     root: Option<Node>,
@@ -239,7 +208,7 @@ impl<'a> Builder<'a> {
 
     fn scalar(&mut self, text: &str, style: ScalarStyle, span: &Span) -> bool {
         let place = place_of(span);
-        let lines = self.lines_of(text, style, span);
+        let lines = self.lines.of_text(text, style, span);
         if style != ScalarStyle::Plain {
             self.put(Node {
                 place,
@@ -281,50 +250,6 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Where each line of a text begins, when the file holds the text as it reads.
-    fn lines_of(&self, text: &str, style: ScalarStyle, span: &Span) -> Vec<Place> {
-        let quotes = match style {
-            ScalarStyle::Plain => 0,
-            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => 1,
-            ScalarStyle::Literal => return self.lines_of_block(text, span.start.line()),
-            ScalarStyle::Folded => return Vec::new(),
-        };
-        let raw = span.slice(self.source).unwrap_or("");
-        let inner = raw
-            .len()
-            .checked_sub(quotes)
-            .and_then(|end| raw.get(quotes..end));
-        if inner != Some(text) || text.contains('\n') {
-            return Vec::new();
-        }
-        vec![Place {
-            line: span.start.line(),
-            column: span.start.col() + 1 + quotes,
-            length: 1,
-        }]
-    }
-
-    /// The lines of a literal block (`|`). Its span begins at the first line that is not
-    /// blank, so the blank ones before that are counted back.
-    fn lines_of_block(&self, text: &str, begin: usize) -> Vec<Place> {
-        let blank = text.len() - text.trim_start_matches('\n').len();
-        let Some(first) = begin.checked_sub(blank) else {
-            return Vec::new();
-        };
-        let places = text.lines().enumerate().map(|(at, words)| {
-            let line = first + at;
-            let source = self.source_lines.get(line.checked_sub(1)?)?;
-            let indent = source.strip_suffix(words)?;
-            let spaces = indent.bytes().all(|byte| byte == b' ');
-            spaces.then_some(Place {
-                line,
-                column: indent.len() + 1,
-                length: 1,
-            })
-        });
-        places.collect::<Option<_>>().unwrap_or_default()
-    }
-
     fn refuse_anchor(&mut self, place: Place) {
         self.problems.add(
             Code::AliasNotAllowed,
@@ -361,34 +286,8 @@ impl<'a> Builder<'a> {
         if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
             return self.too_deep(place);
         }
-        let (message, help) = self.explain(error, place);
+        let (message, help) = self.lines.explain(error, place, self.flow > 0);
         self.problems.add(Code::InvalidYaml, place, message, help);
-    }
-
-    fn explain(&self, error: &ScanError, place: Place) -> (String, String) {
-        let line = self.source_lines.get(place.line - 1).unwrap_or(&"");
-        let what = error.kind().to_string();
-        let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
-        if line[..indent].contains('\t') && self.flow == 0 {
-            return (
-                "a tab indents this line; YAML indents with spaces only".to_owned(),
-                "replace the tab by spaces".to_owned(),
-            );
-        }
-        let head: String = line.chars().take(place.column).collect();
-        if self.flow > 0 || head.contains('{') || head.contains('[') {
-            let help = "inside `{ … }` and `[ … ]` a text that holds `{`, `}`, `[`, `]` or `,` ends there: \
-                        quote it, or use block form";
-            return (
-                format!("this is no YAML: {what}, near `{}`", shortened(line.trim())),
-                help.to_owned(),
-            );
-        }
-        (
-            format!("this is no YAML: {what}, near `{}`", shortened(line.trim())),
-            "look at the indentation and the colons of this line and the one before; a text that holds `: ` or ` #` needs quotes"
-                .to_owned(),
-        )
     }
 }
 
@@ -418,18 +317,5 @@ fn key_of(node: Node, lines: &mut HashMap<String, usize>, problems: &mut Problem
     Key {
         text: Some(text),
         place,
-    }
-}
-
-fn place_of(span: &Span) -> Place {
-    let length = if span.start.line() == span.end.line() {
-        span.end.col().saturating_sub(span.start.col())
-    } else {
-        1
-    };
-    Place {
-        line: span.start.line().max(1),
-        column: span.start.col() + 1,
-        length: length.max(1),
     }
 }

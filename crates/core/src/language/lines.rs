@@ -1,0 +1,146 @@
+//! The lines of a file: its characters, where each line of a text stands, and what the line of
+//! a YAML error tells.
+
+use super::codes::Code;
+use super::node::{Place, shortened};
+use super::problems::Problems;
+use serde_saphyr::granit_parser::{ScalarStyle, ScanError, Span};
+
+/// A file by its lines.
+pub(crate) struct Lines<'a> {
+    source: &'a str,
+    lines: Vec<&'a str>,
+}
+
+impl<'a> Lines<'a> {
+    /// The lines of this file.
+    pub(crate) fn new(source: &'a str) -> Lines<'a> {
+        Lines {
+            source,
+            lines: source.lines().collect(),
+        }
+    }
+
+    /// Where each line of a text begins, when the file holds the text as it reads.
+    pub(crate) fn of_text(&self, text: &str, style: ScalarStyle, span: &Span) -> Vec<Place> {
+        let quotes = match style {
+            ScalarStyle::Plain => 0,
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => 1,
+            ScalarStyle::Literal => return self.of_block(text, span.start.line()),
+            ScalarStyle::Folded => return Vec::new(),
+        };
+        let raw = span.slice(self.source).unwrap_or("");
+        let inner = raw
+            .len()
+            .checked_sub(quotes)
+            .and_then(|end| raw.get(quotes..end));
+        if inner != Some(text) || text.contains('\n') {
+            return Vec::new();
+        }
+        vec![Place {
+            line: span.start.line(),
+            column: span.start.col() + 1 + quotes,
+            length: 1,
+        }]
+    }
+
+    /// The lines of a literal block (`|`). Its span begins at the first line that is not
+    /// blank, so the blank ones before that are counted back.
+    fn of_block(&self, text: &str, begin: usize) -> Vec<Place> {
+        let blank = text.len() - text.trim_start_matches('\n').len();
+        let Some(first) = begin.checked_sub(blank) else {
+            return Vec::new();
+        };
+        let places = text.lines().enumerate().map(|(at, words)| {
+            let line = first + at;
+            let source = self.lines.get(line.checked_sub(1)?)?;
+            let indent = source.strip_suffix(words)?;
+            let spaces = indent.bytes().all(|byte| byte == b' ');
+            spaces.then_some(Place {
+                line,
+                column: indent.len() + 1,
+                length: 1,
+            })
+        });
+        places.collect::<Option<_>>().unwrap_or_default()
+    }
+
+    /// What is wrong with the YAML there, and how to mend it. `in_flow`: inside `{ … }` or `[ … ]`.
+    pub(crate) fn explain(
+        &self,
+        error: &ScanError,
+        place: Place,
+        in_flow: bool,
+    ) -> (String, String) {
+        let line = self.lines.get(place.line - 1).unwrap_or(&"");
+        let what = error.kind().to_string();
+        let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if line[..indent].contains('\t') && !in_flow {
+            return (
+                "a tab indents this line; YAML indents with spaces only".to_owned(),
+                "replace the tab by spaces".to_owned(),
+            );
+        }
+        let head: String = line.chars().take(place.column).collect();
+        if in_flow || head.contains('{') || head.contains('[') {
+            let help = "inside `{ … }` and `[ … ]` a text that holds `{`, `}`, `[`, `]` or `,` ends there: \
+                        quote it, or use block form";
+            return (
+                format!("this is no YAML: {what}, near `{}`", shortened(line.trim())),
+                help.to_owned(),
+            );
+        }
+        (
+            format!("this is no YAML: {what}, near `{}`", shortened(line.trim())),
+            "look at the indentation and the colons of this line and the one before; a text that holds `: ` or ` #` needs quotes"
+                .to_owned(),
+        )
+    }
+}
+
+/// Whether every character may stand in a saga file; the first that may not is reported.
+pub(crate) fn only_allowed_characters(source: &str, problems: &mut Problems) -> bool {
+    for (at, line) in source.split_inclusive('\n').enumerate() {
+        // A carriage return belongs to the line break behind it; alone it would be a line
+        // break to YAML and none to most editors.
+        let line = line
+            .strip_suffix("\r\n")
+            .or(line.strip_suffix('\n'))
+            .unwrap_or(line);
+        let strange = line.chars().enumerate().find(|(column, letter)| {
+            let byte_order_mark = *letter == '\u{feff}' && !(at == 0 && *column == 0);
+            byte_order_mark || (letter.is_control() && !matches!(letter, '\t' | '\u{85}'))
+        });
+        if let Some((column, letter)) = strange {
+            problems.add(
+                Code::InvalidCharacter,
+                Place {
+                    line: at + 1,
+                    column: column + 1,
+                    length: 1,
+                },
+                format!(
+                    "the character U+{:04X} may not stand in a saga file",
+                    u32::from(letter)
+                ),
+                "remove it; in a double-quoted text write it as an escape, such as \\u0000",
+            );
+            return false;
+        }
+    }
+    true
+}
+
+/// The place of what a span covers on its first line.
+pub(crate) fn place_of(span: &Span) -> Place {
+    let length = if span.start.line() == span.end.line() {
+        span.end.col().saturating_sub(span.start.col())
+    } else {
+        1
+    };
+    Place {
+        line: span.start.line().max(1),
+        column: span.start.col() + 1,
+        length: length.max(1),
+    }
+}
