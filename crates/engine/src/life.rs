@@ -72,6 +72,11 @@ impl Life {
         self.draining.store(true, Ordering::Relaxed);
     }
 
+    /// It could not go on.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Relaxed)
+    }
+
     /// The engine cannot go on: nothing is accepted, nothing leaves, the process is to end.
     pub(crate) fn fatal(&self, message: &str) {
         let first = !self.dead.swap(true, Ordering::Relaxed);

@@ -73,11 +73,15 @@ impl Shared {
             })
     }
 
-    /// Reads the store, on a thread that may wait. None when the engine ends.
+    /// Reads the store, on a thread that may wait. Nothing is read after a commit whose fate is
+    /// unknown: what is seen then may not be on disk (I-4).
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&dyn Reader) -> T + Send + 'static,
     ) -> Result<T, Refusal> {
+        if self.life.is_dead() {
+            return Err(Refusal::ShuttingDown);
+        }
         let permit = Arc::clone(&self.readers).acquire_owned().await;
         let reader = Arc::clone(&self.reader);
         let result = tokio::task::spawn_blocking(move || {

@@ -2,7 +2,7 @@
 //! same bytes as the attempts before it.
 
 use super::super::request::{call_of, request};
-use super::super::{Leg, LegPhase, Outcome, ParkCause, Record, Road, State, StuckCode};
+use super::super::{Leg, LegPhase, Outcome, ParkCause, ParkCode, Record, Road, State, StuckCode};
 use super::{Decision, failure};
 use crate::definition::{Call, Kind, OnRefused, OnUnknown, Step};
 use crate::expr::EvalError;
@@ -75,6 +75,14 @@ impl Decision<'_> {
     }
 
     fn admitted(&self, step: &Step, call: &Call, leg: Leg) -> Result<(), ParkCause> {
+        // What this very turn was told of the road, its services are told after the commit.
+        if let Some(wrong) = &self.turn.misconfigured
+            && wrong.service == call.service
+            && (wrong.whole_service || (wrong.step == step.path && wrong.leg == leg))
+        {
+            let (code, message) = (ParkCode::Misconfigured, wrong.message.clone());
+            return Err(ParkCause { code, message });
+        }
         let definition = &self.plan.definition;
         self.context.services.admit(&Road {
             service: &call.service,
