@@ -275,9 +275,17 @@ instances = ["http://127.0.0.1:9000"]
         assert_eq!(config.listen.port(), 3);
     }
 
+    /// The file, the environment, `--listen`, and words that the error must have.
+    type Case = (
+        &'static str,
+        &'static [(&'static str, &'static str)],
+        Option<&'static str>,
+        &'static [&'static str],
+    );
+
     #[test]
     fn what_cannot_be_used_is_refused_with_its_place() {
-        let cases: [(&str, &[(&str, &str)], Option<&str>, &[&str]); 5] = [
+        let cases: [Case; 5] = [
             ("lisen = \"a\"", &[], None, &["line 1", "lisen", "listen"]),
             ("[defaults]\nfoo = 1", &[], None, &["line 2", "foo"]),
             (

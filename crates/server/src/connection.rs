@@ -4,23 +4,24 @@
 //! by nothing. Here both get their problem document. A refused connection is read on for a
 //! moment, so that its caller sees the answer and not a reset.
 
-use crate::limits;
+use crate::limits::{HEAD_BYTES, HEADERS, LINGER, LINGER_BYTES, Limits};
 use banyan_api::{Code, Problem};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::future::{Future, poll_fn};
+use std::future::{Future, Pending, pending, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Timeout, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// Serves one connection until its end, or until `stop` and the end of its request.
 pub(crate) async fn serve(
     stream: TcpStream,
     router: axum::Router,
-    header_read: Duration,
+    limits: &Limits,
     stop: CancellationToken,
 ) {
     let service = hyper::service::service_fn(move |request: http::Request<_>| {
@@ -30,10 +31,10 @@ pub(crate) async fn serve(
     });
     let mut connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(header_read)
-        .max_buf_size(limits::HEAD_BYTES)
-        .max_headers(limits::HEADERS)
-        .serve_connection(TokioIo::new(Worded::new(stream)), service);
+        .header_read_timeout(limits.header_read)
+        .max_buf_size(HEAD_BYTES)
+        .max_headers(HEADERS)
+        .serve_connection(TokioIo::new(Worded::new(stream, limits.write)), service);
     let ended = {
         let mut stopping = std::pin::pin!(stop.cancelled());
         let mut told = false;
@@ -62,7 +63,7 @@ async fn linger(mut stream: TcpStream) {
     let drained = async {
         stream.shutdown().await?;
         let mut waste = [0u8; 4096];
-        let mut left = limits::LINGER_BYTES;
+        let mut left = LINGER_BYTES;
         while left > 0 {
             match stream.read(&mut waste).await? {
                 0 => break,
@@ -72,7 +73,7 @@ async fn linger(mut stream: TcpStream) {
         io::Result::Ok(())
     };
     // Whatever goes wrong here, the answer has been written and the connection is over.
-    let _ = tokio::time::timeout(limits::LINGER, drained).await;
+    let _ = timeout(LINGER, drained).await;
 }
 
 /// A stream that puts a problem document where hyper writes a bare status.
@@ -82,20 +83,43 @@ struct Worded {
     is_inside_request: bool,
     /// Our words, while they are being written.
     words: Vec<u8>,
+    /// How long writing may make no progress.
+    patience: Duration,
+    /// When that is over, while nothing can be written.
+    stalled: Option<Pin<Box<Timeout<Pending<()>>>>>,
 }
 
 impl Worded {
-    fn new(stream: TcpStream) -> Worded {
+    fn new(stream: TcpStream, patience: Duration) -> Worded {
         Worded {
             stream,
             is_inside_request: false,
             words: Vec::new(),
+            patience,
+            stalled: None,
         }
+    }
+
+    /// Writes what can be written; a caller that takes nothing for too long is given up.
+    fn poll_bytes(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(written) = Pin::new(&mut self.stream).poll_write(context, bytes) {
+            self.stalled = None;
+            return Poll::Ready(written);
+        }
+        let patience = self.patience;
+        let stalled = self
+            .stalled
+            .get_or_insert_with(|| Box::pin(timeout(patience, pending())));
+        ready!(stalled.as_mut().poll(context)).ok();
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
     fn poll_words(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.words.is_empty() {
-            let written = ready!(Pin::new(&mut self.stream).poll_write(context, &self.words))?;
+            let words = std::mem::take(&mut self.words);
+            let polled = self.poll_bytes(context, &words);
+            self.words = words;
+            let written = ready!(polled)?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -127,7 +151,7 @@ impl AsyncWrite for Worded {
         ready!(self.poll_words(context))?;
         self.is_inside_request = false;
         match bare_code(buffer) {
-            None => Pin::new(&mut self.stream).poll_write(context, buffer),
+            None => self.poll_bytes(context, buffer),
             Some(code) => {
                 self.words = bare_answer(code);
                 Poll::Ready(Ok(buffer.len()))

@@ -27,8 +27,8 @@ pub(crate) struct Guard {
     parameters: Parameters,
 }
 
-/// The query parameters of each call, by method and path template, as documented.
-pub(crate) type Parameters = HashMap<(Method, String), Vec<String>>;
+/// The query parameters of each call, by path template, then method, as documented.
+pub(crate) type Parameters = HashMap<String, HashMap<Method, Vec<String>>>;
 
 impl Guard {
     /// For a server that listens here.
@@ -122,17 +122,19 @@ impl Guard {
     }
 
     fn known_parameters(&self, request: &Request) -> Answer<()> {
-        let Some(template) = request.extensions().get::<MatchedPath>() else {
+        let Some(query) = request.uri().query() else {
             return Ok(());
         };
-        let method = match *request.method() {
-            Method::HEAD => Method::GET,
-            ref method => method.clone(),
+        let query = Query::parse(query)?;
+        let method = match request.method() {
+            &Method::HEAD => &Method::GET,
+            method => method,
         };
-        let Some(known) = self.parameters.get(&(method, template.as_str().to_owned())) else {
+        let template = request.extensions().get::<MatchedPath>();
+        let calls = template.and_then(|template| self.parameters.get(template.as_str()));
+        let Some(known) = calls.and_then(|calls| calls.get(method)) else {
             return Ok(());
         };
-        let query = Query::parse(request.uri().query().unwrap_or(""))?;
         for (name, _) in query.pairs() {
             let is_label = name
                 .strip_prefix("label.")

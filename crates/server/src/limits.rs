@@ -11,6 +11,8 @@ pub struct Limits {
     pub header_read: Duration,
     /// From the end of the headers to the end of the body.
     pub body_read: Duration,
+    /// How long a caller may take nothing of its answer.
+    pub write: Duration,
     /// Connections at a time; more wait in the kernel's backlog. Each costs some 20 KiB, and
     /// long waits hold theirs.
     pub connections: usize,
@@ -25,6 +27,7 @@ impl Default for Limits {
         Limits {
             header_read: Duration::from_secs(30),
             body_read: Duration::from_secs(30),
+            write: Duration::from_secs(30),
             connections: 1024,
             body_bytes_held: 64 * 1024 * 1024,
             stop: Duration::from_secs(10),

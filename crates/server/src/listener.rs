@@ -26,10 +26,10 @@ pub(crate) async fn serve(
         let Ok(place) = places.clone().acquire_owned().await else {
             break;
         };
-        let served = connection::serve(stream, router.clone(), limits.header_read, stop.clone());
-        let abort = abort.clone();
+        let (router, stop, abort) = (router.clone(), stop.clone(), abort.clone());
         connections.spawn(async move {
             let _place = place;
+            let served = connection::serve(stream, router, &limits, stop);
             abort.run_until_cancelled(served).await;
         });
     }

@@ -91,7 +91,7 @@ pub(crate) fn parameters(document: &Json) -> Parameters {
                 .filter(|parameter| parameter["in"] == "query")
                 .filter_map(|parameter| parameter["name"].as_str().map(str::to_owned))
                 .collect();
-            table.insert((method, path.clone()), names);
+            table.entry(path.clone()).or_default().insert(method, names);
         }
     }
     table

@@ -19,7 +19,7 @@ pub(crate) struct Rig {
     pub(crate) faults: Arc<Faults>,
     contract: Contract,
     codes: Mutex<BTreeSet<String>>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// Leaves a header out that every call carries otherwise.
@@ -46,13 +46,18 @@ impl Rig {
         let handle = run::serve(config, listener, token, Box::new(writer), reader)
             .await
             .unwrap();
+        Rig::over(handle, folder, faults).await
+    }
+
+    /// A server that was started on this folder.
+    pub(crate) async fn around(handle: Handle, folder: tempfile::TempDir) -> Rig {
+        Rig::over(handle, folder, Arc::default()).await
+    }
+
+    async fn over(handle: Handle, folder: tempfile::TempDir, faults: Arc<Faults>) -> Rig {
         let address = handle.address();
-        let document = http::request(
-            "GET",
-            "/v1/openapi.json",
-            &[("host", &address.to_string())],
-            b"",
-        );
+        let host = address.to_string();
+        let document = http::request("GET", "/v1/openapi.json", &[("host", &host)], b"");
         let document = http::exchange(address, &document).await.json();
         let token = std::fs::read_to_string(folder.path().join(TOKEN_FILE)).unwrap();
         let rig = Rig {
@@ -62,10 +67,15 @@ impl Rig {
             faults,
             contract: Contract::new(document),
             codes: Mutex::default(),
-            _folder: folder,
+            folder,
         };
         rig.until_ready().await;
         rig
+    }
+
+    /// Leaves the server and its folder.
+    pub(crate) fn into_parts(self) -> (Handle, tempfile::TempDir) {
+        (self.handle, self.folder)
     }
 
     async fn until_ready(&self) {

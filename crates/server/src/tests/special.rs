@@ -135,11 +135,7 @@ pub(crate) async fn store() -> Rig {
     let saga = rig.accepted("k-1", json!({"definition": "count"})).await;
     rig.faults.purged.store(true, SeqCst);
     let answer = rig
-        .post(
-            "/v1/sagas",
-            &[("idempotency-key", "old")],
-            &json!({"definition": "count"}),
-        )
+        .post("/v1/sagas", &[KEY], &json!({"definition": "count"}))
         .await;
     assert_eq!(
         (answer.status, answer.code().as_str()),
@@ -147,7 +143,7 @@ pub(crate) async fn store() -> Rig {
     );
     assert!(answer.json()["saga"].is_string());
     assert_eq!(
-        rig.get("/v1/definitions/count/sagas/old").await.code(),
+        rig.get("/v1/definitions/count/sagas/k-1").await.code(),
         "saga_purged"
     );
     rig.faults.damaged.store(true, SeqCst);
@@ -216,4 +212,35 @@ async fn a_saga_refuses_what_it_cannot_do() {
 #[tokio::test]
 async fn a_start_in_the_middle_of_a_stop_is_refused_before_acceptance() {
     stopping().await;
+}
+
+#[tokio::test]
+async fn a_server_on_disk_keeps_its_sagas_over_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = crate::Config::new(folder.path(), "127.0.0.1:0".parse().unwrap());
+    let first = crate::start(config.clone()).await.unwrap();
+    let second = crate::start(config.clone()).await.unwrap_err();
+    assert!(second.to_string().contains("in use"), "{second}");
+    let rig = Rig::around(first, folder).await.with_samples().await;
+    let start = json!({"definition": "approve", "input": {"customer": "c-9"}});
+    let saga = rig.accepted("k", start).await;
+    let (handle, folder) = rig.into_parts();
+    handle.stop().await.unwrap();
+    let rig = Rig::around(crate::start(config).await.unwrap(), folder).await;
+    let path = format!("/v1/sagas/{}", saga["id"].as_str().unwrap());
+    assert_eq!(rig.get(&path).await.json(), saga);
+    let by = json!({"by": "ann"});
+    let signal = format!("{path}/signals/approved");
+    assert_eq!(rig.post(&signal, &[KEY], &by).await.status, 202);
+    let rest = rig.get(&format!("{path}?wait=20")).await.json();
+    assert_eq!(rest["status"], "completed");
+}
+
+#[tokio::test]
+async fn an_address_that_others_reach_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = crate::Config::new(folder.path(), "0.0.0.0:0".parse().unwrap());
+    let error = crate::start(config).await.unwrap_err();
+    assert!(error.to_string().contains("loopback"), "{error}");
+    assert!(!folder.path().join("banyan.db").exists());
 }

@@ -17,7 +17,7 @@ pub(crate) struct Faults {
     pub(crate) damaged: AtomicBool,
     /// Reads fail for the moment.
     pub(crate) unavailable: AtomicBool,
-    /// Every start key's saga was purged.
+    /// The sagas of all start keys were purged.
     pub(crate) purged: AtomicBool,
 }
 
@@ -60,14 +60,12 @@ impl Reader for Faulty {
         key: &str,
     ) -> Result<Option<StartKey>, ReadError> {
         self.pass()?;
-        if self.faults.purged.load(Ordering::SeqCst) {
-            return Ok(Some(StartKey {
-                id: Id::new(1, 2, 3),
-                request_hash: String::new(),
-                purged: Some(Status::Completed),
-            }));
-        }
-        self.inner.start_key(namespace, definition, key)
+        let found = self.inner.start_key(namespace, definition, key)?;
+        let purged = self.faults.purged.load(Ordering::SeqCst);
+        Ok(found.map(|known| StartKey {
+            purged: purged.then_some(Status::Completed),
+            ..known
+        }))
     }
 
     fn list(
