@@ -6,15 +6,15 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-/// What is sent, and what it gets; the connection stays open on our side meanwhile.
-pub(crate) async fn run(rig: &Rig) {
+/// What is sent, and what it gets.
+fn cases() -> [(String, u16, &'static str); 12] {
     let endless = format!(
         "GET /healthz HTTP/1.1\r\nhost: x\r\nx: {}",
         "y".repeat(200_000)
     );
     let many = format!("GET /healthz HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(150));
     let post = "POST /v1/sagas HTTP/1.1\r\nhost: HOST\r\nauthorization: Bearer TOKEN\r\nidempotency-key: k\r\ncontent-type: application/json\r\n";
-    let cases: [(String, u16, &str); 12] = [
+    [
         (
             "GET /healthz HTTP/1.1\r\nhost: x\r\n".into(),
             408,
@@ -63,8 +63,12 @@ pub(crate) async fn run(rig: &Rig) {
         ),
         (endless, 431, "headers_too_large"),
         (many, 431, "headers_too_large"),
-    ];
-    for (text, status, code) in cases {
+    ]
+}
+
+/// Sends each case; the connection stays open on our side meanwhile.
+pub(crate) async fn run(rig: &Rig) {
+    for (text, status, code) in cases() {
         let bytes = text
             .replace("HOST", &rig.address.to_string())
             .replace("TOKEN", &rig.token);
