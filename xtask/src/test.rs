@@ -157,8 +157,10 @@ fn documented_commands(tally: &mut Tally) -> Result<()> {
 
 fn simulator(tally: &mut Tally) -> Result<()> {
     let binary = run::release_binary("banyan-sim", "banyan-sim")?;
-    let status = Command::new(binary).arg("--short").status()?;
+    let status = Command::new(&binary).status()?;
     tally.check("simulator, short form", status.success());
+    let status = Command::new(&binary).arg("--canary").status()?;
+    tally.check("simulator finds the planted bugs", status.success());
     Ok(())
 }
 

@@ -20,7 +20,7 @@ const DRIVERS: [(&str, &[&str]); 8] = [
     (
         "tokio",
         &[
-            "outbound", "engine", "sdk", "server", "banyan", "tests", "xtask",
+            "outbound", "engine", "sim", "sdk", "server", "banyan", "tests", "xtask",
         ],
     ),
     ("rand", &["engine", "server", "banyan", "sim", "xtask"]),
