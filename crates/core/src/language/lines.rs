@@ -4,7 +4,7 @@
 use super::codes::Code;
 use super::node::{Place, shortened};
 use super::problems::Problems;
-use serde_saphyr::granit_parser::{ScalarStyle, ScanError, Span};
+use serde_saphyr::granit_parser::{ErrorKind, ScalarStyle, ScanError, Span};
 
 /// A file by its lines.
 pub(crate) struct Lines<'a> {
@@ -73,7 +73,6 @@ impl<'a> Lines<'a> {
         in_flow: bool,
     ) -> (String, String) {
         let line = self.lines.get(place.line - 1).unwrap_or(&"");
-        let what = error.kind().to_string();
         let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
         if line[..indent].contains('\t') && !in_flow {
             return (
@@ -82,19 +81,64 @@ impl<'a> Lines<'a> {
             );
         }
         let head: String = line.chars().take(place.column).collect();
-        if in_flow || head.contains('{') || head.contains('[') {
-            let help = "inside `{ … }` and `[ … ]` a text that holds `{`, `}`, `[`, `]` or `,` ends there: \
-                        quote it, or use block form";
-            return (
-                format!("this is no YAML: {what}, near `{}`", shortened(line.trim())),
-                help.to_owned(),
-            );
-        }
+        let braces = in_flow || head.contains('{') || head.contains('[');
+        let (message, help) = match known(error.kind()) {
+            Some((message, help, everywhere)) if everywhere || !braces => {
+                (message.to_owned(), help)
+            }
+            Some((message, ..)) => (message.to_owned(), IN_BRACES),
+            None if braces => (format!("this is no YAML: {}", error.kind()), IN_BRACES),
+            None => (format!("this is no YAML: {}", error.kind()), IN_BLOCK),
+        };
         (
-            format!("this is no YAML: {what}, near `{}`", shortened(line.trim())),
-            "look at the indentation and the colons of this line and the one before; a text that holds `: ` or ` #` needs quotes"
-                .to_owned(),
+            format!("{message}, near `{}`", shortened(line.trim())),
+            help.to_owned(),
         )
+    }
+}
+
+const IN_BRACES: &str = "inside `{ … }` and `[ … ]` a text that holds `{`, `}`, `[`, `]`, `,` or `: ` ends there: \
+                         quote it, or use block form";
+const IN_BLOCK: &str = "look at the indentation and the colons of this line and the one before; \
+                        a text that holds `: ` or ` #` needs quotes";
+
+/// What the commonest slips are called, how to mend them, and whether that helps inside
+/// braces as well.
+fn known(kind: &ErrorKind) -> Option<(&'static str, &'static str, bool)> {
+    match kind {
+        ErrorKind::UnclosedQuotedScalar
+        | ErrorKind::InvalidQuotedScalarIndent
+        | ErrorKind::DocumentIndicatorInQuotedScalar => Some((
+            "a quoted text is not closed",
+            "close the quote that was opened before; in single quotes a quote is written twice",
+            true,
+        )),
+        ErrorKind::UnknownQuotedScalarEscape => Some((
+            "an unknown escape in a double-quoted text",
+            "write the backslash twice, or put the text in single quotes: '$input.name | \"\\(.)\"'",
+            true,
+        )),
+        ErrorKind::UnexpectedCharacter {
+            character: '@' | '`',
+        } => Some((
+            "a text may not begin with `@` or a backtick",
+            "put it in quotes",
+            true,
+        )),
+        ErrorKind::MappingValueNotAllowed => Some((
+            "a `:` stands where no key may be",
+            "put a text that holds `: ` in quotes; else look at the indentation of this line",
+            false,
+        )),
+        ErrorKind::ExpectedBlockMappingKey
+        | ErrorKind::ExpectedBlockSequenceEntry
+        | ErrorKind::InvalidIndentation => Some((
+            "this line is indented unlike those that it belongs to",
+            "give the keys of one map, and the `-` of one list, the same indentation",
+            false,
+        )),
+        // The parser has some eighty kinds; its own words serve for the rest.
+        _ => None,
     }
 }
 
