@@ -93,6 +93,7 @@ impl<'a> Num<'a> {
 
     /// Which is greater, as numbers: `1.0` and `1` are equal.
     pub(super) fn compare(&self, other: &Num<'_>, meter: &Meter) -> Res<'a, Ordering> {
+        meter.steps(1)?;
         if let (Some(left), Some(right)) = (self.exact(), other.exact()) {
             return Ok(left.cmp(&right));
         }

@@ -12,6 +12,8 @@ pub(super) fn index<'a>(value: &Val<'a>, key: &Val<'a>, meter: &Meter) -> Res<'a
     meter.steps(1)?;
     match (value, key) {
         (Val::Object(members), Val::Text(key)) => {
+            // Hashing the key, and a look into memory that nobody has read lately.
+            meter.steps(1)?;
             meter.read(key.as_str().len())?;
             Ok(members.get(key.as_str()).unwrap_or(Val::Null))
         }

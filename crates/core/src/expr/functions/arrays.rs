@@ -16,7 +16,7 @@ pub(super) fn of_input<'a>(native: Native, input: Val<'a>, meter: &Meter) -> Res
             Some(last) => list.get(last).unwrap_or(Val::Null),
             None => Val::Null,
         }),
-        (Native::Last | Native::Reverse, Val::Null) if native == Native::Last => Ok(Val::Null),
+        (Native::Last, Val::Null) => Ok(Val::Null),
         (Native::Reverse, Val::Null) => Val::array(Vec::new()),
         (Native::Reverse, Val::Text(text)) => {
             meter.read(2 * text.as_str().len())?;
