@@ -3,11 +3,10 @@
 use super::context::Context;
 use super::fail::{Exit, Fail};
 use super::out::{print, print_json};
-use banyan_core::json::sha256_hex;
+use super::report;
 use banyan_core::language::{Diagnostic, Severity};
 use banyan_sdk::api;
 use clap::{Args, ValueEnum};
-use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -46,21 +45,24 @@ pub(crate) enum Format {
 
 /// A file with what was found in it.
 pub(super) struct Found {
-    file: PathBuf,
+    /// The file.
+    pub(super) file: PathBuf,
+    /// Its text.
     source: String,
-    problems: Vec<Problem>,
+    /// What was found, in the order of the file.
+    pub(super) problems: Vec<Problem>,
 }
 
 /// A problem, whoever found it.
 #[derive(Clone, Debug, serde::Serialize)]
 pub(super) struct Problem {
-    code: String,
-    severity: Severity,
-    line: usize,
-    column: usize,
-    length: usize,
-    message: String,
-    help: Option<String>,
+    pub(super) code: String,
+    pub(super) severity: Severity,
+    pub(super) line: usize,
+    pub(super) column: usize,
+    pub(super) length: usize,
+    pub(super) message: String,
+    pub(super) help: Option<String>,
 }
 
 impl From<&Diagnostic> for Problem {
@@ -134,9 +136,9 @@ pub(super) async fn run(context: &Context, check: &Check) -> Result<Exit, Fail> 
     };
     match format {
         Format::Human => print(&human(context, &found)),
-        Format::Json => print_json(&as_json(&found))?,
-        Format::Sarif => print_json(&sarif(&found))?,
-        Format::Github => print(&github(&found)),
+        Format::Json => print_json(&report::json(&found))?,
+        Format::Sarif => print_json(&report::sarif(&found))?,
+        Format::Github => print(&report::github(&found)),
     }
     let errors = found.iter().flat_map(|one| &one.problems);
     let failed = errors
@@ -254,104 +256,4 @@ fn span(source: &str, problem: &Problem) -> usize {
         .next()
         .unwrap_or("");
     rest.chars().take(problem.length).map(char::len_utf8).sum()
-}
-
-fn as_json(found: &[Found]) -> Value {
-    let files = found.iter().map(|one| {
-        let of = |severity| -> Vec<&Problem> {
-            let problems = one.problems.iter();
-            problems.filter(|two| two.severity == severity).collect()
-        };
-        json!({
-            "file": one.file,
-            "errors": of(Severity::Error),
-            "warnings": of(Severity::Warning),
-        })
-    });
-    Value::Array(files.collect())
-}
-
-fn sarif(found: &[Found]) -> Value {
-    let results: Vec<Value> = found
-        .iter()
-        .flat_map(|one| {
-            one.problems
-                .iter()
-                .map(|problem| sarif_result(&one.file, problem))
-        })
-        .collect();
-    json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": {
-                "name": "banyan check",
-                "version": env!("CARGO_PKG_VERSION"),
-            } },
-            "columnKind": "unicodeCodePoints",
-            "results": results,
-        }],
-    })
-}
-
-fn sarif_result(file: &Path, problem: &Problem) -> Value {
-    let level = match problem.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    };
-    let mut message = problem.message.clone();
-    if let Some(help) = &problem.help {
-        let _ = write!(message, " ({help})");
-    }
-    // What stays the same when lines above are added, so that a known problem is not new.
-    let print = sha256_hex(format!("{}|{}", problem.code, problem.message).as_bytes());
-    json!({
-        "ruleId": problem.code,
-        "level": level,
-        "message": { "text": message },
-        "locations": [{ "physicalLocation": {
-            "artifactLocation": { "uri": file },
-            "region": {
-                "startLine": problem.line,
-                "startColumn": problem.column,
-                "endColumn": problem.column + problem.length,
-            },
-        } }],
-        "partialFingerprints": { "problem/v1": print },
-    })
-}
-
-fn github(found: &[Found]) -> String {
-    let mut text = String::new();
-    for one in found {
-        for problem in &one.problems {
-            let level = match problem.severity {
-                Severity::Error => "error",
-                Severity::Warning => "warning",
-            };
-            let help = problem.help.as_ref().map(|help| format!("\n{help}"));
-            let message = format!("{}{}", problem.message, help.unwrap_or_default());
-            let _ = writeln!(
-                text,
-                "::{level} file={},line={},col={},endColumn={},title={}::{}",
-                property(&one.file.display().to_string()),
-                problem.line,
-                problem.column,
-                problem.column + problem.length,
-                property(&problem.code),
-                escape(&message),
-            );
-        }
-    }
-    text
-}
-
-fn escape(text: &str) -> String {
-    text.replace('%', "%25")
-        .replace('\r', "%0D")
-        .replace('\n', "%0A")
-}
-
-fn property(text: &str) -> String {
-    escape(text).replace(':', "%3A").replace(',', "%2C")
 }

@@ -12,6 +12,7 @@ mod fail;
 mod list;
 mod look;
 mod out;
+mod report;
 mod serve;
 mod services;
 mod signal;

@@ -73,3 +73,22 @@ impl Folder {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::SAGAS;
+    use banyan_core::language::{Surroundings, check};
+
+    #[test]
+    fn the_demos_saga_files_have_no_fault_and_are_what_they_are_named() {
+        for (name, version, source) in SAGAS {
+            let checked = check(source, &Surroundings::default());
+            assert_eq!(checked.diagnostics, [], "{name}");
+            let definition = checked.definition.unwrap();
+            assert_eq!(
+                (definition.name.as_str(), definition.version),
+                (name, version)
+            );
+        }
+    }
+}

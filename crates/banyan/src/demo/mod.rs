@@ -10,10 +10,13 @@ mod clock;
 mod folder;
 mod log;
 mod orders;
+mod plans;
 mod run;
 mod shop;
+mod stream;
 mod summary;
 mod verify;
+mod watching;
 
 use crate::cli::{Context, Exit, Fail};
 use banyan_core::time::Duration;

@@ -1,0 +1,144 @@
+//! The binary as scripts see it: exit codes, standard output and standard error.
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+const BANYAN: &str = env!("CARGO_BIN_EXE_banyan");
+
+fn banyan(arguments: &[&str]) -> Output {
+    Command::new(BANYAN)
+        .args(arguments)
+        .env("BANYAN_SERVER", "http://127.0.0.1:1")
+        .env_remove("BANYAN_TOKEN")
+        .output()
+        .unwrap()
+}
+
+fn file(content: &[u8]) -> tempfile::NamedTempFile {
+    let mut file = tempfile::Builder::new()
+        .suffix(".saga.yaml")
+        .tempfile()
+        .unwrap();
+    file.write_all(content).unwrap();
+    file
+}
+
+const GOOD: &str = "saga: ping\nversion: 1\nsteps:\n  - ask:\n      do: GET pong /ping\n";
+const BAD: &str =
+    "saga: ping\nversion: 1\nsteps:\n  - ask:\n      do: GET pong /ping\n      retyr: 3\n";
+
+#[test]
+fn nobody_at_the_servers_address_is_exit_6_with_help() {
+    for arguments in [
+        &["list"][..],
+        &["show", "a/b"],
+        &["services"],
+        &["start", "a", "--key", "k"],
+    ] {
+        let output = banyan(arguments);
+        assert_eq!(output.status.code(), Some(6), "{arguments:?}");
+        assert!(output.stdout.is_empty());
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("banyan serve"), "{said}");
+    }
+}
+
+#[test]
+fn a_good_file_is_exit_0_and_a_faulty_one_exit_1_in_every_format() {
+    let (good, bad) = (file(GOOD.as_bytes()), file(BAD.as_bytes()));
+    for format in ["human", "json", "sarif", "github"] {
+        let check = |file: &tempfile::NamedTempFile| {
+            banyan(&["check", file.path().to_str().unwrap(), "--format", format])
+        };
+        assert_eq!(check(&good).status.code(), Some(0), "{format}");
+        let failed = check(&bad);
+        assert_eq!(failed.status.code(), Some(1), "{format}");
+        let said = String::from_utf8(failed.stdout).unwrap();
+        assert!(
+            said.contains("unknown_key") && said.contains("retyr"),
+            "{format}: {said}"
+        );
+        match format {
+            "json" | "sarif" => {
+                let value: serde_json::Value = serde_json::from_str(&said).unwrap();
+                let place = if format == "json" {
+                    &value[0]["errors"][0]["line"]
+                } else {
+                    &value["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"]
+                };
+                assert_eq!(place, 6, "{said}");
+            }
+            "github" => assert!(said.starts_with("::error file="), "{said}"),
+            _ => assert!(said.contains("1 error"), "{said}"),
+        }
+    }
+}
+
+#[test]
+fn files_that_cannot_be_read_say_why() {
+    let latin = file(b"saga: ping\ndescription: caf\xe9\n");
+    let output = banyan(&["check", latin.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains(":2: this line is not UTF-8"), "{said}");
+    let output = banyan(&["check", "nowhere.saga.yaml"]);
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn input_that_is_no_json_is_a_usage_error_before_any_call() {
+    let output = banyan(&["start", "a", "--key", "k", "--input", "{customer: ada}"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("@FILE"));
+}
+
+#[test]
+fn the_schema_and_completions_are_printed_whole() {
+    let schema = banyan(&["schema"]);
+    let value: serde_json::Value = serde_json::from_slice(&schema.stdout).unwrap();
+    assert!(value["properties"]["steps"].is_object() || value["$defs"].is_object());
+    let bash = banyan(&["completions", "bash"]);
+    assert!(String::from_utf8(bash.stdout).unwrap().contains("_banyan"));
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_command_silently() {
+    let mut child = Command::new(BANYAN)
+        .args(["completions", "zsh"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(
+        output.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(
+        output.status.code().is_some(),
+        "it was not killed by a signal"
+    );
+}
+
+#[test]
+fn verify_without_a_demo_says_what_to_do() {
+    let empty = tempfile::tempdir().unwrap();
+    let output = banyan(&["demo", "verify", "--data", empty.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("banyan demo")
+    );
+}
+
+#[test]
+fn no_colour_is_written_where_nobody_looks() {
+    let bad = file(BAD.as_bytes());
+    let output = banyan(&["check", bad.path().to_str().unwrap()]);
+    assert!(!output.stdout.contains(&0x1b));
+    let output = banyan(&["list"]);
+    assert!(!output.stderr.contains(&0x1b));
+}

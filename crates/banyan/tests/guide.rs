@@ -1,0 +1,88 @@
+//! The first-saga guide, followed to the letter: its saga file is written, its commands run in
+//! their order in one shell, and what it promises is seen.
+
+use std::process::{Command, Stdio};
+
+const BANYAN: &str = env!("CARGO_BIN_EXE_banyan");
+const GUIDE: &str = include_str!("../../../docs/guide/first-saga.md");
+
+/// The fenced blocks of a language, in order.
+fn blocks(language: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut lines = GUIDE.lines();
+    while let Some(line) = lines.next() {
+        if let Some(fence) = line.strip_prefix("```") {
+            let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+            if fence == language {
+                found.push(block.join("\n"));
+            }
+        }
+    }
+    found
+}
+
+fn free_port() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port().to_string()
+}
+
+/// The guide as one script: with ports that are free, and the server in the background.
+fn script() -> String {
+    let mut script = String::from("set -m\ntrap 'kill $(jobs -p) 2>/dev/null' EXIT\n");
+    for block in blocks("sh") {
+        if block == "banyan serve" {
+            // The guide's job numbers count what is started in the second terminal.
+            script.push_str("banyan serve 2>serve.log & server=$!; disown $server\n");
+            script.push_str("trap 'kill $server $(jobs -p) 2>/dev/null' EXIT\n");
+            script.push_str(
+                "until banyan services >/dev/null 2>&1; do kill -0 $server || exit 9; done\n",
+            );
+        } else {
+            script.push_str(&block);
+            script.push('\n');
+        }
+    }
+    script
+        .replace("9001", &free_port())
+        .replace("9002", &free_port())
+        .replace("curl -s", "command -v curl >/dev/null && curl -s")
+}
+
+#[test]
+fn every_command_of_the_guide_does_what_it_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let bin = folder.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    std::os::unix::fs::symlink(BANYAN, bin.join("banyan")).unwrap();
+    std::fs::write(folder.path().join("buy.saga.yaml"), &blocks("yaml")[0]).unwrap();
+    let address = format!("127.0.0.1:{}", free_port());
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let output = Command::new("bash")
+        .args(["-c", &script()])
+        .current_dir(folder.path())
+        .env("PATH", path)
+        .env("BANYAN_LISTEN", &address)
+        .env("BANYAN_SERVER", format!("http://{address}"))
+        .env_remove("BANYAN_TOKEN")
+        .env_remove("BANYAN_DATA")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let moaned = String::from_utf8_lossy(&output.stderr);
+    for promise in [
+        "no errors, no warnings",
+        "buy@1 registered",
+        "buy@1  order-1  completed",
+        "✓ done",
+        "buy@1  order-2  compensated",
+        "turned back: refused at payment",
+        "↩ undone",
+        "buy@1  order-3  ",
+    ] {
+        assert!(
+            said.contains(promise),
+            "{promise:?} is not in\n{said}\n{moaned}"
+        );
+    }
+}
