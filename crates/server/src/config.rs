@@ -54,12 +54,12 @@ pub struct Flags {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("{path} cannot be read: {source}")]
+    #[error("{path} cannot be read: {message}")]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        message: String,
     },
     /// The file holds something else than a configuration.
     #[error("{path}: {message}")]
@@ -170,7 +170,10 @@ fn read(path: Option<PathBuf>) -> Result<(PathBuf, File), ConfigError> {
             let file = parse(&path, &text)?;
             Ok((path, file))
         }
-        Err(source) => Err(ConfigError::Unreadable { path, source }),
+        Err(error) => Err(ConfigError::Unreadable {
+            path,
+            message: error.to_string(),
+        }),
     }
 }
 

@@ -27,7 +27,7 @@ pub enum RunError {
         address: SocketAddr,
     },
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}")]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -41,10 +41,10 @@ pub enum RunError {
     #[error(transparent)]
     Token(#[from] TokenError),
     /// The engine did not open.
-    #[error("the engine cannot start: {0}")]
+    #[error("the engine cannot start")]
     Engine(#[from] OpenEngineError),
     /// A service of the configuration file cannot be used.
-    #[error("[services.{name}] in the configuration: {source}")]
+    #[error("[services.{name}] of the configuration cannot be used")]
     Service {
         /// The service.
         name: String,
@@ -52,10 +52,10 @@ pub enum RunError {
         source: ServiceError,
     },
     /// Signals of the system cannot be heard.
-    #[error("signals of the system cannot be heard: {0}")]
-    Signals(std::io::Error),
+    #[error("signals of the system cannot be heard")]
+    Signals(#[source] std::io::Error),
     /// The server's task broke.
-    #[error("the server broke off: {0}")]
+    #[error("the server broke off")]
     Broke(#[from] tokio::task::JoinError),
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct Token([u8; 32]);
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// It cannot be read or written.
-    #[error("{path} cannot be used: {source}")]
+    #[error("{path} cannot be used")]
     File {
         /// The file.
         path: PathBuf,

@@ -199,3 +199,18 @@ async fn every_call_is_described_with_its_parameters() {
         25
     );
 }
+
+#[tokio::test]
+async fn every_reference_of_the_document_leads_somewhere() {
+    let rig = Rig::start().await;
+    let text = rig.document().to_string();
+    let references: Vec<&str> = text
+        .split("\"$ref\":\"#")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    assert!(references.len() > 50, "{}", references.len());
+    for pointer in references {
+        assert!(rig.document().pointer(pointer).is_some(), "{pointer}");
+    }
+}

@@ -53,13 +53,26 @@ impl Contract {
         }
     }
 
+    /// Panics when a body that was taken is not as described.
+    pub(crate) fn judge_request(&self, method: &str, path: &str, body: &[u8]) {
+        let path = path.split('?').next().unwrap();
+        let operation = self.operation(&method.to_lowercase(), path);
+        let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+        if let (true, Ok(body)) = (schema.is_object(), serde_json::from_slice(body)) {
+            self.check_value(schema, &body, &format!("the body of {method} {path}"));
+        }
+    }
+
     fn check(&self, schema: &Value, answer: &Answer, told: &str) {
+        self.check_value(schema, &answer.json(), told);
+    }
+
+    fn check_value(&self, schema: &Value, body: &Value, told: &str) {
         let mut whole = schema.clone();
         whole["components"] = self.0["components"].clone();
         let validator = jsonschema::draft202012::new(&whole).unwrap();
-        let body = answer.json();
         let errors: Vec<String> = validator
-            .iter_errors(&body)
+            .iter_errors(body)
             .map(|error| format!("{}: {error}", error.instance_path()))
             .collect();
         assert!(errors.is_empty(), "{errors:?} in {told}");

@@ -108,3 +108,35 @@ async fn an_idle_connection_is_closed_without_a_word() {
         .unwrap();
     assert_eq!(String::from_utf8_lossy(&all), "");
 }
+
+#[tokio::test]
+async fn requests_may_follow_each_other_on_one_connection() {
+    let rig = Rig::start().await;
+    let host = rig.address.to_string();
+    let call = format!("GET /healthz HTTP/1.1\r\nhost: {host}\r\n\r\n");
+    let last = String::from_utf8(rig.request("GET", "/v1/nothing", &[], b"")).unwrap();
+    let mut stream = TcpStream::connect(rig.address).await.unwrap();
+    let all = [call.as_str(), &call, &last].concat();
+    stream.write_all(all.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    tokio::io::AsyncReadExt::read_to_string(&mut stream, &mut text)
+        .await
+        .unwrap();
+    assert_eq!(text.matches("HTTP/1.1 200 OK").count(), 2, "{text}");
+    assert_eq!(text.matches("HTTP/1.1 404 Not Found").count(), 1, "{text}");
+}
+
+#[tokio::test]
+async fn a_caller_that_takes_no_answer_is_given_up() {
+    let rig = Rig::with(|config| config.limits.write = Duration::from_millis(200)).await;
+    let mut stream = TcpStream::connect(rig.address).await.unwrap();
+    let host = rig.address.to_string();
+    let call = format!("GET /v1/openapi.json HTTP/1.1\r\nhost: {host}\r\n\r\n");
+    // Asks for ever and reads nothing: in the end the server closes, and writing fails.
+    for _ in 0..1_000_000 {
+        if stream.write_all(call.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+    panic!("the server never gave up");
+}

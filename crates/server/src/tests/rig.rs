@@ -101,7 +101,11 @@ impl Rig {
         body: &[u8],
     ) -> Answer {
         let bytes = self.request(method, path, headers, body);
-        self.judge(method, path, http::exchange(self.address, &bytes).await)
+        let answer = http::exchange(self.address, &bytes).await;
+        if answer.status < 300 {
+            self.contract.judge_request(method, path, body);
+        }
+        self.judge(method, path, answer)
     }
 
     /// The bytes of such a call.
