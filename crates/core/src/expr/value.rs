@@ -393,7 +393,8 @@ impl<'a> Entries<'a> {
 
     /// Sets a member, charged.
     pub(super) fn insert(&mut self, key: Str<'a>, value: Val<'a>, meter: &Meter) -> Res<'a, ()> {
-        meter.steps(2)?;
+        // Hashing the key, finding its place, and at times moving the table.
+        meter.steps(3)?;
         meter.read(key.as_str().len())?;
         self.levels = self.levels.max(above(value.levels())?);
         if let Some(place) = self.members.get_mut(key.as_str()) {
