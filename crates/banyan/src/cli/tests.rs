@@ -19,6 +19,8 @@ fn the_description_of_the_command_line_holds_together() {
 fn every_command_that_is_promised_can_be_typed() {
     for line in [
         "banyan demo --duration 10s --rate 30 --seed 7",
+        "banyan demo --listen 7401",
+        "banyan demo --listen 127.0.0.1:0",
         "banyan demo verify --data d",
         "banyan serve --data d --listen 127.0.0.1:7400",
         "banyan check a.saga.yaml b.saga.yaml --format sarif",
@@ -61,6 +63,8 @@ fn what_cannot_be_meant_is_a_usage_error() {
         "banyan check a --format xml",
         "banyan services put stock",
         "banyan start order --key k --deadline soon",
+        "banyan demo --listen here",
+        "banyan demo --rate 0",
     ] {
         let error = parse(line).expect_err(line);
         assert_eq!(error.exit_code(), Exit::Usage as i32, "{line}");

@@ -52,8 +52,17 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 7)]
     seed: u64,
     /// Where the server listens [default: 127.0.0.1:7400 if it is free, else any free port]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     listen: Option<SocketAddr>,
+}
+
+/// An address, or a port of this machine.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let port = text
+        .parse()
+        .map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    port.or_else(|_| text.parse())
+        .map_err(|_| "an address is written 127.0.0.1:7400, or 7400 alone".to_owned())
 }
 
 #[derive(Clone, Debug, Subcommand)]
