@@ -26,6 +26,9 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// The last commits may take so long, however short the grace.
+const LAST_COMMITS: Duration = Duration::from_secs(5);
+
 impl Engine {
     /// Opens an engine over a store: reads its definitions and services, starts the writer, the
     /// shards and the timers, and begins to resume what was in flight. To be called within a
@@ -99,8 +102,11 @@ impl Engine {
             () = shared.pause(grace) => {}
         }
         life.finish.cancel();
-        inner.shells.wait().await;
-        inner.committer.end().await;
+        // A store that cannot write would be waited for without end.
+        tokio::select! {
+            () = inner.shells.wait() => inner.committer.end().await,
+            () = shared.pause(grace.max(LAST_COMMITS)) => {}
+        }
         life.stop.cancel();
         let thread = inner
             .thread
@@ -151,7 +157,12 @@ fn start_shells(shared: &Arc<Shared>, committer: &Committer, inboxes: Inboxes) -
     let tasks = TaskTracker::new();
     for (number, inbox) in (0..).zip(inboxes) {
         let shell = Shell::new(number, inbox, Arc::clone(shared), committer.clone());
-        tasks.spawn(shell.run());
+        let life = Arc::clone(&shared.life);
+        tasks.spawn(async move {
+            if tokio::spawn(shell.run()).await.is_err() {
+                life.fatal("a shard failed in the middle of its work");
+            }
+        });
     }
     tasks.close();
     tasks

@@ -12,7 +12,7 @@ use banyan_core::saga::{Input, Misconfigured, Plan, Road, Status};
 use banyan_outbound::Due;
 use banyan_store::Filter;
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -31,13 +31,22 @@ pub(crate) struct Openings {
     trials: Mutex<BTreeSet<String>>,
     trying: AtomicBool,
     probes_changed: Notify,
+    count: AtomicU64,
 }
 
 impl Openings {
     /// Those parked for this service are to be told.
     pub(crate) fn open(&self, service: &str) {
+        // Before those parked are read, so that who parks meanwhile sees it.
+        self.count.fetch_add(1, Ordering::SeqCst);
         lock(&self.open).insert(service.to_owned());
         self.opened.notify_one();
+    }
+
+    /// How often anything was opened: who sees the same figure before a decision and after its
+    /// commit has missed nothing.
+    pub(crate) fn count(&self) -> u64 {
+        self.count.load(Ordering::SeqCst)
     }
 
     /// Probes are due at other times now.
@@ -125,7 +134,7 @@ async fn open(shared: &Shared, service: String) {
     }
 }
 
-fn opened(id: Id) -> Message {
+pub(crate) fn opened(id: Id) -> Message {
     Message::Input {
         id,
         input: Input::Opened,
@@ -201,8 +210,10 @@ async fn probe_due(shared: &Shared) {
             () = sleep => {}
         }
         let (registry, now) = (Arc::clone(&shared.registry), shared.now());
-        let due = shared.read(move |_| registry.probe_due(now)).await;
-        for due in due.unwrap_or_default() {
+        let Ok(due) = shared.read(move |_| registry.probe_due(now)).await else {
+            return;
+        };
+        for due in due {
             for id in probers(shared, &due).await {
                 shared.put(id, opened(id)).await;
             }

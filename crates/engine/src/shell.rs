@@ -2,9 +2,11 @@
 //! committed, and only then performs what came of it.
 
 use crate::error::Refusal;
+use crate::openings::opened;
 use crate::shard::{Action, Bounds, Message, Moment, NotTaken, Shard};
 use crate::shared::Shared;
 use crate::writer::{Committer, Verdict};
+use banyan_core::Timestamp;
 use banyan_core::id::Id;
 use banyan_core::saga::{Effect, Input, ParkCause, ParkCode, Road, Services};
 use banyan_core::time::Duration;
@@ -28,6 +30,8 @@ pub(crate) struct Shell {
     /// What the shard wants to be handled next.
     again: Vec<Message>,
     finishing: bool,
+    /// What was opened before the batch was handled.
+    openings: u64,
     active: usize,
     held: usize,
 }
@@ -48,6 +52,7 @@ impl Shell {
             committer,
             again: Vec::new(),
             finishing: false,
+            openings: 0,
             active: 0,
             held: 0,
         }
@@ -66,9 +71,11 @@ impl Shell {
 
     async fn rounds(&mut self) {
         while let Some(messages) = self.gather().await {
-            self.load_missing(&messages).await;
+            let now = self.shared.now();
+            self.load_missing(&messages, now).await;
             let messages = self.without_invalid(messages);
-            let changes = self.handle(messages);
+            self.openings = self.shared.openings.count();
+            let changes = self.handle(messages, now);
             let Some(applied) = self.commit(changes).await else {
                 return;
             };
@@ -78,12 +85,12 @@ impl Shell {
         }
     }
 
-    fn handle(&mut self, messages: Vec<Message>) -> Vec<Change> {
+    fn handle(&mut self, messages: Vec<Message>, now: Timestamp) -> Vec<Change> {
         let registry: &dyn Services = &*self.shared.registry;
         let closing = Closing(registry);
         let draining = self.shared.life.is_draining();
         let moment = Moment {
-            now: self.shared.now(),
+            now,
             random: rand::random(),
             services: if draining { &closing } else { registry },
         };
@@ -145,8 +152,7 @@ impl Shell {
         }
     }
 
-    async fn load_missing(&mut self, messages: &[Message]) {
-        let now = self.shared.now();
+    async fn load_missing(&mut self, messages: &[Message], now: Timestamp) {
         let missing = messages
             .iter()
             .filter_map(|message| self.shard.missing(message, now));
@@ -232,6 +238,11 @@ impl Shell {
             match action {
                 Action::Answered(answered) => self.shared.answered(&answered),
                 Action::Misconfigured { plan, answer } => self.shared.misconfigured(&plan, &answer),
+                Action::Parked { id } => {
+                    if self.openings != self.shared.openings.count() {
+                        self.again.push(opened(id));
+                    }
+                }
                 Action::Call { id, effect } => self.launch(id, effect),
                 Action::StartReply(reply, answer) => drop(reply.send(answer)),
                 Action::InputReply(reply, answer) => drop(reply.send(*answer)),

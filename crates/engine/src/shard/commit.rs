@@ -35,6 +35,11 @@ impl Shard {
         }
         let taken = open.taken.into_iter();
         actions.extend(taken.map(|reply| Action::StartReply(reply, StartReply::KeyTaken)));
+        let failed = open.failed_starts.into_iter();
+        actions.extend(failed.map(|reply| {
+            let message = "the start could not be decided".to_owned();
+            Action::StartReply(reply, StartReply::Refused(Refusal::Unavailable { message }))
+        }));
         let refused = open.refused.into_iter();
         actions.extend(refused.map(|(reply, why)| Action::InputReply(reply, Box::new(Err(why)))));
         for looker in open.lookers {
@@ -97,6 +102,9 @@ impl Shard {
                 Mark::Answered(answered) => Action::Answered(answered),
                 Mark::Misconfigured(plan, answer) => Action::Misconfigured { plan, answer },
             });
+        }
+        if touched.parked {
+            actions.push(Action::Parked { id: touched.id });
         }
         let in_flight = self.launch(touched.id, actions);
         if let Some(reply) = touched.start_reply {

@@ -126,6 +126,12 @@ pub enum Action {
         /// Which road, and what was answered.
         answer: Misconfigured,
     },
+    /// A leg of this saga was parked. If its service opened since the batch was handled, it is
+    /// to be told, since who told the others could not see it yet.
+    Parked {
+        /// The saga.
+        id: Id,
+    },
     /// A call whose intent is durable is to be sent. Its answer comes back as an input.
     Call {
         /// The saga.

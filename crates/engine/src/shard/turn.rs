@@ -3,11 +3,13 @@
 use super::cache::{Held, Launched};
 use super::message::{Answered, InputReply, Message, NotTaken, Reply, StartReply};
 use super::{Moment, Shard};
+use crate::error::LookError;
 use crate::row::{row, wake_to_store};
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
 use banyan_core::saga::{Context, Entry, Input, Misconfigured, Plan, Rejection, Saga, Start, Turn};
 use banyan_store::Change;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// A batch between its handling and its commit.
@@ -20,6 +22,8 @@ pub(super) struct Open {
     pub(super) refused: Vec<(Reply<InputReply>, NotTaken)>,
     /// Who drew an id that is in use.
     pub(super) taken: Vec<Reply<StartReply>>,
+    /// Whose start could not be decided.
+    pub(super) failed_starts: Vec<Reply<StartReply>>,
     /// How many changes it has.
     pub(super) changes: usize,
     random: u64,
@@ -41,6 +45,8 @@ pub(super) struct Touched {
     pub(super) stored_wake: Option<Timestamp>,
     /// The place of its change in the commit; none when nothing changed.
     pub(super) change: Option<usize>,
+    /// Its change shows a parked leg.
+    pub(super) parked: bool,
     /// How many records it writes.
     pub(super) written: usize,
 }
@@ -59,6 +65,7 @@ impl Open {
             lookers: Vec::new(),
             refused: Vec::new(),
             taken: Vec::new(),
+            failed_starts: Vec::new(),
             changes: 0,
             random,
         }
@@ -96,6 +103,7 @@ impl Touched {
             exact_wake: None,
             stored_wake: None,
             change: None,
+            parked: false,
             written: 0,
         }
     }
@@ -154,7 +162,11 @@ impl Shard {
         }
         let random = open.next_random();
         let context = context(moment, random);
-        let (saga, entries) = Saga::start(start, &context);
+        let started = catch_unwind(AssertUnwindSafe(|| Saga::start(start, &context)));
+        let Ok((saga, entries)) = started else {
+            open.failed_starts.push(reply);
+            return;
+        };
         let mut held = Held::new(saga);
         held.touched = Some(open.touched.len());
         self.sagas.insert(id, held);
@@ -183,12 +195,33 @@ impl Shard {
         let answered_step = answered_step(held, &input);
         let plan = Arc::clone(&held.saga.plan);
         let saga = Arc::make_mut(&mut held.saga);
-        let result = saga
-            .handle(input, &context(moment, random))
-            .map(|turn| touched.take_turn(&plan, turn, answered_step));
+        let Some(result) = drive(saga, input, &context(moment, random)) else {
+            return self.break_off(id, place, reply, open);
+        };
+        let result = result.map(|turn| touched.take_turn(&plan, turn, answered_step));
         if let Some(reply) = reply {
             touched.replies.push((reply, result));
         }
+    }
+
+    /// A saga on which a decision failed leaves the batch; the others go on (I-36). What is
+    /// stored of it stays as it is.
+    fn break_off(
+        &mut self,
+        id: Id,
+        place: usize,
+        reply: Option<Reply<InputReply>>,
+        open: &mut Open,
+    ) {
+        tracing::error!(saga = %id, "I-36: a decision failed; the saga stays as it is stored");
+        let message = "a decision on it failed".to_owned();
+        let error = LookError::Damaged { id, message };
+        self.sagas.remove(id);
+        let earlier = std::mem::take(&mut open.touched[place].replies);
+        for reply in earlier.into_iter().map(|(reply, _)| reply).chain(reply) {
+            open.refused.push((reply, NotTaken::Look(error.clone())));
+        }
+        self.failed.insert(id, error);
     }
 
     fn recover(&mut self, id: Id, moment: &Moment<'_>, open: &mut Open) {
@@ -207,8 +240,10 @@ impl Shard {
         let place = open.touch(id, held);
         let random = open.next_random();
         let plan = Arc::clone(&held.saga.plan);
-        let turn =
-            Arc::make_mut(&mut held.saga).handle(Input::Interrupted, &context(moment, random));
+        let saga = Arc::make_mut(&mut held.saga);
+        let Some(turn) = drive(saga, Input::Interrupted, &context(moment, random)) else {
+            return self.break_off(id, place, None, open);
+        };
         // An interruption is never rejected: it only notes what is so.
         if let Ok(turn) = turn {
             open.touched[place].take_turn(&plan, turn, None);
@@ -266,6 +301,7 @@ impl Touched {
         let row = row(saga, shard, self.stored_wake);
         let entries = std::mem::take(&mut self.entries);
         self.written = entries.len();
+        self.parked = row.parked_since.is_some();
         self.records = meanings(&entries);
         match self.expected_seq {
             None => Change::Start {
@@ -288,6 +324,11 @@ fn meanings(entries: &[Entry]) -> Vec<banyan_core::saga::Meaning> {
         _ => None,
     };
     entries.iter().filter_map(meaning).collect()
+}
+
+/// One decision; none when it failed. The saga is then of no use.
+fn drive(saga: &mut Saga, input: Input, context: &Context<'_>) -> Option<Result<Turn, Rejection>> {
+    catch_unwind(AssertUnwindSafe(|| saga.handle(input, context))).ok()
 }
 
 fn context<'a>(moment: &Moment<'a>, random: u64) -> Context<'a> {

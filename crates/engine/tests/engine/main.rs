@@ -8,4 +8,5 @@ mod definitions;
 mod life;
 mod roads;
 mod sagas;
+mod shards;
 mod world;
