@@ -1,15 +1,18 @@
 //! The OpenAPI document as judge: is an answer what the document says of its call?
 
 use super::http::Answer;
+use jsonschema::Validator;
 use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
-/// The document.
-pub(crate) struct Contract(Value);
+/// The document, and the validators of its schemas, compiled once each.
+pub(crate) struct Contract(Value, Mutex<HashMap<String, Arc<Validator>>>);
 
 impl Contract {
     pub(crate) fn new(document: Value) -> Contract {
         assert_eq!(document["openapi"], "3.1.0");
-        Contract(document)
+        Contract(document, Mutex::default())
     }
 
     pub(crate) fn document(&self) -> &Value {
@@ -68,14 +71,23 @@ impl Contract {
     }
 
     fn check_value(&self, schema: &Value, body: &Value, told: &str) {
-        let mut whole = schema.clone();
-        whole["components"] = self.0["components"].clone();
-        let validator = jsonschema::draft202012::new(&whole).unwrap();
+        let validator = self.validator(schema);
         let errors: Vec<String> = validator
             .iter_errors(body)
             .map(|error| format!("{}: {error}", error.instance_path()))
             .collect();
         assert!(errors.is_empty(), "{errors:?} in {told}");
+    }
+
+    fn validator(&self, schema: &Value) -> Arc<Validator> {
+        let mut known = self.1.lock().unwrap();
+        let compile = || {
+            let mut whole = schema.clone();
+            whole["components"] = self.0["components"].clone();
+            Arc::new(jsonschema::draft202012::new(&whole).unwrap())
+        };
+        let key = schema.to_string();
+        Arc::clone(known.entry(key).or_insert_with(compile))
     }
 
     fn operation(&self, method: &str, path: &str) -> &Value {
