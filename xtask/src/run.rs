@@ -3,7 +3,7 @@
 use crate::workspace::{cargo, metadata};
 use anyhow::{Context, Result, bail};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Builds the release binary `name` of `package` and gives its path.
@@ -24,6 +24,16 @@ pub(crate) fn release_binary(package: &str, name: &str) -> Result<PathBuf> {
         bail!("{package} does not build");
     }
     Ok(metadata()?.target_directory.join("release").join(name))
+}
+
+/// The binary to look at: the one that was named, else a release build of what is here.
+pub(crate) fn banyan(named: Option<&Path>) -> Result<PathBuf> {
+    match named {
+        Some(path) => path
+            .canonicalize()
+            .with_context(|| format!("cannot find {}", path.display())),
+        None => release_binary("banyan", "banyan"),
+    }
 }
 
 /// `banyan demo`, from a release build, in place of this process.

@@ -12,7 +12,7 @@ mod saga;
 mod services;
 
 use crate::load::{Server, free_port};
-use crate::run::{again_in_release, release_binary};
+use crate::run::{again_in_release, banyan};
 use crate::workspace;
 use anyhow::{Context, Result};
 use measure::Sample;
@@ -33,6 +33,12 @@ pub(crate) struct Options {
     /// Where to write the figures as JSON [default: bench/results/latest.json].
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Use this binary of banyan instead of building one.
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
+    /// Run this build of xtask, optimised or not.
+    #[arg(long, hide = true)]
+    as_built: bool,
     /// One tenth of a second a cell: shows that it runs, measures nothing.
     #[arg(long, hide = true)]
     smoke: bool,
@@ -45,6 +51,8 @@ impl Options {
             short: true,
             rounds: Some(1),
             json: None,
+            binary: None,
+            as_built: false,
             smoke: true,
         }
     }
@@ -63,6 +71,9 @@ impl Options {
         }
         if let Some(path) = &self.json {
             arguments.extend(["--json".to_owned(), path.display().to_string()]);
+        }
+        if let Some(path) = &self.binary {
+            arguments.extend(["--binary".to_owned(), path.display().to_string()]);
         }
         arguments
     }
@@ -106,11 +117,14 @@ impl Kind {
 
 /// Runs the bench in a release build of this program. False when a saga did not end as it must; times never fail it.
 pub(crate) fn run(options: &Options) -> Result<bool> {
-    if cfg!(debug_assertions) {
+    if cfg!(debug_assertions) && !options.as_built {
         return again_in_release(&options.arguments());
     }
     let runtime = tokio::runtime::Runtime::new()?;
-    let rows = runtime.block_on(measure_all(&options.plan()))?;
+    let rows = runtime.block_on(measure_all(
+        &options.plan(),
+        banyan(options.binary.as_deref())?,
+    ))?;
     report::print(&rows);
     if !options.smoke {
         let default = || workspace::root().join("bench/results/latest.json");
@@ -119,8 +133,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     Ok(rows.iter().all(Row::is_sound))
 }
 
-async fn measure_all(plan: &Plan) -> Result<Vec<Row>> {
-    let binary = release_binary("banyan", "banyan")?;
+async fn measure_all(plan: &Plan, binary: PathBuf) -> Result<Vec<Row>> {
     let folder = tempfile::tempdir().context("no folder for the server's data")?;
     let services = services::Process::start().await?;
     let mut server = Server::start(&binary, &folder.path().join("data"), free_port()?)?;

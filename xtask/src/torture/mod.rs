@@ -17,7 +17,7 @@ mod plans;
 mod services;
 
 use crate::load::{Server, free_port};
-use crate::run::{again_in_release, release_binary};
+use crate::run::{again_in_release, banyan};
 use anyhow::{Context, Result};
 use bugs::Bug;
 use clients::Clients;
@@ -26,6 +26,7 @@ use kills::{Kills, Victim};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use services::{World, pause};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -51,6 +52,12 @@ pub(crate) struct Options {
     /// Plant a bug, one after the other, and see that the checker finds each.
     #[arg(long)]
     canary: bool,
+    /// Use this binary of banyan instead of building one.
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
+    /// Run this build of xtask, optimised or not.
+    #[arg(long, hide = true)]
+    as_built: bool,
     /// Keep the server's data and log in the temporary folder.
     #[arg(long)]
     keep: bool,
@@ -89,6 +96,9 @@ impl Options {
         if let Some(seed) = self.seed {
             arguments.extend(["--seed".to_owned(), seed.to_string()]);
         }
+        if let Some(path) = &self.binary {
+            arguments.extend(["--binary".to_owned(), path.display().to_string()]);
+        }
         arguments
     }
 }
@@ -100,18 +110,20 @@ struct Run {
     waiting: usize,
     bug: Option<Bug>,
     keep: bool,
+    binary: PathBuf,
 }
 
 /// Runs the torture, or all canaries.
 pub(crate) fn run(options: &Options) -> Result<bool> {
-    if cfg!(debug_assertions) {
+    if cfg!(debug_assertions) && !options.as_built {
         return again_in_release(&options.arguments());
     }
     let seed = options.seed.unwrap_or_else(rand::random);
     println!("torture: seed {seed}");
+    let binary = banyan(options.binary.as_deref())?;
     let runtime = tokio::runtime::Runtime::new()?;
     if options.canary {
-        return runtime.block_on(canaries(seed, options.keep));
+        return runtime.block_on(canaries(seed, options.keep, &binary));
     }
     let kills = if options.short { 50 } else { 400 };
     let run = Run {
@@ -120,13 +132,14 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         waiting: WAITING,
         bug: None,
         keep: options.keep,
+        binary,
     };
     let (kills, findings) = runtime.block_on(torture(&run))?;
     let enough = report(&kills);
     Ok(findings.print() && enough)
 }
 
-async fn canaries(seed: u64, keep: bool) -> Result<bool> {
+async fn canaries(seed: u64, keep: bool, binary: &Path) -> Result<bool> {
     let mut all = true;
     for bug in Bug::ALL {
         let run = Run {
@@ -135,6 +148,7 @@ async fn canaries(seed: u64, keep: bool) -> Result<bool> {
             waiting: 0,
             bug: Some(bug),
             keep,
+            binary: binary.to_path_buf(),
         };
         let (_, findings) = torture(&run).await?;
         let found = findings.is_broken(bug.breaks());
@@ -186,9 +200,8 @@ async fn begin(run: &Run, folder: &TempDir) -> Result<(Victim, Arc<Clients>)> {
         calm: false.into(),
         bug: run.bug,
     });
-    let binary = release_binary("banyan", "banyan")?;
     let data = folder.path().join("data");
-    let mut server = Server::start(&binary, &data, free_port()?)?;
+    let mut server = Server::start(&run.binary, &data, free_port()?)?;
     let api = server.ready().await?;
     for name in plans::SERVICES {
         api.service(name, services::start(Arc::clone(&world)).await?)
@@ -207,7 +220,7 @@ async fn begin(run: &Run, folder: &TempDir) -> Result<(Victim, Arc<Clients>)> {
     });
     Ok((
         Victim {
-            binary,
+            binary: run.binary.clone(),
             data,
             server,
         },
