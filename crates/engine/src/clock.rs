@@ -21,6 +21,10 @@ pub struct SystemClock;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 impl Clock for SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the edge that reads the clock"
+    )]
     fn now(&self) -> Timestamp {
         let since = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -28,6 +32,10 @@ impl Clock for SystemClock {
         Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the edge that waits for time to pass"
+    )]
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             loop {

@@ -7,10 +7,12 @@ use banyan_core::saga::Saga;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+type Watcher = (Until, Reply<Arc<Saga>>);
+
 /// All who wait for sagas of one shard.
 #[derive(Debug)]
 pub(super) struct Watchers {
-    by_saga: HashMap<Id, Vec<(Until, Reply<Arc<Saga>>)>>,
+    by_saga: HashMap<Id, Vec<Watcher>>,
     count: usize,
     limit: usize,
     /// Those who have gone are looked for when there are so many.

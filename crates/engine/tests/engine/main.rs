@@ -2,6 +2,12 @@
 //! stands still: what is promised between an input and its commit, over crashes, and at the
 //! edges of every bound.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a panic in a test is its failure, with its line"
+)]
+
 mod bounds;
 mod crashes;
 mod definitions;
@@ -9,4 +15,5 @@ mod life;
 mod roads;
 mod sagas;
 mod shards;
+mod sqlite;
 mod world;

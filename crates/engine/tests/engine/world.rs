@@ -39,6 +39,12 @@ impl StillClock {
     }
 }
 
+impl Default for StillClock {
+    fn default() -> StillClock {
+        StillClock(Arc::new(watch::channel(BEGIN).0))
+    }
+}
+
 impl Clock for StillClock {
     fn now(&self) -> Timestamp {
         Timestamp(*self.0.borrow())
@@ -175,7 +181,7 @@ impl World {
         reader: Arc<dyn Reader>,
         config: Config,
     ) -> World {
-        let (script, clock) = (Script::new(), StillClock(Arc::new(watch::channel(BEGIN).0)));
+        let (script, clock) = (Script::new(), StillClock::default());
         let engine = open(writer, reader, &script, &clock, &config);
         let world = World {
             store,
@@ -264,7 +270,7 @@ impl World {
     }
 }
 
-fn open(
+pub(crate) fn open(
     writer: Box<dyn Writer>,
     reader: Arc<dyn Reader>,
     script: &Script,
