@@ -59,6 +59,9 @@ pub enum RunError {
     Broke(#[from] tokio::task::JoinError),
 }
 
+/// Open files that the server asks the system for: connections on both sides, with room.
+const DESCRIPTORS: u64 = 16_384;
+
 /// A server that runs. Dropping it leaves it running; [`Handle::stop`] ends it.
 #[derive(Debug)]
 pub struct Handle {
@@ -101,10 +104,8 @@ pub async fn run(config: Config, on_ready: impl FnOnce(SocketAddr)) -> Result<()
         _ = terminate.recv() => "SIGTERM",
         _ = interrupt.recv() => "SIGINT",
     };
-    tracing::info!(why, "stopping");
-    handle.stop().await?;
-    tracing::info!("stopped");
-    Ok(())
+    tracing::info!(why, "asked to stop");
+    handle.stop().await
 }
 
 /// Starts a server on the data folder of its configuration.
@@ -112,6 +113,7 @@ pub async fn run(config: Config, on_ready: impl FnOnce(SocketAddr)) -> Result<()
 /// # Errors
 /// See [`RunError`].
 pub async fn start(config: Config) -> Result<Handle, RunError> {
+    raise_descriptor_limit();
     // Bound first: an address that is taken is told before any saga goes on.
     let listener = bind(config.listen).await?;
     let (writer, reader) = banyan_store::sqlite::open(&config.data, Default::default())?;
@@ -156,7 +158,9 @@ pub(crate) async fn serve(
     let stopped = stop.clone();
     let task = tokio::spawn(async move {
         listener::serve(listener, router, limits, stopped).await;
+        tracing::info!("stopping");
         engine.shutdown(limits.stop).await;
+        tracing::info!("stopped");
     });
     tracing::info!(%address, "listening");
     Ok(Handle {
@@ -173,6 +177,23 @@ pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, RunError> {
     }
     let listener = TcpListener::bind(address).await;
     listener.map_err(|source| RunError::Listen { address, source })
+}
+
+/// Connections of callers and calls to services need more descriptors than the usual 1,024.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.unwrap_or(DESCRIPTORS);
+    let raised = Rlimit {
+        current: Some(most.min(DESCRIPTORS)),
+        ..limit
+    };
+    if limit.current.is_none() || limit.current >= raised.current {
+        return;
+    }
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, current = limit.current, "few descriptors may be open");
+    }
 }
 
 fn engine_config(config: &Config) -> banyan_engine::Config {

@@ -95,7 +95,7 @@ fn entry(entry: &Entry) -> Answer<JournalEntry> {
     let mut record = serde_json::to_value(&entry.record).map_err(failed)?;
     let kind = record["type"].as_str().unwrap_or_default().to_owned();
     let mut data = record["data"].take();
-    moments(&mut data);
+    plain(&mut data);
     Ok(JournalEntry {
         seq: entry.seq,
         at: entry.at.into(),
@@ -104,15 +104,32 @@ fn entry(entry: &Entry) -> Answer<JournalEntry> {
     })
 }
 
-/// Writes a record's moments as the API writes them. They stand at its top and in `next`;
-/// payloads are left alone.
-fn moments(data: &mut Json) {
+/// Writes a record as the API writes things: moments as text, results as they are. These stand
+/// at its top and in `next`; what callers and services sent is left alone.
+fn plain(data: &mut Json) {
     for name in ["until", "keys_until", "deadline"] {
         moment(data.get_mut(name));
     }
+    result(data);
     if let Some(Json::Object(next)) = data.get_mut("next") {
         for what in next.values_mut() {
             moment(what.get_mut("at"));
+            result(what);
+        }
+    }
+}
+
+/// A result is kept with whether it could be read: `{"json": …}` or `"unreadable"`.
+fn result(holder: &mut Json) {
+    let Some(result) = holder.get_mut("result") else {
+        return;
+    };
+    match result.get_mut("json").map(Json::take) {
+        Some(value) => *result = value,
+        None => {
+            let unreadable = result == "unreadable";
+            *result = Json::Null;
+            holder["unreadable"] = unreadable.into();
         }
     }
 }

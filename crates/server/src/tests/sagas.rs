@@ -105,6 +105,22 @@ async fn a_start_that_waits_is_200_at_rest_and_202_before() {
 }
 
 #[tokio::test]
+async fn a_journal_shows_results_as_they_are() {
+    let rig = rig().await;
+    let saga = rig.accepted("k", json!({"definition": "count"})).await;
+    let journal = rig.get(&format!("{}/journal", path(&saga))).await;
+    let ended = journal.json()["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|item| item["type"] == "step_ended")
+        .cloned()
+        .unwrap();
+    assert_eq!(ended["result"]["a"], 1);
+    assert!(journal.text().contains("12345678901234567890.10"));
+}
+
+#[tokio::test]
 async fn until_waits_for_a_step_to_end() {
     let rig = rig().await;
     let source = "saga: halves\nversion: 1\nsteps:\n  - first:\n      set: 1\n  - second:\n      wait: go\n      for: 1d\n";
