@@ -1,8 +1,9 @@
 //! Bounds: what is full refuses, before acceptance, and a repeat is answered all the same.
 
+use crate::gated::gated;
 use crate::world::{ORDER, World, http, soon, test_config};
 use banyan_core::saga::{Leg, Status};
-use banyan_engine::{Config, Refusal, StartError};
+use banyan_engine::{Config, Refusal, StartError, StartRequest};
 use serde_json::json;
 
 #[tokio::test]
@@ -74,16 +75,11 @@ async fn many_sagas_share_commits() {
     for number in 0..200 {
         let engine = world.engine.clone();
         starts.spawn(async move {
-            let request = banyan_engine::StartRequest {
-                namespace: "default".into(),
-                definition: "order".into(),
-                version: None,
-                key: format!("k{number}"),
-                input: json!({}),
-                request_hash: "hash".into(),
-                deadline: None,
-            };
-            engine.start(request).await.unwrap().saga
+            engine
+                .start(request(&format!("k{number}")))
+                .await
+                .unwrap()
+                .saga
         });
     }
     for saga in starts.join_all().await {
@@ -93,4 +89,47 @@ async fn many_sagas_share_commits() {
     assert_eq!((metrics.starts, metrics.completed), (200, 200));
     assert!(metrics.commits < metrics.changes / 4, "{metrics:?}");
     assert_eq!(metrics.active_sagas + metrics.cached_sagas, 0);
+}
+
+#[tokio::test]
+async fn starts_past_a_full_inbox_are_refused_before_acceptance() {
+    let config = Config {
+        shards: 1,
+        inbox: 1,
+        ..test_config()
+    };
+    let (world, gate) = gated(config).await;
+    world.register(ORDER).await;
+    gate.set(false);
+    let mut waiting = gate.waiting.subscribe();
+    let start = |key: &'static str| {
+        let engine = world.engine.clone();
+        tokio::spawn(async move { engine.start(request(key)).await })
+    };
+    let first = start("a");
+    soon(waiting.wait_for(|held| *held)).await.unwrap();
+    let second = start("b");
+    // The second was spawned before, and takes the only place; the third finds none.
+    let refused = soon(start("c")).await.unwrap();
+    let refused = refused.unwrap_err();
+    assert!(matches!(
+        refused,
+        StartError::Refused(Refusal::Overloaded { .. })
+    ));
+    gate.set(true);
+    for accepted in [first, second] {
+        assert!(!soon(accepted).await.unwrap().unwrap().replayed);
+    }
+}
+
+fn request(key: &str) -> StartRequest {
+    StartRequest {
+        namespace: "default".into(),
+        definition: "order".into(),
+        version: None,
+        key: key.into(),
+        input: json!({}),
+        request_hash: "hash".into(),
+        deadline: None,
+    }
 }

@@ -1,12 +1,12 @@
 //! Crashes, and commits that fail: the same fold, and nothing before its commit.
 
+use crate::gated::gated;
 use crate::world::{APPROVAL, ORDER, World, http, soon, test_config};
 use banyan_core::saga::{Leg, Status};
 use banyan_engine::{Refusal, StartError};
-use banyan_store::memory::{MemoryWriter, Store};
-use banyan_store::{Applied, Change, CommitError, WakeQuery, Writer};
+use banyan_store::{CommitError, WakeQuery};
 use serde_json::json;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -80,49 +80,9 @@ async fn every_row_that_is_not_at_rest_has_a_reason_to_wake() {
     assert_eq!(wakes.len(), 3);
 }
 
-/// A store whose commits wait until they are let through.
-struct Gated {
-    inner: MemoryWriter,
-    gate: Arc<Turnstile>,
-}
-
-#[derive(Default)]
-struct Turnstile {
-    open: Mutex<bool>,
-    changed: Condvar,
-    waiting: watch::Sender<bool>,
-}
-
-impl Turnstile {
-    fn set(&self, open: bool) {
-        *self.open.lock().unwrap() = open;
-        self.changed.notify_all();
-    }
-}
-
-impl Writer for Gated {
-    fn commit(&mut self, changes: &[Change]) -> Result<Vec<Applied>, CommitError> {
-        let mut open = self.gate.open.lock().unwrap();
-        while !*open {
-            self.gate.waiting.send_replace(true);
-            open = self.gate.changed.wait(open).unwrap();
-        }
-        self.gate.waiting.send_replace(false);
-        self.inner.commit(changes)
-    }
-}
-
 #[tokio::test]
 async fn nothing_leaves_before_its_commit() {
-    let store = Store::new("gated");
-    let (inner, reader) = store.open();
-    let gate = Arc::new(Turnstile::default());
-    gate.set(true);
-    let writer = Box::new(Gated {
-        inner,
-        gate: Arc::clone(&gate),
-    });
-    let world = World::around(store, writer, reader, test_config()).await;
+    let (world, gate) = gated(test_config()).await;
     world.register(ORDER).await;
     gate.set(false);
     let mut waiting = gate.waiting.subscribe();

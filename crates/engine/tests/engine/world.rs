@@ -61,9 +61,11 @@ impl Clock for StillClock {
 /// Services that follow a script: answers by step and leg, in order; 200 with `{}` otherwise.
 #[derive(Clone)]
 pub(crate) struct Script {
-    answers: Arc<Mutex<HashMap<(String, Leg), VecDeque<Scripted>>>>,
+    answers: Arc<Mutex<Answers>>,
     called: Arc<watch::Sender<Vec<Arc<Request>>>>,
 }
+
+type Answers = HashMap<(String, Leg), VecDeque<Scripted>>;
 
 enum Scripted {
     Now(What),

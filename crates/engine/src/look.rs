@@ -1,0 +1,149 @@
+//! Looks at sagas: what is committed, from memory where it is there, else from the store.
+
+use crate::error::{LookError, Refusal};
+use crate::handle::Engine;
+use crate::metrics::Metrics;
+use crate::request::{Page, Until};
+use crate::shard::{Loaded, Message};
+use banyan_core::id::Id;
+use banyan_core::saga::{Entry, Saga};
+use banyan_store::{Filter, ReadError, Reader, StartKey};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+impl Engine {
+    /// Whom a caller's key belongs to.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find(
+        &self,
+        namespace: &str,
+        definition: &str,
+        key: &str,
+    ) -> Result<Option<StartKey>, Refusal> {
+        let [namespace, definition, key] = [namespace, definition, key].map(str::to_owned);
+        self.query(move |reader| reader.start_key(&namespace, &definition, &key))
+            .await
+    }
+
+    /// A saga as it is now.
+    ///
+    /// # Errors
+    /// See [`LookError`].
+    pub async fn get(&self, id: Id) -> Result<Option<Arc<Saga>>, LookError> {
+        let shared = self.shared();
+        // A shard that waits for its store answers late; what is on disk can be read meanwhile.
+        if !shared.life.is_away(shared.now()) {
+            let (reply, answer) = oneshot::channel();
+            let asked = shared.door(id).try_send(Message::Get { id, reply });
+            if asked.is_ok()
+                && let Ok(Some(saga)) = answer.await
+            {
+                return Ok(Some(saga));
+            }
+        }
+        self.stored(id).await
+    }
+
+    /// A saga as the store has it.
+    async fn stored(&self, id: Id) -> Result<Option<Arc<Saga>>, LookError> {
+        let loaded = self.shared().load(vec![id]).await.pop();
+        match loaded {
+            Some((_, Loaded::Found { saga, .. })) => Ok(Some(Arc::from(saga))),
+            Some((_, Loaded::Failed(error))) => Err(error),
+            Some((_, Loaded::Absent)) | None => Ok(None),
+        }
+    }
+
+    /// A saga once that has come which is waited for, or as it is when the time is over.
+    ///
+    /// # Errors
+    /// See [`LookError`].
+    pub async fn wait(
+        &self,
+        id: Id,
+        until: Until,
+        timeout: Duration,
+    ) -> Result<Option<Arc<Saga>>, LookError> {
+        let (now, at_once) = oneshot::channel();
+        let (done, come) = oneshot::channel();
+        let message = Message::Watch {
+            id,
+            until: until.clone(),
+            now,
+            done,
+        };
+        self.shared().offer(id, message)?;
+        if let Ok(None) = at_once.await {
+            // Not in memory: it may have come already. The watcher stands since before this.
+            match self.stored(id).await? {
+                None => return Ok(None),
+                Some(saga) if until.holds(&saga) => return Ok(Some(saga)),
+                Some(_) => {}
+            }
+        }
+        tokio::select! {
+            Ok(saga) = come => Ok(Some(saga)),
+            () = self.shared().pause(timeout) => self.get(id).await,
+            () = self.shared().life.finish.cancelled() => self.get(id).await,
+            () = self.shared().life.stop.cancelled() => self.get(id).await,
+        }
+    }
+
+    /// Sagas by filter, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn list(
+        &self,
+        filter: Filter,
+        after: Option<Id>,
+        limit: usize,
+    ) -> Result<Page, Refusal> {
+        // One more than asked for tells whether there is a next page.
+        let rows = self.query(move |reader| reader.list(&filter, after, limit.saturating_add(1)));
+        let mut items = rows.await?;
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| more).map(|row| row.id);
+        Ok(Page { items, next })
+    }
+
+    /// A saga's journal, oldest first.
+    ///
+    /// # Errors
+    /// See [`LookError`].
+    pub async fn journal(&self, id: Id) -> Result<Option<Vec<Entry>>, LookError> {
+        let stored = self.shared().read(move |reader| reader.load(id)).await?;
+        let stored = stored.map_err(|error| LookError::read(id, error))?;
+        Ok(stored.map(|stored| stored.journal))
+    }
+
+    /// Figures for dashboards. The counts over all sagas are read from the store.
+    pub async fn metrics(&self) -> Metrics {
+        let shared = self.shared();
+        let counts = self.query(|reader| reader.counts()).await;
+        let (active, held) = (shared.gate.active(), shared.gate.held());
+        Metrics {
+            calls_in_flight: shared.gate.calls() as u64,
+            active_sagas: active as u64,
+            cached_sagas: held.saturating_sub(active) as u64,
+            counts: counts.unwrap_or_default(),
+            ..shared.figures.read()
+        }
+    }
+
+    pub(crate) async fn query<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn Reader) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        self.shared()
+            .read(read)
+            .await?
+            .map_err(|error| Refusal::Unavailable {
+                message: error.to_string(),
+            })
+    }
+}
