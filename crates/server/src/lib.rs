@@ -6,6 +6,7 @@
 
 mod app;
 mod body;
+mod carried;
 mod config;
 mod connection;
 mod fault;

@@ -2,6 +2,7 @@
 
 use super::names;
 use crate::app::App;
+use crate::carried::carried;
 use crate::fault::{Answer, Fault};
 use crate::fields::Fields;
 use crate::query::{Query, invalid};
@@ -49,7 +50,9 @@ pub(crate) async fn register(
         );
         return Err(invalid("name and version", &why));
     }
-    let registration = app.engine.register(&source.value, activate).await?;
+    let engine = app.engine.clone();
+    let registration =
+        carried(async move { engine.register(&source.value, activate).await }).await?;
     let row = &registration.row;
     let answer = Registered {
         name: row.name.clone(),
@@ -92,9 +95,9 @@ pub(crate) async fn activate(
         );
     }
     fields.end()?;
-    app.engine
-        .activate(&name, version.unwrap_or_default())
-        .await?;
+    let (engine, version) = (app.engine.clone(), version.unwrap_or_default());
+    let named = name.clone();
+    carried(async move { engine.activate(&named, version).await }).await?;
     one(&app, &name)
 }
 
@@ -122,7 +125,8 @@ pub(crate) async fn accept(
     }
     fields.end()?;
     let refusal = if accepting { None } else { reason };
-    app.engine.set_accepting(&name, refusal).await?;
+    let (engine, named) = (app.engine.clone(), name.clone());
+    carried(async move { engine.set_accepting(&named, refusal).await }).await?;
     one(&app, &name)
 }
 

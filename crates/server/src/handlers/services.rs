@@ -2,6 +2,7 @@
 
 use super::names;
 use crate::app::App;
+use crate::carried::carried;
 use crate::fault::{Answer, Fault};
 use crate::fields::Fields;
 use crate::query::Query;
@@ -31,7 +32,8 @@ pub(crate) async fn put(
     names::name("name", &name)?;
     by_hand(&app, &name)?;
     let body = app.intake.json(request, limits::SMALL_BODY).await?;
-    let is_new = app.engine.put_service(&name, body.value).await?;
+    let (engine, put) = (app.engine.clone(), name.clone());
+    let is_new = carried(async move { engine.put_service(&put, body.value).await }).await?;
     let status = if is_new {
         StatusCode::CREATED
     } else {
@@ -85,7 +87,8 @@ pub(crate) async fn pause(
     request: Request,
 ) -> Answer {
     let reason = reason(&app, request).await?;
-    app.engine.pause(&name, reason).await?;
+    let (engine, paused) = (app.engine.clone(), name.clone());
+    carried(async move { engine.pause(&paused, reason).await }).await?;
     Ok(reply::ok(&find(&app, &name).await?))
 }
 
@@ -102,7 +105,8 @@ pub(crate) async fn resume(
     request: Request,
 ) -> Answer {
     let reason = reason(&app, request).await?;
-    app.engine.resume(&name).await?;
+    let (engine, resumed) = (app.engine.clone(), name.clone());
+    carried(async move { engine.resume(&resumed).await }).await?;
     tracing::info!(service = name, reason, "resumed");
     Ok(reply::ok(&find(&app, &name).await?))
 }
@@ -115,7 +119,7 @@ pub(crate) async fn resume(
 )]
 pub(crate) async fn delete(State(app): State<App>, Path(name): Path<String>) -> Answer {
     by_hand(&app, &name)?;
-    app.engine.delete_service(&name).await?;
+    carried(async move { app.engine.delete_service(&name).await }).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
