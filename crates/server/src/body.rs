@@ -23,7 +23,8 @@ pub(crate) struct Intake {
 pub(crate) struct Held<T> {
     /// What was read.
     pub(crate) value: T,
-    _share: OwnedSemaphorePermit,
+    /// To be dropped with the value: a caller that waits on should hold none.
+    pub(crate) share: OwnedSemaphorePermit,
 }
 
 impl Intake {
@@ -43,7 +44,7 @@ impl Intake {
         let held = self.bytes(request, limit).await?;
         Ok(Held {
             value: strict_json::parse(&held.value)?,
-            _share: held._share,
+            share: held.share,
         })
     }
 
@@ -67,7 +68,7 @@ impl Intake {
         })?;
         Ok(Held {
             value: text,
-            _share: held._share,
+            share: held.share,
         })
     }
 
@@ -81,7 +82,7 @@ impl Intake {
         match tokio::time::timeout(self.read, body).await {
             Ok(Ok(collected)) => Ok(Held {
                 value: collected.to_bytes(),
-                _share: share,
+                share,
             }),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(limit)),
             Ok(Err(_)) => Err(Fault::new(

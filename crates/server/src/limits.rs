@@ -16,7 +16,8 @@ pub struct Limits {
     /// Connections at a time; more wait in the kernel's backlog. Each costs some 20 KiB, and
     /// long waits hold theirs.
     pub connections: usize,
-    /// Bytes of bodies held at a time, over all requests. Beyond it starts are refused.
+    /// Bytes of bodies held at a time, over all requests; beyond it calls are refused. A parsed
+    /// body takes up to some 30 times its bytes (a list of small numbers does).
     pub body_bytes_held: usize,
     /// How long a stop waits for requests in progress.
     pub stop: Duration,
@@ -29,7 +30,7 @@ impl Default for Limits {
             body_read: Duration::from_secs(30),
             write: Duration::from_secs(30),
             connections: 1024,
-            body_bytes_held: 64 * 1024 * 1024,
+            body_bytes_held: 16 * 1024 * 1024,
             stop: Duration::from_secs(10),
         }
     }
