@@ -11,7 +11,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -54,8 +54,8 @@ pub(super) struct Kept {
 impl Kept {
     /// Starts it, and starts it again whenever it ends.
     pub(super) fn start(plan: Plan, news: mpsc::Sender<Restarted>) -> std::io::Result<Kept> {
-        let first = spawn(&plan)?;
-        let pid = Arc::new(AtomicU32::new(first.id().unwrap_or(0)));
+        let first = Running::spawn(&plan)?;
+        let pid = Arc::new(AtomicU32::new(first.pid()));
         let (stop, stopping) = watch::channel(false);
         Ok(Kept {
             name: plan.name,
@@ -80,58 +80,72 @@ impl Kept {
 
 async fn keep(
     plan: Plan,
-    mut child: Child,
+    mut running: Running,
     pid: Arc<AtomicU32>,
     mut stopping: watch::Receiver<bool>,
     news: mpsc::Sender<Restarted>,
 ) {
     loop {
         let ended = tokio::select! {
-            ended = child.wait() => ended,
-            _ = stopping.changed() => return end(child).await,
+            ended = running.child.wait() => ended,
+            _ = stopping.changed() => return running.end().await,
         };
         let ended = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
         tokio::select! {
             () = clock::pause(PAUSE) => {}
             _ = stopping.changed() => return,
         }
-        match spawn(&plan) {
-            Ok(next) => child = next,
+        match Running::spawn(&plan) {
+            Ok(next) => running = next,
             Err(error) => {
                 eprintln!("{} cannot be started again: {error}", plan.name);
                 return;
             }
         }
-        let next = child.id().unwrap_or(0);
-        pid.store(next, Ordering::Relaxed);
+        pid.store(running.pid(), Ordering::Relaxed);
         let restarted = Restarted {
             name: plan.name,
             ended,
-            pid: next,
+            pid: running.pid(),
         };
-        // Nobody listens any more when the demo is ending.
-        let _ = news.send(restarted).await;
+        // News that nobody has time to hear must not keep the child from being watched.
+        let _ = news.try_send(restarted);
     }
 }
 
-async fn end(mut child: Child) {
-    drop(child.stdin.take());
-    if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
-        // It did not end by itself; what it had accepted is in its store.
-        let _ = child.kill().await;
-    }
+/// A process, and its standard input: waiting for a process would close it.
+struct Running {
+    child: Child,
+    input: Option<ChildStdin>,
 }
 
-fn spawn(plan: &Plan) -> std::io::Result<Child> {
-    let output = append(&plan.output)?;
-    Command::new(std::env::current_exe()?)
-        .args(&plan.arguments)
-        .stdin(Stdio::piped())
-        .stdout(output.try_clone()?)
-        .stderr(output)
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
+impl Running {
+    fn spawn(plan: &Plan) -> std::io::Result<Running> {
+        let output = append(&plan.output)?;
+        let mut child = Command::new(std::env::current_exe()?)
+            .args(&plan.arguments)
+            .stdin(Stdio::piped())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()?;
+        let input = child.stdin.take();
+        Ok(Running { child, input })
+    }
+
+    fn pid(&self) -> u32 {
+        self.child.id().unwrap_or(0)
+    }
+
+    async fn end(mut self) {
+        drop(self.input);
+        let ended = tokio::time::timeout(GRACE, self.child.wait()).await;
+        if ended.is_err() {
+            // It did not end by itself; what it had accepted is in its store.
+            let _ = self.child.kill().await;
+        }
+    }
 }
 
 fn append(path: &Path) -> std::io::Result<std::fs::File> {

@@ -55,7 +55,8 @@ fn open(
     arguments: &Arguments,
 ) -> Result<(Shop, Vec<(Service, SocketAddr)>), Fail> {
     let server = match arguments.listen {
-        Some(address) => address,
+        Some(address) if address.port() != 0 => address,
+        Some(_) => free(None)?,
         None => free(Some(USUAL))?,
     };
     let (sender, news) = mpsc::channel(16);
