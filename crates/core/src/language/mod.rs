@@ -116,7 +116,7 @@ pub fn codes() -> impl Iterator<Item = (&'static str, Severity)> {
 }
 
 /// The plain tree of a file, for tests that look at files as data.
-#[cfg(test)]
+#[cfg(any(test, feature = "testkit"))]
 pub(crate) fn tree(source: &str) -> crate::Json {
     let mut problems = problems::Problems::default();
     let root = yaml::read(source, &mut problems);

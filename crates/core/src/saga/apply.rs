@@ -142,7 +142,7 @@ fn apply_record(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
             saga.phase = Phase::Back;
             saga.halt = None;
             if *code == ReasonCode::Cancelled {
-                saga.steps.iter_mut().for_each(release_unknown);
+                saga.steps.iter_mut().for_each(release);
             }
             saga.reason.get_or_insert_with(|| Reason {
                 code: *code,
@@ -173,17 +173,16 @@ fn apply_record(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
     Ok(())
 }
 
-/// Who cancels takes an unknown do for one that may have happened: its undo decides.
-fn release_unknown(state: &mut StepState) {
-    let stuck = matches!(state.forward.phase, LegPhase::Stuck { .. });
-    if stuck && state.state == State::Ended(Outcome::Unknown) {
+/// Who cancels takes a do that waits for a person for one that may have happened: its undo
+/// decides. One that was not decided yet is, on the way back, by what its attempts left.
+fn release(state: &mut StepState) {
+    if matches!(state.forward.phase, LegPhase::Stuck { .. }) {
         state.forward.phase = LegPhase::Idle;
     }
-    state.parts.iter_mut().for_each(release_unknown);
+    state.parts.iter_mut().for_each(release);
 }
 
 fn apply_to_step(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
-    let at = entry.at;
     let path = entry.record.step().unwrap_or_default();
     let plan = Arc::clone(&saga.plan);
     let route = plan
@@ -197,11 +196,22 @@ fn apply_to_step(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
         signal: Some(taken),
         ..
     } = &entry.record
-        && let Some(signal) = saga.signals.get_mut(*taken)
     {
+        let signal = saga.signals.get_mut(*taken);
+        let signal = signal.ok_or_else(|| FoldError::OutOfPlace {
+            seq: entry.seq,
+            message: format!("{path} takes the signal {taken}, which never came"),
+        })?;
         signal.taken_by = Some(path.to_owned());
     }
     let state = saga.state_mut(route);
+    apply_to_state(state, entry)?;
+    note_pivot(&plan.definition, saga, route);
+    Ok(())
+}
+
+fn apply_to_state(state: &mut StepState, entry: &Entry) -> Result<(), FoldError> {
+    let at = entry.at;
     match &entry.record {
         Record::StepSkipped { .. } => {
             state.state = State::Skipped;
@@ -234,43 +244,15 @@ fn apply_to_step(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
             reach(state, at);
             stick(state, *leg, *code, message, at);
         }
-        Record::LateAnswer { result, next, .. } => late(state, result.clone(), next.as_ref(), at),
-        attempt => apply_attempt(state, attempt, at),
-    }
-    note_pivot(&plan.definition, saga, route);
-    Ok(())
-}
-
-fn apply_attempt(state: &mut StepState, record: &Record, at: Timestamp) {
-    match record {
-        Record::AttemptStarted {
-            leg,
-            round,
-            attempt,
-            key,
-            body_hash,
-            until,
-            keys_until,
-            ..
-        } => {
+        Record::LateAnswer { result, next, .. } => {
+            late(state, result.clone(), next.as_ref(), at).map_err(|message| {
+                let seq = entry.seq;
+                FoldError::OutOfPlace { seq, message }
+            })?;
+        }
+        Record::AttemptStarted { leg, .. } => {
             reach(state, at);
-            let leg = state.leg_mut(*leg);
-            if *round != leg.round {
-                leg.round = *round;
-                leg.burned = 0;
-                leg.may_have = false;
-                leg.all_not_found = true;
-            }
-            leg.attempts = *attempt;
-            leg.key = Some(key.clone());
-            leg.body_hash = Some(body_hash.clone());
-            leg.keys_until = Some(*keys_until);
-            leg.first_at.get_or_insert(at);
-            leg.phase = LegPhase::InFlight {
-                since: at,
-                until: *until,
-                request: None,
-            };
+            intend(state.leg_mut(*leg), &entry.record, at);
         }
         Record::AttemptEnded {
             leg,
@@ -280,16 +262,61 @@ fn apply_attempt(state: &mut StepState, record: &Record, at: Timestamp) {
             next,
             ..
         } => {
-            count(
-                state.leg_mut(*leg),
-                *meaning,
-                status.is_none(),
-                message.clone(),
-            );
+            let current = state.leg_mut(*leg);
+            if !matches!(current.phase, LegPhase::InFlight { .. }) {
+                return Err(FoldError::OutOfPlace {
+                    seq: entry.seq,
+                    message: "an attempt ends that was not begun".to_owned(),
+                });
+            }
+            count(current, *meaning, status.is_none(), message.clone());
             follow(state, *leg, next, at);
         }
-        other => debug_assert!(false, "{other:?} is no attempt"),
+        // Records about the saga as a whole; they touch no step.
+        Record::Started(_)
+        | Record::SignalReceived { .. }
+        | Record::CancelRequested { .. }
+        | Record::DeadlinePassed
+        | Record::CancelTooLate
+        | Record::TurnedBack { .. }
+        | Record::Reopened { .. }
+        | Record::Completed { .. }
+        | Record::Compensated => {}
     }
+    Ok(())
+}
+
+/// An attempt's intent: the first one of a round opens new books.
+fn intend(leg: &mut LegState, started: &Record, at: Timestamp) {
+    let Record::AttemptStarted {
+        round,
+        attempt,
+        key,
+        body_hash,
+        until,
+        keys_until,
+        ..
+    } = started
+    else {
+        return;
+    };
+    if *round != leg.round {
+        leg.round = *round;
+        leg.burned = 0;
+        leg.may_have = false;
+        leg.all_not_found = true;
+    }
+    leg.new_round = false;
+    leg.attempts = *attempt;
+    leg.key = Some(key.clone());
+    leg.body_hash = Some(body_hash.clone());
+    leg.keys_until = Some(*keys_until);
+    leg.first_at.get_or_insert(at);
+    leg.phase = LegPhase::InFlight {
+        since: at,
+        until: *until,
+        request: None,
+    };
 }
 
 /// Keeps the books of a leg when one of its attempts ended.
@@ -301,6 +328,7 @@ fn count(leg: &mut LegState, meaning: Meaning, no_answer: bool, message: Option<
     };
     leg.burned += burned;
     leg.may_have |= meaning == Meaning::MayHave;
+    leg.took_effect |= meaning == Meaning::Done;
     leg.unanswered |= meaning == Meaning::MayHave && no_answer;
     if arrived && meaning != Meaning::NotFound {
         leg.all_not_found = false;
@@ -383,6 +411,7 @@ fn park(leg: &mut LegState, cause: super::ParkCause, at: Timestamp) {
 fn look_again(state: &mut StepState, again: Timestamp, at: Timestamp) {
     state.undone = None;
     state.undo.looked = true;
+    state.undo.new_round = true;
     state.undo.phase = LegPhase::LookAgain {
         at: again,
         since: at,
@@ -435,15 +464,33 @@ fn stick_leg(leg: &mut LegState, stuck: LegPhase, code: StuckCode) {
     }
 }
 
-fn late(state: &mut StepState, result: Option<super::Value>, next: Option<&Next>, at: Timestamp) {
-    let Some(result) = result else { return };
+/// A success that came after its do was given up. Without a result it is a note; one for an
+/// undo that is under way asks that undo to look once more when this round is over.
+fn late(
+    state: &mut StepState,
+    result: Option<super::Value>,
+    next: Option<&Next>,
+    at: Timestamp,
+) -> Result<(), String> {
+    let Some(result) = result else {
+        match next {
+            None => {}
+            Some(Next::LookAgain { .. }) => state.undo.looked = false,
+            Some(other) => return Err(format!("a note leads to {other:?}")),
+        }
+        return Ok(());
+    };
     state.state = State::Ended(Outcome::Done);
+    state.forward.phase = LegPhase::Idle;
     state.result = Some(result);
+    state.late = true;
     match next {
+        None => {}
         Some(Next::LookAgain { at: again }) => look_again(state, *again, at),
         Some(Next::Stuck { code, message }) => stick(state, Leg::Undo, *code, message, at),
-        _ => {}
+        Some(other) => return Err(format!("a late success leads to {other:?}")),
     }
+    Ok(())
 }
 
 fn note_pivot(definition: &Definition, saga: &mut Saga, route: &[usize]) {

@@ -10,7 +10,7 @@
 //! └─ payment ◆  refused           ↩ nothing_to_undo
 //! ```
 
-use super::{LegState, Saga, StepState, UndoView};
+use super::{LegState, Saga, State, StepState, UndoView};
 use crate::definition::{Kind, Step};
 use std::fmt::Write;
 
@@ -98,6 +98,8 @@ fn rows(steps: &[Step], states: &[StepState], indent: &str, out: &mut Vec<Row>) 
 fn back(step: &Step, state: &StepState) -> String {
     match state.undo_view(step) {
         UndoView::None => String::new(),
+        // A step that was not reached: saying so once is enough.
+        UndoView::NothingToUndo if state.state == State::Pending => String::new(),
         view => format!("↩ {}{}", view.as_str(), tries(&state.undo)),
     }
 }

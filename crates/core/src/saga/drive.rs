@@ -236,6 +236,14 @@ impl Saga {
         super::apply::fold(id, plan, journal)
     }
 
+    /// Applies the next record of its journal, as [`Saga::fold`] does with each.
+    ///
+    /// # Errors
+    /// When the record does not follow; the saga is not to be used any further.
+    pub fn apply(&mut self, entry: &Entry) -> Result<(), FoldError> {
+        super::apply::apply(self, entry)
+    }
+
     /// The calls that should be in progress, by state alone: the same live and recovered.
     pub fn pending(&self) -> Vec<Effect> {
         super::pending::pending(self)

@@ -148,6 +148,10 @@ impl Answered<'_> {
         let status = self.http.status;
         let has_json = matches!(self.http.body, Body::Json(_));
         let missing = status == 410 || (status == 404 && has_json);
+        // A check says with `refused_when` what it found, whatever its status.
+        if self.leg == Leg::Check && (400..500).contains(&status) && self.says_no() {
+            return Ok((Meaning::Refused, Some("refused_when")));
+        }
         Ok(match status {
             200..300 if self.refuses()? => (Meaning::Refused, Some("refused_when")),
             200..300 => (Meaning::Done, None),
@@ -157,8 +161,7 @@ impl Answered<'_> {
             404 | 410 if self.leg == Leg::Check => (Meaning::NotFound, None),
             404 if has_json => (Meaning::Refused, None),
             _ if REFUSALS.contains(&status) => (Meaning::Refused, None),
-            // An expression that fails over an error's body says nothing; the status does.
-            400..500 if self.refuses().unwrap_or(false) => (Meaning::Refused, Some("refused_when")),
+            400..500 if self.says_no() => (Meaning::Refused, Some("refused_when")),
             _ if TRY_AGAIN.contains(&status) => (Meaning::MayHave, None),
             300..=304 if !self.call.method.is_safe() => (Meaning::MayHave, None),
             300..500 => (Meaning::Misconfigured, None),
@@ -171,6 +174,11 @@ impl Answered<'_> {
             .refused_when
             .as_ref()
             .map_or(Ok(false), |refused_when| self.holds(refused_when))
+    }
+
+    /// An expression that fails over an error's body says nothing; the status does.
+    fn says_no(&self) -> bool {
+        self.refuses().unwrap_or(false)
     }
 
     fn holds(&self, condition: &Expr) -> Result<bool, EvalError> {

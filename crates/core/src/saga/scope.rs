@@ -1,7 +1,7 @@
 //! What expressions see: the input, the saga, the results of steps, and, beside a leg, its
 //! key, its body and its result.
 
-use super::{Outcome, Phase, Saga, State, StepState, Value};
+use super::{Outcome, Saga, State, StepState, Value};
 use crate::definition::{Kind, Step};
 use crate::expr::{Cause, EvalError, Expr, Scope};
 use crate::json::Json;
@@ -79,6 +79,7 @@ fn bind<'a>(saga: &'a Saga, beside: &Beside<'a>, name: &'a str, scope: &mut Scop
     }
 }
 
+/// What never changes of a saga: values that are computed again must come out the same.
 fn about(saga: &Saga) -> Json {
     let definition = &saga.plan.definition;
     json!({
@@ -87,13 +88,6 @@ fn about(saga: &Saga) -> Json {
         "version": definition.version,
         "key": saga.key,
         "started_at": saga.started_at.to_string(),
-        "status": match saga.phase {
-            Phase::Forward => "running",
-            Phase::Back => "compensating",
-            Phase::Completed => "completed",
-            Phase::Compensated => "compensated",
-            Phase::Abandoned => "abandoned",
-        },
     })
 }
 
@@ -116,8 +110,8 @@ fn bind_step<'a>(saga: &'a Saga, name: &'a str, scope: &mut Scope<'a>) {
 
 fn result(state: &StepState) -> Seen<'_> {
     match state.state {
-        State::Ended(Outcome::Done) => Seen::of(state.result.as_ref()),
-        State::Ended(Outcome::Refused | Outcome::NotSent | Outcome::Unknown)
+        State::Ended(Outcome::Done) if !state.late => Seen::of(state.result.as_ref()),
+        State::Ended(Outcome::Done | Outcome::Refused | Outcome::NotSent | Outcome::Unknown)
         | State::Pending
         | State::Skipped
         | State::Running => Seen::Json(&Json::Null),

@@ -185,6 +185,9 @@ pub struct StepState {
     pub state: State,
     /// Its result when it is done.
     pub result: Option<Value>,
+    /// Its success came only after it was given up: its own undo sees the result, and every
+    /// other expression still sees null, so that nothing that was sent changes.
+    pub late: bool,
     /// Why, when it is not.
     pub failure: Option<Failure>,
     /// When it was reached.
@@ -256,6 +259,10 @@ pub struct LegState {
     pub unanswered: bool,
     /// The second look at an unknown do was scheduled or taken.
     pub looked: bool,
+    /// The next attempt begins a new round; it stays so while the leg is parked.
+    pub new_round: bool,
+    /// Some attempt, in any round, took effect.
+    pub took_effect: bool,
     /// Since when it has been parked, over probes; none when it is not.
     pub parked_since: Option<Timestamp>,
     /// The key of this round.

@@ -363,9 +363,12 @@ impl StepState {
             }
             (_, Some(Undone::Done), _) => UndoView::Done,
             (_, Some(Undone::NothingThere), _) => UndoView::NothingToUndo,
-            (_, None, State::Skipped | State::Ended(Outcome::Refused | Outcome::NotSent)) => {
-                UndoView::NothingToUndo
-            }
+            // From the do's start on there may be something to undo, and not before.
+            (
+                _,
+                None,
+                State::Pending | State::Skipped | State::Ended(Outcome::Refused | Outcome::NotSent),
+            ) => UndoView::NothingToUndo,
             (LegPhase::Idle, None, _) if self.undo.round == 0 => UndoView::Pending,
             (
                 LegPhase::Idle

@@ -5,11 +5,13 @@
 //! on every machine, without a source of randomness.
 
 mod generate;
+mod keys;
 mod random;
 mod render;
 #[cfg(test)]
 mod tests;
 
 pub use generate::{SERVICES, generate, input, signal};
+pub use keys::{Written, pairs, written};
 pub use random::Random;
 pub use render::render;

@@ -78,7 +78,7 @@ fn undo_waits_until_what_runs_beside_has_ended() {
             ├─ prepare          unknown
             │  ├─ stock         unknown  ↩ nothing_to_undo ×2
             │  └─ fraud         refused
-            ├─ charge           pending  ↩ pending
+            ├─ charge           pending
             ├─ confirm_order ◆  pending
             └─ close            pending
         "#]],

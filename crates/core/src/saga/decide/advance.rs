@@ -1,10 +1,10 @@
 //! Forward: each step starts when what it depends on is durably done.
 
-use super::super::scope::{Beside, scope};
+use super::super::scope::{Beside, Seen, scope};
 use super::super::{Leg, LegPhase, Outcome, Phase, ReasonCode, Record, State, Value};
 use super::{Decision, failure};
-use crate::definition::{Definition, Kind, OnRefused, Route, Sleep, Step};
-use crate::expr::{EvalError, Expr, Template};
+use crate::definition::{Definition, Kind, OnRefused, Route, Sleep, Step, Wait};
+use crate::expr::{EvalError, Template};
 use crate::json::Json;
 use crate::time::Timestamp;
 
@@ -118,7 +118,7 @@ impl Decision<'_> {
         match &step.kind {
             Kind::Call(_) => self.attempt(step, route, Leg::Do),
             Kind::Wait(wait) => {
-                if !self.take_signal(step, &wait.signal, wait.refused_when.as_ref()) {
+                if !self.take_signal(step, wait, None) {
                     let until = Some(self.context.now.plus(wait.within));
                     self.record(Record::StepStarted {
                         step: step.path.clone(),
@@ -154,13 +154,13 @@ impl Decision<'_> {
         match &step.kind {
             Kind::Call(_) => {
                 for leg in [Leg::Do, Leg::Check] {
-                    if self.is_due(self.leg(route, leg)) {
+                    if self.is_due(step, self.state(route), leg) {
                         self.attempt(step, route, leg);
                     }
                 }
             }
             Kind::Wait(wait) => {
-                if !self.take_signal(step, &wait.signal, wait.refused_when.as_ref()) && passed {
+                if !self.take_signal(step, wait, until) && passed {
                     let message = format!("no signal {} came within {}", wait.signal, wait.within);
                     self.refuse(step, "no_signal", message);
                 }
@@ -170,23 +170,18 @@ impl Decision<'_> {
         }
     }
 
-    /// Takes the oldest signal of this name that nobody took.
-    fn take_signal(&mut self, step: &Step, name: &str, refused_when: Option<&Expr>) -> bool {
-        let mut signals = self.saga.signals.iter();
-        let Some(taken) =
-            signals.position(|signal| signal.name == name && signal.taken_by.is_none())
-        else {
+    /// Takes the oldest signal of this name that nobody took and that came in time.
+    fn take_signal(&mut self, step: &Step, wait: &Wait, until: Option<Timestamp>) -> bool {
+        let name = &wait.signal;
+        let fits = |signal: &super::super::Signal| {
+            let in_time = until.is_none_or(|until| signal.at <= until);
+            signal.name == *name && signal.taken_by.is_none() && in_time
+        };
+        let Some(taken) = self.saga.signals.iter().position(fits) else {
             return false;
         };
         let body = self.saga.signals[taken].body.clone();
-        let refused = refused_when.map_or(Ok(false), |refused_when| {
-            let seen = super::super::scope::Seen::Json(&body);
-            let beside = Beside {
-                result: Some(seen),
-                ..Beside::default()
-            };
-            refused_when.holds(&scope(self.saga, &beside, [refused_when]))
-        });
+        let refused = self.signal_refuses(wait, &body);
         let (outcome, result, failed) = match refused {
             Ok(false) => (Outcome::Done, Some(Value::Json(body)), None),
             Ok(true) => {
@@ -216,6 +211,17 @@ impl Decision<'_> {
             signal,
         });
         true
+    }
+
+    fn signal_refuses(&self, wait: &Wait, body: &Json) -> Result<bool, EvalError> {
+        let Some(refused_when) = &wait.refused_when else {
+            return Ok(false);
+        };
+        let beside = Beside {
+            result: Some(Seen::Json(body)),
+            ..Beside::default()
+        };
+        refused_when.holds(&scope(self.saga, &beside, [refused_when]))
     }
 
     fn sleep_until(&self, sleep: &Sleep) -> Result<Timestamp, EvalError> {
@@ -326,7 +332,7 @@ impl Decision<'_> {
             return Progress::Open;
         }
         if !matches!(state.check.phase, LegPhase::Idle) {
-            if self.is_due(self.leg(route, Leg::Check)) {
+            if self.is_due(step, state, Leg::Check) {
                 self.attempt(step, route, Leg::Check);
             }
             return self.open_if_running(route);

@@ -46,6 +46,9 @@ impl Decision<'_> {
             Meaning::NotSent | Meaning::Held => {}
         }
         let next = self.next(step, route, leg, &reading, false);
+        if matches!(next, Next::Park(_)) {
+            self.parked = Some((step.path.clone(), leg));
+        }
         self.record(Record::AttemptEnded {
             step: step.path.clone(),
             leg,
@@ -101,52 +104,58 @@ impl Decision<'_> {
         if never_made {
             return;
         }
-        let must_undo =
-            leg == Leg::Do && reading.meaning == Meaning::Done && self.undoes_late(step, state);
-        if !must_undo {
-            if !self.saga.status().is_rest() {
-                let (step, meaning) = (step.path.clone(), reading.meaning);
-                self.record(Record::LateAnswer {
-                    step,
-                    leg,
-                    attempt,
-                    meaning,
-                    result: None,
-                    next: None,
-                });
+        let done = leg == Leg::Do && reading.meaning == Meaning::Done;
+        let late = if done {
+            self.late_effect(step, state)
+        } else {
+            Late::Note
+        };
+        let (result, next) = match late {
+            Late::Note if self.saga.status().is_rest() => return,
+            Late::Note => (None, None),
+            Late::LooksOnceMore => {
+                let at = self.context.now;
+                (None, Some(Next::LookAgain { at }))
             }
-            return;
-        }
-        let next = self.after_late_effect(step, state);
+            Late::Undone => (Some(reading.value), self.after_late_effect(step, state)),
+        };
         if self.saga.phase == Phase::Compensated {
             self.record(Record::Reopened {
                 step: step.path.clone(),
             });
         }
-        let (step, meaning, result) = (step.path.clone(), reading.meaning, Some(reading.value));
         self.record(Record::LateAnswer {
-            step,
+            step: step.path.clone(),
             leg,
             attempt,
-            meaning,
+            meaning: reading.meaning,
             result,
             next,
         });
     }
 
-    /// A late success of this step must be undone, and no undo that is under way will do it.
-    fn undoes_late(&self, step: &Step, state: &StepState) -> bool {
-        let given_up = matches!(
-            state.state,
-            State::Ended(Outcome::Refused | Outcome::NotSent | Outcome::Unknown)
-        );
-        let untouched = state.undo.round == 0 && matches!(state.undo.phase, LegPhase::Idle);
-        let went_on = matches!(self.saga.phase, Phase::Forward | Phase::Completed);
-        given_up
-            && matches!(step.undo, Undo::Call(_))
-            && !matches!(state.forward.phase, LegPhase::Stuck { .. })
-            && (untouched || state.undone.is_some())
-            && (!went_on || matches!(state.state, State::Ended(Outcome::Refused)))
+    /// What a late success of this step leads to.
+    fn late_effect(&self, step: &Step, state: &StepState) -> Late {
+        let State::Ended(outcome) = state.state else {
+            return Late::Note;
+        };
+        let stuck = matches!(state.forward.phase, LegPhase::Stuck { .. });
+        let goes_on = match self.saga.phase {
+            // The saga goes on as if it had been refused, or waits for a person.
+            Phase::Forward | Phase::Completed => outcome == Outcome::Refused && !stuck,
+            Phase::Back | Phase::Compensated => outcome != Outcome::Done,
+            Phase::Abandoned => false,
+        };
+        if !goes_on || !matches!(step.undo, Undo::Call(_)) {
+            return Late::Note;
+        }
+        if state.undone.is_some() || (state.undo.round == 0 && is_idle(&state.undo.phase)) {
+            Late::Undone
+        } else if is_stuck(&state.undo.phase) || state.undo.round == 0 {
+            Late::Note
+        } else {
+            Late::LooksOnceMore
+        }
     }
 
     /// Rule 6: a new round where that is safe; none when the undo has not run yet and the way
@@ -158,8 +167,7 @@ impl Decision<'_> {
         let at = self.context.now;
         match state.undone {
             None if matches!(self.saga.phase, Phase::Back | Phase::Compensated) => None,
-            None => Some(Next::LookAgain { at }),
-            Some(Undone::NothingThere) => Some(Next::LookAgain { at }),
+            None | Some(Undone::NothingThere) => Some(Next::LookAgain { at }),
             Some(Undone::Done) if undo.repeatable => Some(Next::LookAgain { at }),
             Some(Undone::Done) => Some(Next::Stuck {
                 code: StuckCode::LateEffect,
@@ -170,4 +178,22 @@ impl Decision<'_> {
             }),
         }
     }
+}
+
+/// What an answer for an attempt that is no longer current leads to.
+enum Late {
+    /// Nothing but a note.
+    Note,
+    /// Its undo is under way, and may have asked before the effect was there.
+    LooksOnceMore,
+    /// It is undone.
+    Undone,
+}
+
+fn is_idle(phase: &LegPhase) -> bool {
+    matches!(phase, LegPhase::Idle)
+}
+
+fn is_stuck(phase: &LegPhase) -> bool {
+    matches!(phase, LegPhase::Stuck { .. })
 }

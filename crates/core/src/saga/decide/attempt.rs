@@ -19,8 +19,7 @@ impl Decision<'_> {
             return self.park(step, route, leg, cause);
         }
         let state = self.leg(route, leg);
-        let looks_again = matches!(state.phase, LegPhase::LookAgain { .. });
-        let round = if state.round == 0 || looks_again {
+        let round = if state.round == 0 || state.new_round {
             state.round + 1
         } else {
             state.round
@@ -164,16 +163,19 @@ impl Decision<'_> {
         failed: &EvalError,
     ) {
         let nothing_sent = !self.leg(route, leg).may_have;
-        let failed_words = failure(
+        let words = failure(
             "expression_failed",
             Some(failed.cause.as_str()),
             failed.message.clone(),
         );
         match leg {
             Leg::Do if nothing_sent && !self.saga.past_pivot => {
-                self.end_without(step, Outcome::Refused, failed_words);
+                self.end_without(step, Outcome::Refused, words);
             }
-            Leg::Check => self.end_without(step, Outcome::Unknown, failed_words),
+            Leg::Check => {
+                let unknown = self.unknown_by_check(step, words, Some(&failed.message));
+                self.end_without(step, Outcome::Unknown, unknown);
+            }
             Leg::Do | Leg::Undo => {
                 self.stick(step, leg, StuckCode::ExpressionFailed, &failed.message)
             }
@@ -213,12 +215,12 @@ impl Decision<'_> {
         let past_pivot = self.saga.past_pivot;
         let waits = step.on_unknown == OnUnknown::Stuck && !self.saga.was_cancelled();
         let continues = step.on_refused == OnRefused::Continue;
-        let key_expired = state
-            .failure
-            .as_ref()
-            .is_some_and(|failure| failure.code == "key_expired");
+        let cause = state.failure.as_ref().map(|failure| failure.code.as_str());
         let code = match outcome {
-            Outcome::Unknown if past_pivot && key_expired => StuckCode::KeyExpired,
+            Outcome::Unknown if past_pivot && cause == Some("key_expired") => StuckCode::KeyExpired,
+            Outcome::Unknown if past_pivot && cause == Some("expression_failed") => {
+                StuckCode::ExpressionFailed
+            }
             Outcome::Unknown if past_pivot || waits => StuckCode::OutcomeUnknown,
             Outcome::Refused | Outcome::NotSent if past_pivot && !continues => {
                 StuckCode::ForwardRefused

@@ -1,7 +1,7 @@
 //! Back: what runs beside comes to its end first; then each effect is undone, in the reverse
 //! order of start along each path.
 
-use super::super::{Leg, LegPhase, Outcome, Record, State};
+use super::super::{Leg, LegPhase, Outcome, Phase, Record, State};
 use super::{Decision, failure};
 use crate::definition::{Kind, Route, Step, Undo};
 use crate::planted;
@@ -103,19 +103,22 @@ impl Decision<'_> {
         if !matches!(step.undo, Undo::Call(_)) || self.state(route).undone.is_some() {
             return true;
         }
-        let undo = self.leg(route, Leg::Undo);
-        let begins = matches!(undo.phase, LegPhase::Idle);
-        if begins || self.is_due(undo) {
+        let state = self.state(route);
+        let begins = matches!(state.undo.phase, LegPhase::Idle);
+        if begins || self.is_due(step, state, Leg::Undo) {
             self.attempt(step, route, Leg::Undo);
         }
         false
     }
 
-    /// In a completed saga only the undo of a late effect runs.
+    /// In a saga that goes forward, or that completed, only the undo of a late effect runs.
     pub(super) fn undo_late_effects(&mut self) {
+        if self.saga.phase == Phase::Back {
+            return;
+        }
         let mut due = Vec::new();
         self.saga.each_state(&mut |step, state| {
-            if self.is_due(&state.undo) {
+            if self.is_due(step, state, Leg::Undo) {
                 due.push(step.path.clone());
             }
         });

@@ -81,6 +81,9 @@ struct Decision<'a> {
     plan: Arc<Plan>,
     context: &'a Context<'a>,
     turn: Turn,
+    /// The leg whose answer parked it in this turn. Its road is marked after the turn, so
+    /// asking for it again now would burn a call on a road that was just found wrong.
+    parked: Option<(String, Leg)>,
 }
 
 impl<'a> Decision<'a> {
@@ -91,6 +94,7 @@ impl<'a> Decision<'a> {
             plan,
             context,
             turn: Turn::default(),
+            parked: None,
         }
     }
 
@@ -189,7 +193,8 @@ impl<'a> Decision<'a> {
         let mut found = None;
         self.saga.each_state(&mut |step, state| {
             let stuck = matches!(state.forward.phase, LegPhase::Stuck { .. });
-            let unknown = state.state == State::Ended(super::Outcome::Unknown);
+            let undecided = state.state == State::Running && state.forward.may_have;
+            let unknown = state.state == State::Ended(super::Outcome::Unknown) || undecided;
             if stuck && unknown && matches!(step.undo, Undo::Absent) {
                 found.get_or_insert_with(|| step.path.clone());
             }
@@ -214,7 +219,10 @@ impl<'a> Decision<'a> {
         loop {
             let before = self.turn.entries.len();
             match self.saga.phase {
-                Phase::Forward => self.forward(),
+                Phase::Forward => {
+                    self.forward();
+                    self.undo_late_effects();
+                }
                 Phase::Back => self.back(),
                 Phase::Completed => self.undo_late_effects(),
                 Phase::Compensated | Phase::Abandoned => {}
@@ -242,10 +250,13 @@ impl<'a> Decision<'a> {
         self.saga.state(route).leg(leg)
     }
 
-    fn is_due(&self, leg: &LegState) -> bool {
-        match leg.phase {
+    fn is_due(&self, step: &Step, state: &StepState, leg: Leg) -> bool {
+        match state.leg(leg).phase {
             LegPhase::Retry { at, .. } | LegPhase::LookAgain { at, .. } => at <= self.context.now,
-            LegPhase::Parked { .. } => true,
+            LegPhase::Parked { .. } => {
+                let just_parked = self.parked.as_ref();
+                just_parked.is_none_or(|(path, which)| *path != step.path || *which != leg)
+            }
             LegPhase::Idle | LegPhase::InFlight { .. } | LegPhase::Stuck { .. } => false,
         }
     }

@@ -4,7 +4,8 @@
 use super::super::meaning::Reading;
 use super::super::request::call_of;
 use super::super::{
-    Leg, LegState, Meaning, Next, Outcome, ParkCause, ParkCode, Phase, State, StuckCode, Value,
+    Leg, LegState, Meaning, Next, Outcome, ParkCause, ParkCode, Phase, State, StepState, StuckCode,
+    Value,
 };
 use super::{Decision, Failure, failure};
 use crate::definition::{Kind, Step, Undo, UndoCall};
@@ -27,8 +28,7 @@ impl Decision<'_> {
             Leg::Check => self.next_of_check(step, state, reading, interrupted),
             Leg::Undo => match &step.undo {
                 Undo::Call(undo) => {
-                    let unknown = self.state(route).state == State::Ended(Outcome::Unknown);
-                    self.next_of_undo(step, undo, state, unknown, reading, interrupted)
+                    self.next_of_undo(step, undo, self.state(route), reading, interrupted)
                 }
                 Undo::Absent | Undo::None => Next::NothingThere,
             },
@@ -77,7 +77,10 @@ impl Decision<'_> {
         reading: &Reading,
         interrupted: bool,
     ) -> Next {
-        let unknown = || Next::Unknown(self.check_failure(step, reading));
+        let unknown = || {
+            let said = reading.message.as_deref();
+            Next::Unknown(self.unknown_by_check(step, reading.failure("unknown"), said))
+        };
         let turned_back = self.saga.phase != Phase::Forward;
         match reading.meaning {
             Meaning::Done => Next::Done {
@@ -102,49 +105,58 @@ impl Decision<'_> {
         &self,
         step: &Step,
         undo: &UndoCall,
-        leg: &LegState,
-        unknown: bool,
+        state: &StepState,
         reading: &Reading,
         interrupted: bool,
     ) -> Next {
-        let stuck = |code| Next::Stuck {
-            code,
-            message: reading.message.clone().unwrap_or_default(),
-        };
-        let second_look = undo.look_again.filter(|_| unknown && !leg.looked);
+        let leg = &state.undo;
+        let again = || self.retry(step, Leg::Undo, leg, reading, interrupted);
         if reading.failed.is_some() {
-            return stuck(StuckCode::ExpressionFailed);
+            return reading.stuck(StuckCode::ExpressionFailed);
         }
         match reading.meaning {
-            Meaning::Done => match second_look {
-                Some(after) if undo.repeatable => Next::LookAgain {
-                    at: self.context.now.plus(after),
-                },
-                _ => Next::Done {
+            Meaning::Done => match self.second_look(undo, state) {
+                Some(look) if undo.repeatable => look,
+                Some(_) | None => Next::Done {
                     result: reading.value.clone(),
                 },
             },
-            Meaning::NotFound if undo.missing_ok => Next::NothingThere,
-            Meaning::NotFound if unknown => match second_look {
-                None => Next::NothingThere,
-                Some(after) if undo.repeatable || leg.all_not_found => Next::LookAgain {
-                    at: self.context.now.plus(after),
-                },
-                Some(_) => stuck(StuckCode::UndoUnclear),
-            },
-            Meaning::NotFound if leg.unanswered => Next::Done {
-                result: Value::Json(Json::Null),
-            },
-            Meaning::NotFound => stuck(StuckCode::UndoNotFound),
-            Meaning::Refused if !leg.may_have => stuck(StuckCode::UndoRefused),
-            Meaning::Refused => self
-                .retry(step, Leg::Undo, leg, reading, interrupted)
-                .unwrap_or_else(|| stuck(StuckCode::OutcomeUnknown)),
-            Meaning::MayHave | Meaning::NotSent => self
-                .retry(step, Leg::Undo, leg, reading, interrupted)
-                .unwrap_or_else(|| stuck(StuckCode::UndoExhausted)),
+            Meaning::NotFound => self.next_of_nothing_found(undo, state, reading),
+            Meaning::Refused if !leg.may_have => reading.stuck(StuckCode::UndoRefused),
+            Meaning::Refused => again().unwrap_or_else(|| reading.stuck(StuckCode::OutcomeUnknown)),
+            Meaning::MayHave | Meaning::NotSent => {
+                again().unwrap_or_else(|| reading.stuck(StuckCode::UndoExhausted))
+            }
             Meaning::Misconfigured | Meaning::Held => Next::Park(reading.park_cause()),
         }
+    }
+
+    /// The undo's service knows nothing of what is to be undone (rule 4).
+    fn next_of_nothing_found(&self, undo: &UndoCall, state: &StepState, reading: &Reading) -> Next {
+        let leg = &state.undo;
+        let unknown = state.state == State::Ended(Outcome::Unknown);
+        let taken_back = Next::Done {
+            result: Value::Json(Json::Null),
+        };
+        match self.second_look(undo, state) {
+            // An earlier round took it back; this one looked whether more had come.
+            _ if leg.took_effect && (undo.missing_ok || unknown && leg.looked) => taken_back,
+            _ if undo.missing_ok => Next::NothingThere,
+            Some(look) if undo.repeatable || leg.all_not_found => look,
+            Some(_) => reading.stuck(StuckCode::UndoUnclear),
+            None if unknown => Next::NothingThere,
+            None if leg.unanswered => taken_back,
+            None => reading.stuck(StuckCode::UndoNotFound),
+        }
+    }
+
+    /// The look after this one, while the do is unknown and may still be travelling.
+    fn second_look(&self, undo: &UndoCall, state: &StepState) -> Option<Next> {
+        let unknown = state.state == State::Ended(Outcome::Unknown);
+        let after = undo.look_again.filter(|_| unknown && !state.undo.looked)?;
+        Some(Next::LookAgain {
+            at: self.context.now.plus(after),
+        })
     }
 
     /// Turned back or halted: what is in flight comes to its end, nothing new is tried.
@@ -169,15 +181,18 @@ impl Decision<'_> {
         }
     }
 
-    /// Why the do stays unknown: what made it so, not what `check` could not say.
-    fn check_failure(&self, step: &Step, reading: &Reading) -> Failure {
+    /// Why the do stays unknown: what made it so, beside what `check` could not say.
+    pub(super) fn unknown_by_check(
+        &self,
+        step: &Step,
+        otherwise: Failure,
+        said: Option<&str>,
+    ) -> Failure {
         let route = self.plan.index.by_path(&step.path);
         let known = route.and_then(|route| self.state(route).failure.clone());
-        let mut failed = known.unwrap_or_else(|| reading.failure("unknown"));
-        if let Some(message) = &reading.message {
-            failed
-                .detail
-                .insert("check".to_owned(), Json::from(message.as_str()));
+        let mut failed = known.unwrap_or(otherwise);
+        if let Some(said) = said {
+            failed.detail.insert("check".to_owned(), Json::from(said));
         }
         failed
     }
@@ -240,6 +255,13 @@ impl Reading {
                 .insert("status".to_owned(), Json::from(status));
         }
         failed
+    }
+
+    fn stuck(&self, code: StuckCode) -> Next {
+        Next::Stuck {
+            code,
+            message: self.message.clone().unwrap_or_default(),
+        }
     }
 
     fn park_cause(&self) -> ParkCause {

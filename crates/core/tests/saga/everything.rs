@@ -1,0 +1,224 @@
+//! A thousand definitions that nobody wrote, and every sample: each call is refused, lost,
+//! repeated, late and cut by a crash, and the ledgers add up. What was seen is counted by kind
+//! of step, key and outcome; what the language can say must have been seen.
+
+use crate::script::Driver;
+use crate::strikes::{calls, strikes};
+use crate::world::{Fault, People, World};
+use banyan_core::Json;
+use banyan_core::definition::{Kind, Step};
+use banyan_core::language::{Surroundings, check};
+use banyan_core::saga::{Outcome, Plan, State};
+use banyan_core::testkit::{Written, generate, input, pairs, written};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+const GENERATED: u64 = 1_000;
+/// Faults tried at each call of each definition; which ones goes round.
+const FAULTS_PER_CALL: usize = 2;
+
+/// How often a step of this kind, with this key, had this outcome.
+type Seen = BTreeMap<(&'static str, String, Outcome), u32>;
+
+struct Case {
+    plan: Arc<Plan>,
+    steps: BTreeMap<String, Written>,
+    input: Json,
+}
+
+fn case(source: &str, input: Option<Json>) -> Case {
+    let checked = check(source, &Surroundings::default());
+    let definition = checked
+        .definition
+        .unwrap_or_else(|| panic!("{:#?}\n{source}", checked.diagnostics));
+    let input = input.unwrap_or_else(|| example(definition.input.as_ref()));
+    Case {
+        plan: Plan::new(definition),
+        steps: written(source),
+        input,
+    }
+}
+
+/// A value that a sample's schema describes.
+fn example(schema: Option<&Json>) -> Json {
+    let Some(schema) = schema else {
+        return Json::Null;
+    };
+    let named = |name: &str| schema.get(name);
+    if let Some(first) = named("enum").and_then(|all| all.get(0)) {
+        return first.clone();
+    }
+    match named("type").and_then(Json::as_str) {
+        Some("array") => Json::Array(vec![example(named("items"))]),
+        Some("integer" | "number") => Json::from(20_000),
+        Some("boolean") => Json::Bool(true),
+        Some("object") => {
+            let required = named("required")
+                .and_then(Json::as_array)
+                .into_iter()
+                .flatten();
+            let mut object: serde_json::Map<String, Json> = required
+                .filter_map(Json::as_str)
+                .map(|name| (name.to_owned(), Json::from("x-1")))
+                .collect();
+            let properties = named("properties").and_then(Json::as_object);
+            for (name, inner) in properties.into_iter().flatten() {
+                object.insert(name.clone(), example(Some(inner)));
+            }
+            Json::Object(object)
+        }
+        _ => Json::from("x-1"),
+    }
+}
+
+fn samples() -> Vec<Case> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples");
+    let files = std::fs::read_dir(folder).expect("the samples");
+    let read = |file: std::io::Result<std::fs::DirEntry>| {
+        let path = file.expect("a sample").path();
+        std::fs::read_to_string(&path).expect("a sample is text")
+    };
+    files.map(read).map(|source| case(&source, None)).collect()
+}
+
+/// Plays one definition with a share of the faults, as `turn` has it.
+fn play(case: &Case, turn: usize, seen: &mut Seen) -> u32 {
+    let definition = &case.plan.definition;
+    let mut struck = 0;
+    let mut runs = Vec::new();
+    for (place, call) in calls(definition).iter().enumerate() {
+        for share in 0..FAULTS_PER_CALL {
+            let number = turn * 7 + place * 3 + share * 5;
+            let fault = Fault::ALL[number % Fault::ALL.len()];
+            let often = (number / Fault::ALL.len() + share) % 2 == 0;
+            runs.push(strikes(definition, call, fault, often));
+        }
+    }
+    runs.push(Vec::new());
+    for (number, strikes) in runs.into_iter().enumerate() {
+        let mut world = World::new(strikes);
+        world.people = People::ALL[(turn + number) % People::ALL.len()];
+        // Nothing but literal text can be read from such an input.
+        let unfit = (turn + number) % 11 == 10;
+        let input = if unfit {
+            Json::from("unfit")
+        } else {
+            case.input.clone()
+        };
+        let driver = world.run(&case.plan, input, false);
+        world.verify(&driver);
+        struck += u32::from(world.struck > 0);
+        count(case, &driver, seen);
+    }
+    struck
+}
+
+fn count(case: &Case, driver: &Driver, seen: &mut Seen) {
+    driver.saga.each_state(&mut |step, state| {
+        let outcome = match (&step.kind, state.state) {
+            (Kind::Group(_), _) => {
+                let word = state.state_word();
+                Outcome::ALL
+                    .into_iter()
+                    .find(|known| known.as_str() == word)
+            }
+            (
+                Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_),
+                State::Ended(outcome),
+            ) => Some(outcome),
+            (
+                Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_),
+                State::Pending | State::Skipped | State::Running,
+            ) => None,
+        };
+        let written = &case.steps[&step.name];
+        assert_eq!(written.kind, noun(step));
+        for key in outcome.iter().flat_map(|_| &written.keys) {
+            let triple = (written.kind, key.clone(), outcome.expect("it has one"));
+            *seen.entry(triple).or_default() += 1;
+        }
+    });
+}
+
+/// The kind of a step in the words of the language's table. A new kind does not compile here.
+fn noun(step: &Step) -> &'static str {
+    match step.kind {
+        Kind::Call(_) => "a call (`do`)",
+        Kind::Wait(_) => "a wait",
+        Kind::Sleep(_) => "a sleep",
+        Kind::Set(_) => "a set",
+        Kind::Refuse(_) => "a refuse",
+        Kind::Group(_) => "a group",
+    }
+}
+
+/// Whether a step of this kind with this key can have this outcome at all.
+fn possible(kind: &str, outcome: Outcome) -> bool {
+    match kind {
+        // A group has the outcome of its parts.
+        "a call (`do`)" | "a wait" | "a group" => true,
+        "a sleep" => match outcome {
+            Outcome::Done | Outcome::Refused | Outcome::NotSent => true,
+            Outcome::Unknown => false,
+        },
+        "a set" => match outcome {
+            Outcome::Done | Outcome::Refused => true,
+            Outcome::NotSent | Outcome::Unknown => false,
+        },
+        "a refuse" => match outcome {
+            Outcome::Refused => true,
+            Outcome::Done | Outcome::NotSent | Outcome::Unknown => false,
+        },
+        new => panic!("what outcomes can {new} have?"),
+    }
+}
+
+/// Plays every case, on as many threads as there are processors.
+fn play_all(cases: &[(usize, Case)]) -> (Seen, u32) {
+    let threads = std::thread::available_parallelism().map_or(1, |count| count.get().min(4));
+    let share = cases.len().div_ceil(threads);
+    let mut all = (Seen::new(), 0);
+    std::thread::scope(|scope| {
+        let play_share = |share: &[(usize, Case)]| {
+            let mut seen = Seen::new();
+            let struck = share
+                .iter()
+                .map(|(turn, case)| play(case, *turn, &mut seen))
+                .sum::<u32>();
+            (seen, struck)
+        };
+        let playing: Vec<_> = cases
+            .chunks(share)
+            .map(|share| scope.spawn(move || play_share(share)))
+            .collect();
+        for thread in playing {
+            let (seen, struck) = thread.join().expect("every case holds");
+            for (triple, times) in seen {
+                *all.0.entry(triple).or_default() += times;
+            }
+            all.1 += struck;
+        }
+    });
+    all
+}
+
+#[test]
+fn every_kind_with_every_key_meets_every_outcome_and_the_ledgers_add_up() {
+    let generated = (0..GENERATED).map(|seed| case(&generate(seed), Some(input())));
+    let cases: Vec<(usize, Case)> = samples().into_iter().chain(generated).enumerate().collect();
+    let (seen, struck) = play_all(&cases);
+    let mut missing = Vec::new();
+    for (kind, key) in pairs() {
+        for outcome in Outcome::ALL {
+            let times = seen
+                .get(&(kind, key.clone(), outcome))
+                .copied()
+                .unwrap_or(0);
+            if times == 0 && possible(kind, outcome) {
+                missing.push(format!("{kind}, {key}, {}", outcome.as_str()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "never seen: {missing:#?}");
+    assert!(struck > 10_000, "{struck} faults struck");
+}

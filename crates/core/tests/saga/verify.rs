@@ -1,0 +1,167 @@
+//! What must hold of a saga that came to rest or is stuck, over ledgers and journal.
+
+use crate::script::Driver;
+use crate::world::{Account, World};
+use banyan_core::definition::{Kind, Step, Undo};
+use banyan_core::saga::{Leg, Outcome, Record, State, Status};
+use std::collections::BTreeMap;
+
+impl World {
+    /// I-10, I-11 and the rest, over ledgers and journal.
+    pub(crate) fn verify(&self, driver: &Driver) {
+        let saga = &driver.saga;
+        let story = || format!("{}\n{:#?}\n{:?}", saga.draw(), self.order, self.strikes);
+        saga.each_state(&mut |step, state| {
+            if !matches!(step.kind, Kind::Call(_)) {
+                return;
+            }
+            let account = self.account(driver, &step.path);
+            assert!(account.done <= 1, "P1: {}\n{}", step.path, story());
+            assert!(
+                account.undone <= account.done,
+                "I-17: {}\n{}",
+                step.path,
+                story()
+            );
+            let left = account.done - account.undone;
+            if saga.status() == Status::Completed {
+                assert_eq!(account.undone, 0, "I-10: {}\n{}", step.path, story());
+            }
+            match saga.status() {
+                Status::Completed if state.state == State::Ended(Outcome::Done) => {
+                    assert_eq!(left, 1, "I-10: {}\n{}", step.path, story());
+                }
+                Status::Compensated if matches!(step.undo, Undo::Call(_)) => {
+                    assert_eq!(left, 0, "I-11: {}\n{}", step.path, story());
+                }
+                Status::Completed => {
+                    assert_eq!(account.done, 0, "I-10: {}\n{}", step.path, story())
+                }
+                Status::Compensated => {}
+                Status::Running | Status::Compensating | Status::Stuck | Status::Abandoned => {
+                    assert_eq!(saga.status(), Status::Stuck, "I-7\n{}", story());
+                }
+            }
+        });
+        verify_journal(driver);
+        self.verify_order(driver);
+    }
+
+    fn account(&self, driver: &Driver, path: &str) -> Account {
+        let key = driver.journal.iter().find_map(|entry| match &entry.record {
+            Record::AttemptStarted {
+                step,
+                leg: Leg::Do,
+                key,
+                ..
+            } if step == path => Some(key),
+            _ => None,
+        });
+        key.and_then(|key| self.accounts.get(key))
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// I-18: what comes later on a path is undone first.
+    fn verify_order(&self, driver: &Driver) {
+        let place = |mark: String| self.order.iter().position(|known| *known == mark);
+        let mut leaves = Vec::new();
+        flatten(
+            &driver.saga.plan.definition.steps,
+            false,
+            &mut Vec::new(),
+            &mut leaves,
+        );
+        for (earlier, first) in &leaves {
+            for (later, second) in &leaves {
+                if !follows(first, second) {
+                    continue;
+                }
+                if let (Some(undone_first), Some(undone_last)) =
+                    (place(format!("-{later}")), place(format!("-{earlier}")))
+                {
+                    assert!(
+                        undone_first < undone_last,
+                        "I-18: {later} before {earlier}: {:?}",
+                        self.order
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// I-15, I-19, I-20 and I-21 over the journal.
+fn verify_journal(driver: &Driver) {
+    let story = || driver.saga.draw();
+    let turned = driver
+        .journal
+        .iter()
+        .position(|entry| matches!(entry.record, Record::TurnedBack { .. }));
+    for (place, entry) in driver.journal.iter().enumerate() {
+        let Record::AttemptStarted { leg, .. } = &entry.record else {
+            continue;
+        };
+        match leg {
+            Leg::Do => assert!(
+                turned.is_none_or(|turned| place < turned),
+                "I-19\n{}",
+                story()
+            ),
+            Leg::Undo => assert!(
+                turned.is_some_and(|turned| turned < place),
+                "I-17\n{}",
+                story()
+            ),
+            Leg::Check => {}
+        }
+    }
+    verify_bytes(driver);
+    if driver.saga.past_pivot {
+        assert!(turned.is_none(), "I-20\n{}", story());
+    }
+}
+
+/// I-14: every attempt of a round carries the same key and the same bytes.
+fn verify_bytes(driver: &Driver) {
+    let mut sent = BTreeMap::new();
+    for entry in &driver.journal {
+        if let Record::AttemptStarted {
+            step,
+            leg,
+            round,
+            key,
+            body_hash,
+            ..
+        } = &entry.record
+        {
+            let known = sent.insert((step, leg, round), (key, body_hash));
+            assert!(
+                known.is_none_or(|known| known == (key, body_hash)),
+                "I-14: {step} {leg:?} {round}\n{}",
+                driver.saga.draw()
+            );
+        }
+    }
+}
+
+type Way = Vec<(usize, bool)>;
+
+fn flatten(steps: &[Step], parallel: bool, way: &mut Way, out: &mut Vec<(String, Way)>) {
+    for (position, step) in steps.iter().enumerate() {
+        way.push((position, parallel));
+        match &step.kind {
+            Kind::Group(group) => flatten(&group.steps, group.parallel, way, out),
+            Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
+                out.push((step.path.clone(), way.clone()));
+            }
+        }
+        way.pop();
+    }
+}
+
+/// `second` starts only after `first` is over: they part in a sequence, `first` earlier.
+fn follows(first: &Way, second: &Way) -> bool {
+    let parted = first.iter().zip(second).find(|(a, b)| a.0 != b.0);
+    parted.is_some_and(|(a, b)| !a.1 && a.0 < b.0)
+}
