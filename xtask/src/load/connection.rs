@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
+use http::header::{HOST, HeaderValue};
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -12,6 +13,7 @@ use tokio::net::TcpStream;
 /// A connection to one address. Whoever holds it sends one request at a time.
 pub(crate) struct Connection {
     address: SocketAddr,
+    host: HeaderValue,
     sender: Option<SendRequest<Full<Bytes>>>,
 }
 
@@ -20,6 +22,9 @@ impl Connection {
     pub(crate) fn new(address: SocketAddr) -> Connection {
         Connection {
             address,
+            // Digits, dots, colons and brackets are a header's value.
+            host: HeaderValue::from_str(&address.to_string())
+                .unwrap_or(HeaderValue::from_static("localhost")),
             sender: None,
         }
     }
@@ -28,8 +33,9 @@ impl Connection {
     /// ever sent twice.
     pub(crate) async fn send(
         &mut self,
-        request: Request<Full<Bytes>>,
+        mut request: Request<Full<Bytes>>,
     ) -> Result<(StatusCode, http::HeaderMap, Bytes)> {
+        request.headers_mut().insert(HOST, self.host.clone());
         let mut sender = match self.sender.take() {
             Some(sender) if !sender.is_closed() => sender,
             _ => self.open().await?,
@@ -58,10 +64,7 @@ pub(crate) fn request(
     headers: &[(&str, &str)],
     body: Bytes,
 ) -> Result<Request<Full<Bytes>>> {
-    let mut builder = Request::builder()
-        .method(method)
-        .uri(path)
-        .header("host", "127.0.0.1");
+    let mut builder = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         builder = builder.header(*name, *value);
     }

@@ -72,6 +72,9 @@ pub(crate) async fn run(
         kills.open_seen.0 += open;
         kills.open_seen.1.extend(idle);
         clients.note_reasons().await?;
+        if number % 10 == 9 {
+            eprintln!("{} kills", kills.all);
+        }
     }
     Ok(kills)
 }
