@@ -108,3 +108,17 @@ pub struct Attempt {
     /// The instance that was called.
     pub instance: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_journal_entry_keeps_its_own_fields_digit_for_digit() {
+        let text = r#"{"seq":3,"at":"2026-11-21T10:42:07.000Z","type":"set","result":1.10}"#;
+        let entry: JournalEntry = serde_json::from_str(text).unwrap();
+        assert_eq!((entry.seq, entry.kind.as_str()), (3, "set"));
+        assert_eq!(serde_json::to_string(&entry).unwrap(), text);
+        assert!(serde_json::from_str::<JournalEntry>(r#"{"seq":3}"#).is_err());
+    }
+}

@@ -79,3 +79,18 @@ pub(crate) fn schema(words: &[&str]) -> utoipa::openapi::RefOr<utoipa::openapi::
         .examples(words.first().map(|word| serde_json::Value::from(*word)))
         .into()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::SagaStatus;
+
+    #[test]
+    fn a_word_that_is_not_known_yet_survives() {
+        let status: SagaStatus = serde_json::from_str("\"hibernating\"").unwrap();
+        assert_eq!(status, SagaStatus::Other("hibernating".to_owned()));
+        assert_eq!(serde_json::to_string(&status).unwrap(), "\"hibernating\"");
+        for word in SagaStatus::WORDS {
+            assert_eq!(SagaStatus::from(*word).as_str(), *word);
+        }
+    }
+}

@@ -16,7 +16,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// What api.md names and this build does not have: 501, not 404. Methods joined by `|`.
+/// What belongs to the API and this build does not have: 501, not 404. Methods joined by `|`.
 const LATER: &[(&str, &str)] = &[
     ("GET", "/"),
     ("GET", "/v1/definitions/{name}/diff"),

@@ -1,4 +1,4 @@
-//! Starts, waits, lists, signals, cancels: as api.md tells them.
+//! Starts, waits, lists, signals, cancels.
 
 use super::http::Answer;
 use super::rig::Rig;
