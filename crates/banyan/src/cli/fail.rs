@@ -82,12 +82,12 @@ impl Fail {
         }
     }
 
-    /// What to tell a person.
-    pub(crate) fn describe(&self, style: Style) -> String {
+    /// What to tell a person; `server` serves the page of each error.
+    pub(crate) fn describe(&self, style: Style, server: &str) -> String {
         let error = style.bad("error");
         match self {
             Fail::Usage(message) | Fail::Here(message) => format!("{error}: {message}\n"),
-            Fail::Server(Error::Problem(problem)) => tell_problem(problem, style),
+            Fail::Server(Error::Problem(problem)) => tell_problem(problem, style, server),
             Fail::Server(failed) => {
                 let mut text = format!("{error}: {failed}\n");
                 if let Some(source) = std::error::Error::source(failed) {
@@ -104,7 +104,7 @@ impl Fail {
     }
 }
 
-fn tell_problem(problem: &Problem, style: Style) -> String {
+fn tell_problem(problem: &Problem, style: Style, server: &str) -> String {
     let mut text = format!(
         "{} {}: {}\n",
         style.bad("error"),
@@ -127,6 +127,7 @@ fn tell_problem(problem: &Problem, style: Style) -> String {
             "  help: set BANYAN_TOKEN, or point --data at the folder that holds admin.token\n",
         );
     }
-    let _ = writeln!(text, "  {}", style.faint(&format!("see {}", problem.kind)));
+    let page = format!("see {}{}", server.trim_end_matches('/'), problem.kind);
+    let _ = writeln!(text, "  {}", style.faint(&page));
     text
 }

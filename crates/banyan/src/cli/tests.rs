@@ -1,6 +1,6 @@
 //! What can be typed, what help says, how a saga looks, and how a command ends.
 
-use super::fail::Exit;
+use super::fail::{Exit, Fail};
 use super::{Cli, Command, Style, draw};
 use banyan_sdk::api::{Saga, SagaStatus};
 use clap::{CommandFactory, Parser};
@@ -247,4 +247,25 @@ fn a_stuck_saga_says_where_why_and_what_helps() {
             waits: a person must look
         "#]],
     );
+}
+
+#[test]
+fn an_error_of_the_server_says_code_detail_help_and_page() {
+    let problem = serde_json::from_value(serde_json::json!({
+        "type": "/errors/invalid_definition", "title": "The saga file has errors", "status": 422,
+        "code": "invalid_definition", "detail": "the file has 1 error", "saga": null,
+        "errors": [{
+            "code": "unknown_key", "severity": "error", "line": 6, "column": 7, "pointer": null,
+            "message": "a step has no key `retyr`", "help": "did you mean `retry`?",
+        }],
+    }));
+    let fail = Fail::Server(banyan_sdk::Error::Problem(Box::new(problem.unwrap())));
+    assert_eq!(fail.exit(), Exit::Error);
+    expect![[r#"
+        error invalid_definition: the file has 1 error
+          6:7 unknown_key: a step has no key `retyr`
+            help: did you mean `retry`?
+          see http://127.0.0.1:7400/errors/invalid_definition
+    "#]]
+    .assert_eq(&fail.describe(Style::plain(), super::DEFAULT_SERVER));
 }

@@ -112,7 +112,7 @@ impl Clients {
     /// that will ask for it.
     async fn approve(&self, id: &str, draft: &Draft) {
         let asked =
-            draft.definition == "place_order" && draft.input["amount"].as_i64() > Some(30_000);
+            draft.definition == "place_order" && draft.input["amount"].as_i64() > Some(20_000);
         let Some(approved) = draft.approval.filter(|_| asked) else {
             return;
         };

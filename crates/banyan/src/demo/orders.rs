@@ -33,7 +33,7 @@ pub(super) fn draw(seed: u64, number: u64) -> Draft {
     } else {
         dice.random_range(0..rich)
     };
-    let city = if dice.random_bool(0.04) {
+    let city = if dice.random_bool(0.06) {
         "Atlantis"
     } else {
         CITIES[dice.random_range(0..CITIES.len())]
@@ -42,7 +42,7 @@ pub(super) fn draw(seed: u64, number: u64) -> Draft {
     let express = dice.random_bool(0.3);
     let approval = match dice.random_range(0..10) {
         0 | 1 => None,
-        2 => Some(false),
+        2 | 3 => Some(false),
         _ => Some(true),
     };
     Draft {
@@ -63,7 +63,7 @@ pub(super) fn draw(seed: u64, number: u64) -> Draft {
 fn basket(dice: &mut StdRng) -> (Vec<Json>, i64) {
     let common = GOODS.len() - 2;
     let mut chosen: Vec<usize> = Vec::new();
-    if dice.random_bool(0.08) {
+    if dice.random_bool(0.12) {
         chosen.push(common + dice.random_range(0..2));
     }
     for _ in 0..dice.random_range(1..=3) {
@@ -105,7 +105,7 @@ mod tests {
         let drafts: Vec<Draft> = (0..100).map(|number| draw(7, number)).collect();
         let count = |test: &dyn Fn(&Draft) -> bool| drafts.iter().filter(|one| test(one)).count();
         let large = |one: &Draft| {
-            one.definition == "place_order" && one.input["amount"].as_i64() > Some(30_000)
+            one.definition == "place_order" && one.input["amount"].as_i64() > Some(20_000)
         };
         assert!(count(&|one| one.input["city"] == "Atlantis") > 0);
         assert!(count(&|one| one.input["customer"] == "hana") > 0);

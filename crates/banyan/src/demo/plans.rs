@@ -18,14 +18,14 @@ pub(super) const TROUBLES: [(Service, &[(&str, &str)]); 5] = [
         &[
             ("--unavailable", "0.02"),
             ("--lost", "0.03"),
-            ("--lost-always", "0.03"),
+            ("--lost-always", "0.05"),
         ],
     ),
     (
         Service::Payments,
         &[
             ("--lost", "0.03"),
-            ("--lost-always", "0.03"),
+            ("--lost-always", "0.05"),
             ("--declined", "0.06"),
         ],
     ),
