@@ -126,6 +126,14 @@ impl Cache {
         self.evict();
     }
 
+    /// Settles a saga that was loaded, and that nothing touched since.
+    pub(super) fn settle_new(&mut self, id: Id) {
+        let untouched = |held: &Held| !held.active && !held.queued;
+        if self.sagas.get(&id).is_some_and(untouched) {
+            self.settle(id, false);
+        }
+    }
+
     fn evict(&mut self) {
         while self.queue.len() > self.idle_limit {
             let Some(id) = self.queue.pop_front() else {

@@ -26,7 +26,8 @@ impl Shard {
         };
         assert_eq!(applied.len(), open.changes, "a result for each change");
         let mut actions = Vec::new();
-        for touched in open.touched {
+        let touched = open.touched.into_iter();
+        for touched in touched.filter(|touched| !touched.broken_off) {
             let result = touched.change.map_or(Applied::Done, |place| applied[place]);
             match result {
                 Applied::Done => self.done(touched, now, &mut actions),
@@ -44,6 +45,9 @@ impl Shard {
         actions.extend(refused.map(|(reply, why)| Action::InputReply(reply, Box::new(Err(why)))));
         for looker in open.lookers {
             self.look(looker, &mut actions);
+        }
+        for id in std::mem::take(&mut self.given) {
+            self.sagas.settle_new(id);
         }
         actions
     }
@@ -89,9 +93,11 @@ impl Shard {
     }
 
     fn done(&mut self, touched: Touched, now: Timestamp, actions: &mut Vec<Action>) {
+        // Nothing that a batch touches leaves the memory before this.
         let Some(held) = self.sagas.get_mut(touched.id) else {
-            return;
+            panic!("the saga {} of an open batch is not in memory", touched.id);
         };
+        held.touched = None;
         held.stored_wake = touched.stored_wake;
         let status = held.saga.status();
         let before = held.status.replace(status);

@@ -76,6 +76,8 @@ pub struct Shard {
     watchers: Watchers,
     /// Those that were looked for and could not be loaded, for the batch to come.
     failed: HashMap<Id, LookError>,
+    /// Those that were loaded for the batch to come.
+    given: Vec<Id>,
     open: Option<Open>,
     tally: Tally,
 }
@@ -90,6 +92,7 @@ impl Shard {
             wakes: Wakes::new(bounds.near_wakes),
             watchers: Watchers::new(bounds.watchers),
             failed: HashMap::new(),
+            given: Vec::new(),
             open: None,
             tally: Tally::default(),
         }
@@ -111,7 +114,10 @@ impl Shard {
     /// Takes a saga that was loaded.
     pub fn give(&mut self, id: Id, loaded: Loaded) {
         match loaded {
-            Loaded::Found { saga, wake_at } => self.sagas.insert(id, Held::loaded(*saga, wake_at)),
+            Loaded::Found { saga, wake_at } => {
+                self.sagas.insert(id, Held::loaded(*saga, wake_at));
+                self.given.push(id);
+            }
             Loaded::Absent => {}
             Loaded::Failed(error) => {
                 self.failed.insert(id, error);
@@ -127,6 +133,10 @@ impl Shard {
     pub fn handle(&mut self, messages: Vec<Message>, moment: &Moment<'_>) -> Vec<Change> {
         assert!(self.open.is_none(), "I-4: a batch waits for its commit");
         let mut open = Open::new(moment.random);
+        // Also those whose message was turned away meanwhile: they are in memory now.
+        for place in 0..self.given.len() {
+            self.resume(self.given[place], moment, &mut open);
+        }
         for message in messages {
             self.take(message, moment, &mut open);
         }

@@ -45,6 +45,8 @@ pub(super) struct Touched {
     pub(super) stored_wake: Option<Timestamp>,
     /// The place of its change in the commit; none when nothing changed.
     pub(super) change: Option<usize>,
+    /// A decision on it failed: it is as it was before the batch.
+    pub(super) broken_off: bool,
     /// Its change shows a parked leg.
     pub(super) parked: bool,
     /// How many records it writes.
@@ -103,6 +105,7 @@ impl Touched {
             exact_wake: None,
             stored_wake: None,
             change: None,
+            broken_off: false,
             parked: false,
             written: 0,
         }
@@ -232,7 +235,7 @@ impl Shard {
     }
 
     /// Tells a saga that was loaded with attempts in flight that their calls are lost.
-    fn resume(&mut self, id: Id, moment: &Moment<'_>, open: &mut Open) {
+    pub(super) fn resume(&mut self, id: Id, moment: &Moment<'_>, open: &mut Open) {
         let Some(held) = self.sagas.get_mut(id).filter(|held| held.lost_calls) else {
             return;
         };
@@ -277,12 +280,11 @@ impl Shard {
     pub(super) fn changes(&mut self, open: &mut Open, now: Timestamp) -> Vec<Change> {
         let mut changes = Vec::with_capacity(open.touched.len());
         for touched in &mut open.touched {
+            // One that is gone was broken off: nothing of it is committed.
             let Some(held) = self.sagas.get_mut(touched.id) else {
+                touched.broken_off = true;
                 continue;
             };
-            if held.touched.take().is_none() {
-                continue;
-            }
             touched.exact_wake = held.saga.wake_at(now);
             touched.stored_wake = wake_to_store(held.stored_wake, touched.exact_wake, now);
             if touched.entries.is_empty() && touched.stored_wake == held.stored_wake {

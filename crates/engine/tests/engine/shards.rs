@@ -4,7 +4,9 @@ use crate::world::{ORDER, http};
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
 use banyan_core::language::{Surroundings, check};
-use banyan_core::saga::{Input, Leg, ParkCause, Plan, Record, Road, Services, Start, Status};
+use banyan_core::saga::{
+    Input, Leg, ParkCause, ParkCode, Plan, Record, Road, Services, Start, Status,
+};
 use banyan_core::time::Duration;
 use banyan_core::wire::Answer;
 use banyan_engine::shard::{
@@ -33,6 +35,22 @@ impl Services for Open {
     }
 }
 
+/// Every road is closed.
+struct Closed;
+
+impl Services for Closed {
+    fn admit(&self, _: &Road<'_>) -> Result<(), ParkCause> {
+        Err(ParkCause {
+            code: ParkCode::Paused,
+            message: "paused".into(),
+        })
+    }
+
+    fn keys_kept(&self, _: &str) -> Duration {
+        Duration::from_secs(86_400)
+    }
+}
+
 const NOW: Timestamp = Timestamp(1_763_721_000_000);
 const ALL_OPEN: Open = Open { fails_at: None };
 
@@ -41,7 +59,7 @@ fn plan() -> Arc<Plan> {
     Plan::new(checked.definition.expect("the sample is valid"))
 }
 
-fn handle(shard: &mut Shard, messages: Vec<Message>, services: &Open) -> Vec<Change> {
+fn handle(shard: &mut Shard, messages: Vec<Message>, services: &dyn Services) -> Vec<Change> {
     let moment = Moment {
         now: NOW,
         random: 7,
@@ -280,4 +298,77 @@ fn near_wakes_come_on_time_and_those_without_room_are_let_go() {
         "no room: the store still has it"
     );
     assert_eq!(shard.next_wake(), None);
+}
+
+/// A shard with as many sagas as this, each parked at its first step.
+fn with_parked(bounds: Bounds, count: u64) -> (Shard, Vec<Id>) {
+    let mut shard = Shard::new(0, bounds);
+    let mut ids = Vec::new();
+    for number in 0..count {
+        let (id, message, _answer) = start(number);
+        handle(&mut shard, vec![message], &Closed);
+        let actions = shard.committed(&[Applied::Done], NOW);
+        assert_eq!(words(&actions), ["parked", "accepted"]);
+        ids.push(id);
+    }
+    (shard, ids)
+}
+
+#[test]
+fn waiting_sagas_are_held_up_to_their_bound_but_never_let_go_within_a_batch() {
+    let bounds = Bounds {
+        idle_sagas: 4,
+        ..Bounds::default()
+    };
+    let (mut shard, ids) = with_parked(bounds, 9);
+    assert_eq!((shard.active(), shard.held()), (0, 4));
+    let held: Vec<Id> = ids
+        .into_iter()
+        .filter(|id| shard.plan(*id).is_some())
+        .collect();
+    // The newcomers settle first, and there is room for four of all these.
+    let mut messages = Vec::new();
+    let mut answers = Vec::new();
+    for number in 100..104 {
+        let (_, message, answer) = start(number);
+        messages.push(message);
+        answers.push(answer);
+    }
+    for id in held {
+        let (reply, _answer) = oneshot::channel();
+        let (reason, actor) = ("r".into(), "a".into());
+        let input = Input::Cancel { reason, actor };
+        let reply = Some(reply);
+        messages.push(Message::Input { id, input, reply });
+    }
+    let changes = handle(&mut shard, messages, &Closed);
+    assert_eq!(changes.len(), 8);
+    let actions = shard.committed(&[Applied::Done; 8], NOW);
+    let taken = words(&actions)
+        .iter()
+        .filter(|word| *word == "taken")
+        .count();
+    assert_eq!(taken, 4);
+    assert_eq!((shard.active(), shard.held()), (0, 4));
+}
+
+#[test]
+fn what_was_loaded_for_nothing_is_not_kept() {
+    let bounds = Bounds {
+        idle_sagas: 0,
+        ..Bounds::default()
+    };
+    let store = Store::new("store");
+    let (mut writer, reader) = store.open();
+    let mut shard = Shard::new(0, bounds);
+    let (id, message, _answer) = start(1);
+    let changes = handle(&mut shard, vec![message], &Closed);
+    let applied = writer.commit(&changes).unwrap();
+    shard.committed(&applied, NOW);
+    assert_eq!(shard.held(), 0);
+    let stored = reader.load(id).unwrap().unwrap();
+    shard.give(id, fold(&stored, plan()));
+    assert!(handle(&mut shard, Vec::new(), &ALL_OPEN).is_empty());
+    shard.committed(&[], NOW);
+    assert_eq!(shard.held(), 0);
 }
