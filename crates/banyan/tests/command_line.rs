@@ -1,5 +1,7 @@
 //! The binary as scripts see it: exit codes, standard output and standard error.
 
+#![allow(clippy::unwrap_used, reason = "a panic in a test is a failing test")]
+
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 

@@ -1,6 +1,8 @@
 //! The demo from end to end, as a person runs it: orders flow, the server and a service are
 //! killed meanwhile, the books are proven, and one row changed by hand is found.
 
+#![allow(clippy::unwrap_used, reason = "a panic in a test is a failing test")]
+
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};

@@ -1,6 +1,8 @@
 //! The first-saga guide, followed to the letter: its saga file is written, its commands run in
 //! their order in one shell, and what it promises is seen.
 
+#![allow(clippy::unwrap_used, reason = "a panic in a test is a failing test")]
+
 use std::process::{Command, Stdio};
 
 const BANYAN: &str = env!("CARGO_BIN_EXE_banyan");

@@ -135,7 +135,7 @@ impl Client {
 
     /// Makes a call, repeating it while that is safe and patience lasts.
     pub(crate) async fn send(&self, call: Call) -> Result<Response<Bytes>, Error> {
-        let end = Instant::now() + self.patience;
+        let end = now() + self.patience;
         let mut pause = PAUSE_FIRST;
         loop {
             let error = match self.send_once(&call).await {
@@ -143,10 +143,10 @@ impl Client {
                 Err(error) => error,
             };
             let safe = call.is_repeatable() || matches!(error, Error::Unreachable { .. });
-            if !safe || !error.is_passing() || Instant::now() + pause > end {
+            if !safe || !error.is_passing() || now() + pause > end {
                 return Err(error);
             }
-            tokio::time::sleep(pause).await;
+            rest(pause).await;
             pause = (pause * 2).min(PAUSE_MAX);
         }
     }
@@ -205,4 +205,14 @@ impl Client {
             body: String::from_utf8_lossy(body).chars().take(200).collect(),
         }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the client's own patience")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the client's own patience")]
+async fn rest(time: Duration) {
+    tokio::time::sleep(time).await;
 }

@@ -1,5 +1,7 @@
 //! The client against a small server that misbehaves as told: what is repeated, and what is not.
 
+#![allow(clippy::unwrap_used, reason = "a panic in a test is a failing test")]
+
 use banyan_sdk::api::StartRequest;
 use banyan_sdk::{Client, Error, SagaFilter, Wait};
 use std::sync::Arc;

@@ -9,6 +9,8 @@ use banyan_sdk::api::SagaStatus;
 use serde_json::json;
 use std::collections::BTreeMap;
 
+type Change<T> = fn(&mut T);
+
 struct World {
     orders: BTreeMap<String, Order>,
     sagas: Vec<Fact>,
@@ -171,7 +173,7 @@ fn right_books_have_no_problem() {
 
 #[test]
 fn every_single_change_of_a_row_is_found() {
-    let changes: [(&str, fn(&mut Row)); 5] = [
+    let changes: [(&str, Change<Row>); 5] = [
         ("amount", |row| row.amount += 1),
         ("entry", |row| row.entry.push('x')),
         ("subject", |row| row.subject.push('x')),
@@ -221,7 +223,7 @@ fn problems_name_the_order_and_the_row() {
 
 #[test]
 fn sagas_that_are_lost_doubled_strange_or_moving_are_found() {
-    let breaks: [(&str, fn(&mut World)); 6] = [
+    let breaks: [(&str, Change<World>); 6] = [
         ("which is not there", |world| drop(world.sagas.remove(0))),
         ("2 sagas", |world| world.sagas.push(world.sagas[0].clone())),
         ("by nobody", |world| drop(world.orders.remove("never"))),
