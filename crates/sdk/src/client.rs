@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 /// The pause before the first repeat; it doubles up to [`PAUSE_MAX`].
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
+/// Short enough that a server that is back is noticed at once by a person.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// A client of one Banyan server. Cheap to clone; clones share their connections.

@@ -151,14 +151,20 @@ async fn ready(folder: &Folder, shop: &Shop) -> Result<Client, Fail> {
             }
         }
         if clock::now() > end {
-            let output = folder.output("server");
-            return Err(Fail::Here(format!(
-                "the server did not start within {START_TIME:?}: see {}",
-                output.display()
-            )));
+            return Err(no_server(&folder.output("server")));
         }
         clock::pause(Duration::from_millis(50)).await;
     }
+}
+
+/// The server's own last word says most.
+fn no_server(output: &std::path::Path) -> Fail {
+    let said = std::fs::read_to_string(output).unwrap_or_default();
+    let last = said.lines().last().unwrap_or("it said nothing");
+    let output = output.display();
+    Fail::Here(format!(
+        "the server did not start within {START_TIME:?}: {last} (see {output})"
+    ))
 }
 
 /// Waits until no saga moves any more; false when that takes too long.

@@ -31,25 +31,6 @@ impl World {
 
 /// `done` went through, `back` was undone after its charge, `never` was refused at once.
 fn world() -> World {
-    let order = |key: &str, status| {
-        let input = json!({
-            "customer": "ada", "city": "Oslo", "amount": 720,
-            "items": [{ "sku": "honey", "quantity": 1 }],
-        });
-        let order = Order {
-            definition: "express_order".to_owned(),
-            input,
-            told: Some(Told::Accepted(format!("id-{key}"))),
-        };
-        let saga = Fact {
-            id: format!("id-{key}"),
-            definition: "express_order".to_owned(),
-            key: key.to_owned(),
-            status,
-            reason: None,
-        };
-        ((key.to_owned(), order), saga)
-    };
     let (orders, sagas) = [
         order("done", SagaStatus::Completed),
         order("back", SagaStatus::Compensated),
@@ -60,61 +41,86 @@ fn world() -> World {
     World {
         orders,
         sagas,
-        books: vec![
-            book(
-                Service::Orders,
-                &[
-                    "done created o-1 720",
-                    "back created o-2 720",
-                    "done closed o-1 720",
-                    "back deleted o-2 720",
-                ],
-                &[
-                    ("done", "closed", Some(720)),
-                    ("back", "deleted", Some(720)),
-                ],
-                &[],
-            ),
-            book(
-                Service::Stock,
-                &[
-                    " delivered honey 9",
-                    "done reserved honey 1",
-                    "back reserved honey 1",
-                    "done shipped honey 1",
-                    "back released honey 1",
-                ],
-                &[("done", "shipped", None), ("back", "released", None)],
-                &[("honey", [8, 0, 1])],
-            ),
-            book(
-                Service::Payments,
-                &[
-                    " paid_in ada 9000",
-                    "done charged ada 720",
-                    "back charged ada 720",
-                    "back refunded ada 720",
-                ],
-                &[
-                    ("done", "charged", Some(720)),
-                    ("back", "refunded", Some(720)),
-                ],
-                &[("ada", [8280, 0, 0])],
-            ),
-            book(
-                Service::Shipping,
-                &["done booked Oslo 1", "done dispatched Oslo 1"],
-                &[("done", "dispatched", Some(1))],
-                &[],
-            ),
-            book(
-                Service::Notifications,
-                &["done told ada 1"],
-                &[("done", "told", Some(1))],
-                &[],
-            ),
-        ],
+        books: books(),
     }
+}
+
+/// An express order of one jar of honey, and its saga.
+fn order(key: &str, status: SagaStatus) -> ((String, Order), Fact) {
+    let input = json!({
+        "customer": "ada", "city": "Oslo", "amount": 720,
+        "items": [{ "sku": "honey", "quantity": 1 }],
+    });
+    let order = Order {
+        definition: "express_order".to_owned(),
+        input,
+        told: Some(Told::Accepted(format!("id-{key}"))),
+    };
+    let saga = Fact {
+        id: format!("id-{key}"),
+        definition: "express_order".to_owned(),
+        key: key.to_owned(),
+        status,
+        reason: None,
+    };
+    ((key.to_owned(), order), saga)
+}
+
+fn books() -> Vec<Book> {
+    vec![
+        book(
+            Service::Orders,
+            &[
+                "done created o-1 720",
+                "back created o-2 720",
+                "done closed o-1 720",
+                "back deleted o-2 720",
+            ],
+            &[
+                ("done", "closed", Some(720)),
+                ("back", "deleted", Some(720)),
+            ],
+            &[],
+        ),
+        book(
+            Service::Stock,
+            &[
+                " delivered honey 9",
+                "done reserved honey 1",
+                "back reserved honey 1",
+                "done shipped honey 1",
+                "back released honey 1",
+            ],
+            &[("done", "shipped", None), ("back", "released", None)],
+            &[("honey", [8, 0, 1])],
+        ),
+        book(
+            Service::Payments,
+            &[
+                " paid_in ada 9000",
+                "done charged ada 720",
+                "back charged ada 720",
+                "back refunded ada 720",
+            ],
+            &[
+                ("done", "charged", Some(720)),
+                ("back", "refunded", Some(720)),
+            ],
+            &[("ada", [8280, 0, 0])],
+        ),
+        book(
+            Service::Shipping,
+            &["done booked Oslo 1", "done dispatched Oslo 1"],
+            &[("done", "dispatched", Some(1))],
+            &[],
+        ),
+        book(
+            Service::Notifications,
+            &["done told ada 1"],
+            &[("done", "told", Some(1))],
+            &[],
+        ),
+    ]
 }
 
 fn book(
