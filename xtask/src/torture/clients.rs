@@ -77,10 +77,15 @@ impl Clients {
                 .api
                 .call(Method::POST, &path, &headers, body.clone(), PATIENCE)
                 .await?;
-            if reply.status.as_u16() != 202 {
-                bail!("a signal was answered {}: {}", reply.status, reply.body);
+            match reply.status.as_u16() {
+                202 => self.history.signalled(),
+                // Its first step was lost too often: it turned back before it waited.
+                409 if reply
+                    .body
+                    .get("code")
+                    .is_some_and(|code| code == "saga_ended") => {}
+                status => bail!("a signal was answered {status}: {}", reply.body),
             }
-            self.history.signalled();
         }
         self.follow(key, id).await
     }

@@ -2,7 +2,7 @@
 //! over HTTP, the services' ledger, and the clients' log.
 
 use super::clients::Clients;
-use super::history::{Refusal, Start};
+use super::history::{Refusal, Start, is_rest};
 use super::ledger::Event;
 use crate::load::Api;
 use anyhow::{Context, Result};
@@ -88,10 +88,13 @@ pub(crate) async fn collect(
 /// Sagas that are not at rest, and the ids of those that wait on nothing.
 pub(crate) async fn open(api: &Api) -> Result<(u64, Vec<String>)> {
     let items = list(api, "&status=running&status=compensating&status=stuck").await?;
-    let idle = items
-        .iter()
-        .filter(|item| array(item, "waiting_on").is_empty());
-    let idle = idle.map(|item| text(item, "id")).collect();
+    let idle = items.iter().filter(|item| {
+        // It may have come to rest since its row was found.
+        !is_rest(&text(item, "status")) && array(item, "waiting_on").is_empty()
+    });
+    let idle = idle
+        .map(|item| format!("{} ({})", text(item, "id"), text(item, "status")))
+        .collect();
     Ok((u64::try_from(items.len())?, idle))
 }
 

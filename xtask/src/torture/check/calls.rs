@@ -134,7 +134,9 @@ fn undone_what_may_have_happened(story: &Story<'_>, findings: &mut Findings) {
         if compensated && may && step.has_undo {
             let undo = story.steps.get(step.path).and_then(|step| step.get("undo"));
             let state = undo.map(|undo| text(undo, "state")).unwrap_or_default();
-            findings.look("I-17", asked && state == "done", || {
+            // An undo that found nothing is at its end too, where there was nothing.
+            let nothing = state == "nothing_to_undo" && story.effects(step.path).0 == 0;
+            findings.look("I-17", asked && (state == "done" || nothing), || {
                 format!(
                     "{} {}: {outcome}, and its undo is {state:?}",
                     story.id, step.path
@@ -159,13 +161,17 @@ fn answers(story: &Story<'_>, findings: &mut Findings) {
                     )
                 });
             }
-            Event::AnsweredLate(call) => {
+            // A check has the default timeout, which no answer here exceeds.
+            Event::AnsweredLate(call) if call.leg != Leg::Check => {
                 let meaning = attempt_outcome(story, call);
                 let decided = ["done", "refused", "not_found"].contains(&meaning.as_str());
                 findings.look("I-22", !decided, || {
                     format!(
-                        "{} {}: attempt {} was over, and is {meaning:?}",
-                        story.id, call.step, call.attempt
+                        "{} {} {}: attempt {} was over, and is {meaning:?}",
+                        story.id,
+                        call.step,
+                        call.leg.word(),
+                        call.attempt
                     )
                 });
             }

@@ -55,8 +55,7 @@ fn seen(status: &str, payment: &str, attempts: Vec<Value>) -> Seen {
         json!({ "state": if done { "done" } else { "nothing_to_undo" } })
     };
     let step = |path: &str, outcome: &str| json!({ "path": path, "outcome": outcome, "attempts": 1, "undo": undone(outcome), "steps": [] });
-    let began =
-        |step: &str| json!({ "type": "attempt_started", "data": { "step": step, "leg": "do" } });
+    let began = |step: &str| json!({ "type": "attempt_started", "step": step, "leg": "do" });
     let mut journal = vec![
         json!({ "type": "started" }),
         began("order"),
