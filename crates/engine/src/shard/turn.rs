@@ -7,7 +7,9 @@ use crate::error::LookError;
 use crate::row::{row, wake_to_store};
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
-use banyan_core::saga::{Context, Entry, Input, Misconfigured, Plan, Rejection, Saga, Start, Turn};
+use banyan_core::saga::{
+    Context, Entry, Input, Misconfigured, Plan, Rejection, Saga, Start, Status, Turn,
+};
 use banyan_store::Change;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -301,6 +303,11 @@ impl Shard {
 impl Touched {
     fn change(&mut self, saga: &Saga, shard: u16) -> Change {
         let row = row(saga, shard, self.stored_wake);
+        let sleeps = row.wake_at.is_none() && !row.status.is_rest() && row.status != Status::Stuck;
+        if sleeps {
+            debug_assert!(!sleeps, "I-9: {saga:?} has nothing to wake it");
+            tracing::error!(saga = %saga.id, "I-9: an open saga has nothing to wake it");
+        }
         let entries = std::mem::take(&mut self.entries);
         self.written = entries.len();
         self.parked = row.parked_since.is_some();
