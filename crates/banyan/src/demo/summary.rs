@@ -159,7 +159,10 @@ impl Screen {
         let now = clock::now();
         let line = self.line(counts, books, now);
         match &self.bar {
-            Some(bar) if finished => bar.finish_with_message(line),
+            Some(bar) if finished => {
+                bar.finish_with_message(line);
+                crate::cli::print("\n");
+            }
             Some(bar) => {
                 bar.set_message(line);
                 bar.tick();
@@ -185,8 +188,10 @@ impl Screen {
             None => style.faint("?"),
         };
         let stuck = counts.stuck.to_string();
+        // A terminal of 80 columns holds each half; a log holds one line per look.
+        let between = if self.bar.is_some() { "\n  " } else { "  " };
         format!(
-            "{:>4.0} s  {} orders, {rate:.1}/s  {} completed  {} compensated  {} stuck  {} on their way  \
+            "{:>4.0} s  {} orders, {rate:.1}/s  {} completed  {} compensated  {} stuck  {} on their way{between}\
              money adds up: {}  stock adds up: {}",
             seconds,
             counts.accepted,
