@@ -11,6 +11,7 @@
 mod bounds;
 mod crashes;
 mod definitions;
+mod floods;
 mod gated;
 mod life;
 mod roads;
