@@ -183,7 +183,9 @@ fn is_active(step: &Step, state: &StepState) -> bool {
                 | LegPhase::Parked { overdue: false, .. }
         )
     };
-    let waits =
-        matches!(step.kind, Kind::Wait(_) | Kind::Sleep(_)) && state.state == State::Running;
+    // One whose values could not be computed has no end to wait for.
+    let waits = matches!(step.kind, Kind::Wait(_) | Kind::Sleep(_))
+        && state.state == State::Running
+        && state.until.is_some();
     waits || Leg::ALL.iter().any(moves)
 }

@@ -296,12 +296,10 @@ fn waits_of_leg(saga: &Saga, step: &Step, state: &StepState, leg: Leg) -> Option
 }
 
 fn waits_of_step(step: &Step, state: &StepState) -> Option<Waiting> {
-    if state.state != State::Running {
-        return None;
-    }
+    let until = state.until.filter(|_| state.state == State::Running)?;
     let since = state.started_at.unwrap_or_default();
-    let until = state.until;
-    let by = until.map(|until| until.to_string()).unwrap_or_default();
+    let by = until.to_string();
+    let until = Some(until);
     let (kind, message) = match &step.kind {
         Kind::Wait(wait) => (
             WaitingKind::Signal,

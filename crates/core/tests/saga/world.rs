@@ -120,8 +120,8 @@ pub(crate) struct World {
     tombstones: BTreeSet<String>,
     /// `+path` for each effect, `-path` for each undo, in order.
     pub(crate) order: Vec<String>,
-    /// How often each fault struck.
-    pub(crate) struck: u32,
+    /// Which fault struck which leg, each time that one did.
+    pub(crate) struck: Vec<(Fault, Leg)>,
 }
 
 impl World {
@@ -202,7 +202,7 @@ impl World {
     /// One pending call happens, as the faults will have it.
     fn call(&mut self, driver: &mut Driver, effect: &Effect) {
         let fault = self.fault(effect);
-        self.struck += u32::from(fault.is_some());
+        self.struck.extend(fault.map(|fault| (fault, effect.leg)));
         let request = &effect.request;
         let lost = || what("lost");
         let answer = match fault {
@@ -321,9 +321,11 @@ fn signal(driver: &Driver, body: Json) -> Option<Input> {
     let mut wanted = None;
     driver.saga.each_state(&mut |step, state| {
         if let (Kind::Wait(wait), State::Running) = (&step.kind, state.state) {
-            wanted = Some((wait.signal.clone(), step.path.clone()));
+            wanted = Some(wait.signal.clone());
         }
     });
-    let (name, key) = wanted?;
+    // Several may wait for one name, and each takes one.
+    let key = format!("k-{}", driver.saga.signals.len());
+    let name = wanted?;
     Some(Input::Signal { name, key, body })
 }

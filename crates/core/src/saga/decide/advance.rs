@@ -56,7 +56,11 @@ impl Decision<'_> {
             }
             return self.forward_steps(&group.steps, route, group.parallel);
         }
-        let state = self.state(route).state;
+        let state = self.state(route);
+        if matches!(state.forward.phase, LegPhase::Stuck { .. }) {
+            return Progress::Open;
+        }
+        let state = state.state;
         match state {
             State::Pending if self.skips(step, route) => {}
             State::Pending => self.begin(step, route),
