@@ -55,6 +55,8 @@ pub(crate) async fn run(
         fewest_in_flight: usize::MAX,
         ..Kills::default()
     };
+    // About as long as a start takes on an idle machine.
+    let mut patience = Duration::from_millis(20);
     for number in 0..count {
         pause(Duration::from_millis(random.random_range(50..400))).await;
         let in_flight = wait_for_load(clients, number % 2 == 0).await?;
@@ -63,7 +65,7 @@ pub(crate) async fn run(
         victim.server.kill()?;
         kills.fewest_in_flight = kills.fewest_in_flight.min(in_flight);
         if number % 8 == 7 {
-            kill_while_recovering(victim, clients, &mut kills, random).await?;
+            kill_while_recovering(victim, clients, &mut kills, &mut patience).await?;
         }
         restart(victim, clients, &mut kills).await?;
         let (open, idle) = evidence::open(&clients.api)
@@ -99,29 +101,32 @@ fn in_flight(clients: &Clients) -> usize {
         .in_flight(|key| clients.world.ledger.heard_of(key))
 }
 
-/// Starts the server and kills it before it ever answered that it is ready.
+/// Starts the server and kills it before it ever answered that it is ready; as late as that
+/// can be, which is found by trying.
 async fn kill_while_recovering(
     victim: &mut Victim,
     clients: &Clients,
     kills: &mut Kills,
-    random: &mut StdRng,
+    patience: &mut Duration,
 ) -> Result<()> {
-    let usual = kills
-        .restarts
-        .last()
-        .copied()
-        .unwrap_or(Duration::from_millis(50));
-    let open = in_flight(clients);
-    if open < OPEN {
-        bail!("only {open} sagas are open, {OPEN} were to be");
+    for _ in 0..10 {
+        let open = in_flight(clients);
+        if open < OPEN {
+            bail!("only {open} sagas are open, {OPEN} were to be");
+        }
+        let mut server = Server::start(&victim.binary, &victim.data, victim.server.address)?;
+        pause(*patience).await;
+        let ready = server.answers_ready().await;
+        server.kill()?;
+        kills.all += 1;
+        kills.fewest_in_flight = kills.fewest_in_flight.min(open);
+        if !ready {
+            kills.during_recovery += 1;
+            *patience = patience.mul_f64(1.1);
+            return Ok(());
+        }
+        *patience = patience.mul_f64(0.7);
     }
-    let mut server = Server::start(&victim.binary, &victim.data, victim.server.address)?;
-    pause(usual.mul_f64(random.random_range(0.3..0.9))).await;
-    let ready = server.answers_ready().await;
-    server.kill()?;
-    kills.all += 1;
-    kills.during_recovery += usize::from(!ready);
-    kills.fewest_in_flight = kills.fewest_in_flight.min(open);
     Ok(())
 }
 
