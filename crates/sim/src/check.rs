@@ -1,0 +1,408 @@
+//! The invariants, held against the store, the ledgers and the history.
+
+use crate::client::{Client, Told};
+use crate::history::History;
+use crate::plans::before;
+use crate::report::Figures;
+use crate::services::Services;
+use banyan_core::Timestamp;
+use banyan_core::definition::{Kind, Undo};
+use banyan_core::id::Id;
+use banyan_core::saga::{Effect, Entry, Leg, Meaning, Outcome, Plan, Record, Saga, State, Status};
+use banyan_store::Reader;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// A promise that was broken.
+#[derive(Clone, Debug)]
+pub struct Violation {
+    /// The guarantee's number.
+    pub invariant: u32,
+    /// What was seen.
+    pub message: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "I-{} is broken: {}", self.invariant, self.message)
+    }
+}
+
+/// A check's answer.
+pub(crate) type Checked = Result<(), Violation>;
+
+fn hold(
+    figures: &mut Figures,
+    invariant: u32,
+    holds: bool,
+    message: impl FnOnce() -> String,
+) -> Checked {
+    figures.held(invariant);
+    if holds {
+        Ok(())
+    } else {
+        Err(Violation {
+            invariant,
+            message: message(),
+        })
+    }
+}
+
+/// A saga whose journal grew: the stored row and journal agree, and say nothing forbidden.
+pub(crate) fn committed(
+    id: Id,
+    plan: &Arc<Plan>,
+    reader: &dyn Reader,
+    history: &mut History,
+    figures: &mut Figures,
+    now: Timestamp,
+) -> Checked {
+    let Ok(Some(stored)) = reader.load(id) else {
+        return hold(figures, 1, false, || {
+            format!("{id} was committed and cannot be loaded")
+        });
+    };
+    let folded = Saga::fold(id, Arc::clone(plan), &stored.journal);
+    let saga = match folded {
+        Ok(saga) => saga,
+        Err(error) => return hold(figures, 5, false, || format!("{id}: {error}")),
+    };
+    let row = &stored.row;
+    let agree = saga.seq == row.seq && saga.status() == row.status && saga.reason == row.reason;
+    hold(figures, 5, agree, || {
+        format!(
+            "{id}: the row says {:?}, the journal {:?}",
+            row.status,
+            saga.status()
+        )
+    })?;
+    let open = matches!(row.status, Status::Running | Status::Compensating);
+    let wakes = row.wake_at.is_some() && saga.wake_at(now).is_some();
+    hold(figures, 9, !open || wakes, || {
+        format!("{id} is {:?} with no wake\n{}", row.status, saga.draw())
+    })?;
+    let seen = history.seqs.insert(id, row.seq).unwrap_or(0);
+    hold(figures, 5, seen <= row.seq, || {
+        format!("{id}: its journal shrank from {seen} to {}", row.seq)
+    })?;
+    if let Some(reason) = &saga.reason {
+        let first = history.reasons.entry(id).or_insert_with(|| reason.clone());
+        let same = first == reason;
+        hold(figures, 7, same, || {
+            format!("{id}: its reason changed to {reason:?}")
+        })?;
+    }
+    for entry in &stored.journal[usize::try_from(seen).unwrap_or(0)..] {
+        lost_is_unknown(id, entry, history, figures)?;
+    }
+    directions(id, &stored.journal, figures)?;
+    fenced(id, &stored.journal, figures)
+}
+
+/// I-16: an attempt whose answer is lost may have happened.
+fn lost_is_unknown(id: Id, entry: &Entry, history: &History, figures: &mut Figures) -> Checked {
+    let Record::AttemptEnded {
+        step,
+        leg,
+        attempt,
+        meaning,
+        ..
+    } = &entry.record
+    else {
+        return Ok(());
+    };
+    if !history.lost.contains(&(id, step.clone(), *leg, *attempt)) {
+        return Ok(());
+    }
+    hold(figures, 16, *meaning == Meaning::MayHave, || {
+        format!("{id}: the lost answer to attempt {attempt} of {step} was taken for {meaning:?}")
+    })
+}
+
+/// I-19 and I-20: nothing forward after the turn, no turn after the pivot.
+fn directions(id: Id, journal: &[Entry], figures: &mut Figures) -> Checked {
+    let turned = journal
+        .iter()
+        .find(|entry| matches!(entry.record, Record::TurnedBack { .. }));
+    let Some(turned) = turned else { return Ok(()) };
+    for entry in journal.iter().filter(|entry| entry.seq > turned.seq) {
+        if let Record::AttemptStarted { step, leg, .. } = &entry.record {
+            hold(figures, 19, *leg == Leg::Undo, || {
+                format!("{id}: {step} started forward after the saga turned back")
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// I-22: only the attempt that is current ends.
+fn fenced(id: Id, journal: &[Entry], figures: &mut Figures) -> Checked {
+    let mut current: BTreeMap<(&str, Leg), u32> = BTreeMap::new();
+    for entry in journal {
+        match &entry.record {
+            Record::AttemptStarted {
+                step, leg, attempt, ..
+            } => {
+                current.insert((step, *leg), *attempt);
+            }
+            Record::AttemptEnded {
+                step, leg, attempt, ..
+            } => {
+                let known = current.remove(&(step.as_str(), *leg));
+                hold(figures, 22, known == Some(*attempt), || {
+                    format!(
+                        "{id}: the answer to attempt {attempt} of {step} counted while {known:?} was current"
+                    )
+                })?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A call leaves: its intent is durable, under the key of its round, after what it depends on.
+pub(crate) fn launched(
+    id: Id,
+    effect: &Effect,
+    plan: &Arc<Plan>,
+    reader: &dyn Reader,
+    history: &mut History,
+    figures: &mut Figures,
+) -> Checked {
+    let stored = reader.load(id).ok().flatten();
+    let journal = stored.map(|stored| stored.journal).unwrap_or_default();
+    let intent = journal.iter().rev().find_map(|entry| match &entry.record {
+        Record::AttemptStarted {
+            step,
+            leg,
+            round,
+            attempt,
+            ..
+        } if *step == effect.step && *leg == effect.leg && *attempt == effect.attempt => {
+            Some(*round)
+        }
+        _ => None,
+    });
+    hold(figures, 13, intent.is_some(), || {
+        format!("{id}: {} was called without an intent", effect.step)
+    })?;
+    let round = intent.unwrap_or(0);
+    let place = (id, effect.step.clone(), effect.leg, round);
+    let key = history
+        .keys
+        .entry(place)
+        .or_insert_with(|| effect.request.key.clone());
+    let same = *key == effect.request.key;
+    hold(figures, 14, same, || {
+        format!(
+            "{id}: round {round} of {} changed its key to {}",
+            effect.step, effect.request.key
+        )
+    })?;
+    history
+        .launched
+        .insert((id, effect.step.clone(), effect.leg, effect.attempt));
+    let Ok(saga) = Saga::fold(id, Arc::clone(plan), &journal) else {
+        return Ok(());
+    };
+    match effect.leg {
+        Leg::Do => depends_on_done(&saga, plan, effect, figures),
+        Leg::Undo => undoes_what_may_be(&saga, plan, effect, figures),
+        Leg::Check => Ok(()),
+    }
+}
+
+/// I-15: what comes before it on its path is over.
+fn depends_on_done(saga: &Saga, plan: &Plan, effect: &Effect, figures: &mut Figures) -> Checked {
+    let Some(route) = plan.index.by_path(&effect.step) else {
+        return Ok(());
+    };
+    for step in before(plan, route) {
+        let Some(earlier) = plan.index.by_path(&step.path) else {
+            continue;
+        };
+        let skipped_group =
+            (1..earlier.len()).any(|depth| saga.state(&earlier[..depth]).state == State::Skipped);
+        let over = matches!(
+            saga.state(earlier).state,
+            State::Skipped | State::Ended(Outcome::Done | Outcome::Refused)
+        );
+        hold(figures, 15, over || skipped_group, || {
+            format!(
+                "{}: {} started before {} was over\n{}",
+                saga.id,
+                effect.step,
+                step.path,
+                saga.draw()
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// I-17 and I-18: an undo runs for what may have happened, after what came later is undone.
+fn undoes_what_may_be(saga: &Saga, plan: &Plan, effect: &Effect, figures: &mut Figures) -> Checked {
+    let Some(route) = plan.index.by_path(&effect.step) else {
+        return Ok(());
+    };
+    let may_be = matches!(
+        saga.state(route).state,
+        State::Ended(Outcome::Done | Outcome::Unknown)
+    );
+    hold(figures, 17, may_be, || {
+        format!("{}: {} is undone and never happened", saga.id, effect.step)
+    })?;
+    if saga.reopened > 0 {
+        return Ok(());
+    }
+    let mut wrong = None;
+    saga.each_state(&mut |step, state| {
+        let Some(later) = plan.index.by_path(&step.path) else {
+            return;
+        };
+        let follows = before(plan, later)
+            .iter()
+            .any(|known| known.path == effect.step);
+        let happened = matches!(state.state, State::Ended(Outcome::Done | Outcome::Unknown));
+        if follows && happened && matches!(step.undo, Undo::Call(_)) && state.undone.is_none() {
+            wrong = Some(step.path.clone());
+        }
+    });
+    hold(figures, 18, wrong.is_none(), || {
+        format!(
+            "{}: {} is undone before {wrong:?}\n{}",
+            saga.id,
+            effect.step,
+            saga.draw()
+        )
+    })
+}
+
+/// At rest: what clients were told, what the ledgers hold and what the store says agree.
+pub(crate) fn rested(
+    clients: &[Client],
+    reader: &dyn Reader,
+    services: &Services,
+    figures: &mut Figures,
+) -> Checked {
+    hold(figures, 14, services.changed_bytes.is_empty(), || {
+        format!("other bytes came under {:?}", services.changed_bytes)
+    })?;
+    let mut known = 0;
+    for client in clients {
+        let name = &client.plan.definition.name;
+        let owner = reader
+            .start_key("default", name, &client.key)
+            .ok()
+            .flatten();
+        if let Told::Accepted(id) = client.told {
+            let same = owner.as_ref().is_some_and(|owner| owner.id == id);
+            hold(figures, 1, same, || {
+                format!("{} was told {id} and the store says {owner:?}", client.key)
+            })?;
+            let stored = reader.load(id).ok().flatten();
+            hold(figures, 4, stored.is_some(), || {
+                format!("{id} was accepted and is not stored")
+            })?;
+        }
+        hold(figures, 2, owner.is_none() || client.asked > 0, || {
+            format!("{} never asked", client.key)
+        })?;
+        let Some(owner) = owner else { continue };
+        known += 1;
+        let Ok(Some(stored)) = reader.load(owner.id) else {
+            return hold(figures, 1, false, || format!("{} is not stored", owner.id));
+        };
+        let Ok(saga) = Saga::fold(owner.id, Arc::clone(&client.plan), &stored.journal) else {
+            continue;
+        };
+        ended(&saga, &stored.journal, services, figures)?;
+    }
+    let listed = reader
+        .list(&banyan_store::Filter::default(), None, 100_000)
+        .map(|rows| rows.len());
+    hold(
+        figures,
+        2,
+        listed.as_ref().is_ok_and(|listed| *listed == known),
+        || format!("{listed:?} sagas are stored and {known} were asked for"),
+    )
+}
+
+fn ended(saga: &Saga, journal: &[Entry], services: &Services, figures: &mut Figures) -> Checked {
+    let status = saga.status();
+    *figures.ended.entry(status.as_str()).or_default() += 1;
+    let rests = status.is_rest() || status == Status::Stuck;
+    hold(figures, 8, rests, || {
+        format!("{} does not rest\n{}", saga.id, saga.draw())
+    })?;
+    hold(figures, 7, rests, || {
+        format!("{} is {}", saga.id, status.as_str())
+    })?;
+    let turned = journal
+        .iter()
+        .any(|entry| matches!(entry.record, Record::TurnedBack { .. }));
+    let halted = journal.iter().any(|entry| {
+        matches!(
+            entry.record,
+            Record::CancelRequested { .. } | Record::DeadlinePassed
+        )
+    });
+    if halted {
+        let resolved = turned || saga.past_pivot || status == Status::Stuck;
+        hold(figures, 12, resolved, || {
+            format!("{} was halted and went on\n{}", saga.id, saga.draw())
+        })?;
+    }
+    hold(figures, 20, !(turned && saga.past_pivot), || {
+        format!("{} turned back after its pivot", saga.id)
+    })?;
+    let mut wrong = Ok(());
+    saga.each_state(&mut |step, state| {
+        if wrong.is_ok() && matches!(step.kind, Kind::Call(_)) {
+            wrong = effects(saga, journal, step, state.state, services, figures);
+        }
+    });
+    wrong
+}
+
+/// I-10, I-11 and I-21 over one step's ledger.
+fn effects(
+    saga: &Saga,
+    journal: &[Entry],
+    step: &banyan_core::definition::Step,
+    state: State,
+    services: &Services,
+    figures: &mut Figures,
+) -> Checked {
+    let key = journal.iter().find_map(|entry| match &entry.record {
+        Record::AttemptStarted {
+            step: path,
+            leg: Leg::Do,
+            key,
+            ..
+        } if *path == step.path => Some(key.as_str()),
+        _ => None,
+    });
+    let account = key.map(|key| services.account(key)).unwrap_or_default();
+    let story = || format!("{} {} {account:?}\n{}", saga.id, step.path, saga.draw());
+    hold(figures, 10, account.done <= 1, story)?;
+    let left = account.done.saturating_sub(account.undone);
+    match saga.status() {
+        Status::Completed if state == State::Ended(Outcome::Done) => {
+            hold(figures, 10, left == 1, story)
+        }
+        Status::Compensated if matches!(step.undo, Undo::Call(_)) => {
+            hold(figures, 11, left == 0, story)?;
+            hold(figures, 21, left == 0, story)
+        }
+        Status::Running
+        | Status::Compensating
+        | Status::Completed
+        | Status::Compensated
+        | Status::Stuck
+        | Status::Abandoned => Ok(()),
+    }
+}

@@ -1,0 +1,132 @@
+//! `banyan-sim [--seed N] [--seeds N] [--canary]`: runs seeds, prints what they did and how
+//! often each invariant was held against them; fails on a violation and on missing coverage.
+
+use banyan_core::planted::{self, Bug};
+use banyan_sim::{Figures, Options, Report, Violation, run};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+/// Seeds of the short form.
+const SHORT: u64 = 500;
+/// The invariants that every short form must have exercised.
+const NEEDED: [u32; 18] = [
+    1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 19, 22,
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let number = |name: &str| {
+        let place = arguments.iter().position(|argument| argument == name)?;
+        arguments.get(place + 1)?.parse::<u64>().ok()
+    };
+    let canary = arguments.iter().any(|argument| argument == "--canary");
+    if let Some(seed) = number("--seed") {
+        return one(seed);
+    }
+    let seeds = number("--seeds").unwrap_or(SHORT);
+    if canary { canaries(seeds) } else { all(seeds) }
+}
+
+/// Runs a seed; a broken assertion of the core is a violation too.
+fn attempt(seed: u64) -> Result<Report, Violation> {
+    let ran = catch_unwind(AssertUnwindSafe(|| run(&Options::short(seed))));
+    ran.unwrap_or_else(|panic| {
+        let message = panic.downcast_ref::<String>().cloned();
+        let message =
+            message.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        Err(Violation {
+            invariant: 5,
+            message: message.unwrap_or_default(),
+        })
+    })
+}
+
+fn one(seed: u64) -> ExitCode {
+    match attempt(seed) {
+        Ok(report) => {
+            println!("seed {seed}: {report:#?}");
+            ExitCode::SUCCESS
+        }
+        Err(violation) => {
+            println!("seed {seed}: {violation}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn all(seeds: u64) -> ExitCode {
+    let mut total = Figures::default();
+    let (mut sagas, mut crashes, mut events) = (Vec::new(), Vec::new(), Vec::new());
+    for seed in 0..seeds {
+        let report = match attempt(seed) {
+            Ok(report) => report,
+            Err(violation) => {
+                println!("seed {seed}: {violation}\nagain: cargo xtask sim --seed {seed}");
+                return ExitCode::FAILURE;
+            }
+        };
+        if seed % 50 == 0 && attempt(seed).ok().as_ref() != Some(&report) {
+            println!("I-43 is broken: seed {seed} ran differently the second time");
+            return ExitCode::FAILURE;
+        }
+        sagas.push(report.figures.sagas);
+        crashes.push(report.figures.crashes);
+        events.push(report.figures.events);
+        total.add(&report.figures);
+    }
+    println!(
+        "{seeds} seeds; medians: {} sagas, {} crashes, {} events",
+        median(&mut sagas),
+        median(&mut crashes),
+        median(&mut events)
+    );
+    println!("faults: {:?}", total.faults);
+    println!("ended: {:?}", total.ended);
+    println!("checked: {:?}", total.checked);
+    let missing: Vec<u32> = NEEDED
+        .into_iter()
+        .filter(|number| !total.checked.contains_key(number))
+        .collect();
+    if missing.is_empty() {
+        println!("every invariant held");
+        return ExitCode::SUCCESS;
+    }
+    println!("never exercised: {missing:?}");
+    ExitCode::FAILURE
+}
+
+fn median(values: &mut [u64]) -> u64 {
+    values.sort_unstable();
+    values.get(values.len() / 2).copied().unwrap_or(0)
+}
+
+/// Each planted bug must be found.
+fn canaries(seeds: u64) -> ExitCode {
+    // Each finding is expected: its panic needs no trace.
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut missed = 0;
+    for bug in Bug::ALL {
+        planted::plant(Some(bug));
+        let found =
+            (0..seeds).find_map(|seed| attempt(seed).err().map(|violation| (seed, violation)));
+        planted::plant(None);
+        match found {
+            Some((seed, violation)) => {
+                let first = violation.to_string();
+                println!(
+                    "{bug:?}: found at seed {seed}: {}",
+                    first.lines().next().unwrap_or_default()
+                );
+            }
+            None => {
+                println!("{bug:?}: NOT FOUND in {seeds} seeds");
+                missed += 1;
+            }
+        }
+    }
+    if missed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

@@ -1,0 +1,594 @@
+//! One run: a queue of events in virtual time, until clients are told and sagas rest.
+
+use crate::check::{self, Checked, Violation};
+use crate::client::{Client, Told};
+use crate::history::History;
+use crate::node::{Death, Node};
+use crate::plans::{keeps_tombstones, plans};
+use crate::report::{Figures, Report};
+use crate::services::Services;
+use banyan_core::Timestamp;
+use banyan_core::definition::Kind;
+use banyan_core::id::Id;
+use banyan_core::saga::{Effect, Input, Leg, Plan};
+use banyan_core::testkit::{self, Random};
+use banyan_core::wire::{Answer, Request, What};
+use banyan_engine::shard::{Action, Message};
+use banyan_store::Reader;
+use banyan_store::memory::Store;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+/// What a run is made of.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Everything follows from it.
+    pub seed: u64,
+    /// Sagas that clients start.
+    pub sagas: usize,
+    /// Deaths of the process while they run.
+    pub crashes: usize,
+}
+
+impl Options {
+    /// The short form's run of this seed.
+    pub fn short(seed: u64) -> Options {
+        Options {
+            seed,
+            sagas: 24,
+            crashes: 3,
+        }
+    }
+}
+
+/// Steps after which a run that does not rest is given up as broken (I-8).
+const MOST_EVENTS: u64 = 60_000;
+/// How far ahead a shard keeps its timers in memory.
+const NEAR: std::time::Duration = std::time::Duration::from_secs(7);
+
+/// Something that will happen.
+#[derive(Debug)]
+enum Event {
+    Ask(usize),
+    Arrive(Arc<Request>, Id, Effect),
+    Answer {
+        process: u32,
+        id: Id,
+        step: String,
+        leg: Leg,
+        attempt: u32,
+        what: What,
+    },
+    Poke(usize),
+    Die,
+    Rise,
+    Mend,
+}
+
+struct Run {
+    random: Random,
+    now: Timestamp,
+    queue: BinaryHeap<Reverse<(Timestamp, u64, usize)>>,
+    events: Vec<Option<Event>>,
+    store: Store,
+    plans: Vec<Arc<Plan>>,
+    node: Option<Node>,
+    process: u32,
+    clients: Vec<Client>,
+    services: Services,
+    history: History,
+    figures: Figures,
+    trace: DefaultHasher,
+    death: Option<Death>,
+}
+
+/// Runs a seed.
+///
+/// # Errors
+/// The first invariant that does not hold.
+pub fn run(options: &Options) -> Result<Report, Violation> {
+    let mut run = Run::new(options);
+    run.prepare(options);
+    while run.step()? {
+        if run.figures.events > MOST_EVENTS {
+            let message = format!("it does not rest within {MOST_EVENTS} events");
+            return Err(Violation {
+                invariant: 8,
+                message,
+            });
+        }
+    }
+    run.rest()?;
+    Ok(Report {
+        figures: run.figures,
+        trace: run.trace.finish(),
+    })
+}
+
+impl Run {
+    fn new(options: &Options) -> Run {
+        let plans = plans(options.seed);
+        let store = Store::new("sim");
+        let mut services = Services::default();
+        for plan in &plans {
+            plan.definition.each_step(&mut |step| {
+                if keeps_tombstones(step) {
+                    services
+                        .tombstones
+                        .insert((plan.definition.name.clone(), step.path.clone()));
+                }
+            });
+        }
+        let clients = (0..options.sagas)
+            .map(|number| Client::new(Arc::clone(&plans[number % plans.len()]), number))
+            .collect();
+        let node = Some(Node::start(&store, &plans, NEAR));
+        Run {
+            random: Random::new(options.seed ^ 0x5157_u64),
+            now: Timestamp(1_700_000_000_000),
+            queue: BinaryHeap::new(),
+            events: Vec::new(),
+            store,
+            plans,
+            node,
+            process: 1,
+            clients,
+            services,
+            history: History::default(),
+            figures: Figures::default(),
+            trace: DefaultHasher::new(),
+            death: None,
+        }
+    }
+
+    fn prepare(&mut self, options: &Options) {
+        for client in 0..options.sagas {
+            let at = self.random.draw() % 4_000;
+            self.after(at, Event::Ask(client));
+            for _ in 0..self.random.below(3) {
+                let at = self.random.draw() % 90_000;
+                self.after(at, Event::Poke(client));
+            }
+        }
+        for _ in 0..options.crashes {
+            let at = 200 + self.random.draw() % 12_000;
+            self.after(at, Event::Die);
+        }
+        self.after(60_000, Event::Mend);
+    }
+
+    fn after(&mut self, millis: u64, event: Event) {
+        let at = self
+            .now
+            .plus(banyan_core::time::Duration::from_millis(millis));
+        let number = self.events.len();
+        self.events.push(Some(event));
+        self.queue.push(Reverse((at, number as u64, number)));
+    }
+
+    /// One thing happens; false when nothing more can.
+    fn step(&mut self) -> Result<bool, Violation> {
+        self.figures.events += 1;
+        if let Some(shard) = self.node.as_ref().and_then(Node::busy) {
+            self.round(shard)?;
+            self.listen();
+            return Ok(true);
+        }
+        if self.services.healed
+            && let Some(node) = &mut self.node
+        {
+            node.open_all();
+        }
+        let wake = self.node.as_ref().and_then(Node::next_wake);
+        let next = self.queue.peek().map(|Reverse((at, ..))| *at);
+        match (next, wake) {
+            (None, None) => Ok(false),
+            (Some(at), wake) if wake.is_none_or(|wake| at <= wake) => {
+                self.now = self.now.max(at);
+                let event = self
+                    .queue
+                    .pop()
+                    .and_then(|Reverse((.., number))| self.events[number].take());
+                if let Some(event) = event {
+                    self.happen(event);
+                }
+                Ok(true)
+            }
+            (_, wake) => {
+                // A wake may stand early in the store; it is still looked at in its time.
+                let at = wake.unwrap_or(self.now);
+                self.now = self.now.max(at);
+                self.note("wake", self.now.0);
+                if let Some(node) = &mut self.node {
+                    node.wake(self.now);
+                }
+                Ok(true)
+            }
+        }
+    }
+
+    fn note(&mut self, what: &str, detail: impl Hash) {
+        (what, self.now.0).hash(&mut self.trace);
+        detail.hash(&mut self.trace);
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Ask(client) => {
+                if self.clients[client].told == Told::Nothing {
+                    self.ask(client);
+                }
+            }
+            Event::Arrive(request, id, effect) => self.arrive(&request, id, effect),
+            Event::Answer {
+                process,
+                id,
+                step,
+                leg,
+                attempt,
+                what,
+            } => {
+                if process != self.process {
+                    return;
+                }
+                let Some(node) = &mut self.node else { return };
+                let answer = Answer {
+                    what,
+                    took_ms: 1,
+                    instance: None,
+                };
+                let input = Input::Answer {
+                    step,
+                    leg,
+                    attempt,
+                    answer,
+                };
+                node.send(
+                    Message::Input {
+                        id,
+                        input,
+                        reply: None,
+                    },
+                    id,
+                );
+            }
+            Event::Poke(client) => self.poke(client),
+            Event::Die => {
+                self.figures.crashes += 1;
+                self.death = Some(*self.random.pick(&[Death::BeforeCommit, Death::AfterCommit]));
+                if self.random.chance(30) {
+                    self.die();
+                }
+            }
+            Event::Rise => self.rise(),
+            Event::Mend => {
+                if let Some(node) = &mut self.node {
+                    node.open_all();
+                }
+                if !self.quiet() {
+                    self.after(400_000, Event::Mend);
+                }
+            }
+        }
+    }
+
+    /// Nothing is left that only mending roads could move.
+    fn quiet(&self) -> bool {
+        let told = self
+            .clients
+            .iter()
+            .all(|client| client.told != Told::Nothing);
+        told && self
+            .node
+            .as_ref()
+            .is_some_and(|node| node.next_wake().is_none())
+    }
+
+    fn ask(&mut self, client: usize) {
+        self.note("ask", client);
+        let asked = self.clients[client].asked;
+        // Until it is told, a client asks again.
+        self.after(1_500 + u64::from(asked) * 500, Event::Ask(client));
+        if let Some(node) = &mut self.node {
+            self.clients[client].ask(node, self.now, &mut self.random);
+            self.figures.held(3);
+        }
+    }
+
+    fn poke(&mut self, number: usize) {
+        let cancels = self.random.chance(25);
+        let client = &mut self.clients[number];
+        let (Told::Accepted(id), Some(node)) = (client.told, &mut self.node) else {
+            return;
+        };
+        let mut signals = Vec::new();
+        client.plan.definition.each_step(&mut |step| {
+            if let Kind::Wait(wait) = &step.kind {
+                signals.push(wait.signal.clone());
+            }
+        });
+        if cancels {
+            client.send(
+                id,
+                Input::Cancel {
+                    reason: "no more".into(),
+                    actor: client.key.clone(),
+                },
+                node,
+            );
+            self.figures.fault("cancel");
+        }
+        for name in signals {
+            // Some come twice, and most come early.
+            for _ in 0..=self.random.below(2) {
+                let input = Input::Signal {
+                    name: name.clone(),
+                    key: format!("{name}-key"),
+                    body: testkit::signal(),
+                };
+                client.send(id, input, node);
+                self.figures.fault("signal");
+            }
+        }
+    }
+
+    fn die(&mut self) {
+        self.note("die", self.process);
+        self.node = None;
+        self.death = None;
+        let down = 50 + self.random.draw() % 3_000;
+        self.after(down, Event::Rise);
+        self.listen();
+    }
+
+    fn rise(&mut self) {
+        if self.node.is_none() {
+            self.process += 1;
+            self.node = Some(Node::start(&self.store, &self.plans, NEAR));
+            self.note("rise", self.process);
+        }
+    }
+
+    fn listen(&mut self) {
+        for number in 0..self.clients.len() {
+            if self.clients[number].listen(self.node.as_ref()) {
+                self.after(700, Event::Ask(number));
+            }
+        }
+    }
+
+    fn round(&mut self, shard: usize) -> Checked {
+        let limit = 1 + self.random.below(8);
+        let random = self.random.draw();
+        let dies = if self.random.chance(20) {
+            self.death.take()
+        } else {
+            None
+        };
+        let Some(node) = &mut self.node else {
+            return Ok(());
+        };
+        let round = node.round(shard, limit, (self.now, random), dies);
+        if dies.is_some() {
+            if let Some(round) = round {
+                // Only under the planted bug did anything leave before the death.
+                self.act(round.actions)?;
+                self.listen();
+            }
+            self.die();
+            return Ok(());
+        }
+        let Some(round) = round else { return Ok(()) };
+        let reader = Arc::clone(&node.reader);
+        for id in &round.touched {
+            self.note("commit", id.to_string());
+            let Some(plan) = self.plan_of(*id, &*reader) else {
+                continue;
+            };
+            check::committed(
+                *id,
+                &plan,
+                &*reader,
+                &mut self.history,
+                &mut self.figures,
+                self.now,
+            )?;
+        }
+        self.act(round.actions)
+    }
+
+    fn plan_of(&self, id: Id, reader: &dyn Reader) -> Option<Arc<Plan>> {
+        let row = reader.load(id).ok().flatten()?.row;
+        self.plans
+            .iter()
+            .find(|plan| plan.definition.name == row.definition)
+            .map(Arc::clone)
+    }
+
+    fn act(&mut self, actions: Vec<Action>) -> Checked {
+        for action in actions {
+            match action {
+                Action::Call { id, effect } => self.launch(id, effect)?,
+                Action::StartReply(reply, answer) => drop(reply.send(answer)),
+                Action::InputReply(reply, answer) => drop(reply.send(*answer)),
+                Action::GetReply(reply, answer) => drop(reply.send(answer)),
+                Action::WatchReply(reply, answer) => drop(reply.send(answer)),
+                Action::Misconfigured { plan, answer } => {
+                    self.figures.fault("misconfigured");
+                    let mended = self.services.healed;
+                    if let Some(node) = self.node.as_mut().filter(|_| !mended) {
+                        node.close(&plan, &answer);
+                    }
+                }
+                Action::Answered(_) | Action::Parked { .. } => {}
+                Action::Again(message) => {
+                    if let (Some(node), Some(id)) = (&mut self.node, of(&message)) {
+                        node.send(message, id);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A call leaves the node, and the network has its way with it.
+    fn launch(&mut self, id: Id, effect: Effect) -> Checked {
+        self.note("call", (&effect.step, effect.attempt, &effect.request.key));
+        if let Some(node) = &self.node {
+            let reader = Arc::clone(&node.reader);
+            if let Some(plan) = self.plan_of(id, &*reader) {
+                check::launched(
+                    id,
+                    &effect,
+                    &plan,
+                    &*reader,
+                    &mut self.history,
+                    &mut self.figures,
+                )?;
+            }
+        }
+        let timeout = effect.request.timeout.millis();
+        let delay = 1 + self.random.draw() % 40;
+        let healed = self.services.healed;
+        let fault = if healed { 100 } else { self.random.below(100) };
+        let request = Arc::clone(&effect.request);
+        match fault {
+            0..2 => {
+                self.figures.fault("not_sent");
+                self.answer(
+                    delay,
+                    id,
+                    &effect,
+                    What::NotSent {
+                        message: "connection refused".into(),
+                    },
+                );
+                return Ok(());
+            }
+            2..5 => self.figures.fault("request_lost"),
+            5..8 => {
+                self.figures.fault("request_late");
+                // Late, but not later than the second look of an undo allows for.
+                let late = timeout / 2 + self.random.draw() % timeout.max(1);
+                self.after(late, Event::Arrive(request, id, effect.clone()));
+            }
+            8..10 => {
+                self.figures.fault("request_doubled");
+                self.after(
+                    delay,
+                    Event::Arrive(Arc::clone(&request), id, effect.clone()),
+                );
+                self.after(delay + 30, Event::Arrive(request, id, effect.clone()));
+            }
+            _ => self.after(delay, Event::Arrive(request, id, effect.clone())),
+        }
+        self.answer(
+            timeout,
+            id,
+            &effect,
+            What::Lost {
+                message: "no answer within the timeout".into(),
+            },
+        );
+        Ok(())
+    }
+
+    fn arrive(&mut self, request: &Arc<Request>, id: Id, effect: Effect) {
+        let what = self.services.serve(request, &mut self.random);
+        self.note("arrive", (&request.key, format!("{what:?}")));
+        let fault = if self.services.healed {
+            100
+        } else {
+            self.random.below(100)
+        };
+        let delay = 1 + self.random.draw() % 40;
+        match fault {
+            0..4 => self.figures.fault("answer_lost"),
+            4..7 => {
+                self.figures.fault("answer_late");
+                let late = request.timeout.millis() + self.random.draw() % 90_000;
+                self.answer(late, id, &effect, what);
+            }
+            7..9 => {
+                self.figures.fault("answer_doubled");
+                self.answer(delay, id, &effect, what.clone());
+                self.answer(delay + 20, id, &effect, what);
+            }
+            9..12 => {
+                self.figures.fault("connection_lost");
+                self.history
+                    .lost
+                    .insert((id, effect.step.clone(), effect.leg, effect.attempt));
+                self.answer(
+                    1,
+                    id,
+                    &effect,
+                    What::Lost {
+                        message: "connection reset".into(),
+                    },
+                );
+            }
+            _ => self.answer(delay, id, &effect, what),
+        }
+    }
+
+    fn answer(&mut self, after: u64, id: Id, effect: &Effect, what: What) {
+        let (process, step) = (self.process, effect.step.clone());
+        let (leg, attempt) = (effect.leg, effect.attempt);
+        self.after(
+            after,
+            Event::Answer {
+                process,
+                id,
+                step,
+                leg,
+                attempt,
+                what,
+            },
+        );
+    }
+
+    /// Faults stop; everything that can rest must, and then everything must add up.
+    fn rest(&mut self) -> Checked {
+        self.services.healed = true;
+        self.death = None;
+        self.rise();
+        for client in 0..self.clients.len() {
+            if self.clients[client].told == Told::Nothing {
+                self.ask(client);
+            }
+        }
+        if let Some(node) = &mut self.node {
+            node.open_all();
+        }
+        while self.step()? {
+            if self.figures.events > 2 * MOST_EVENTS {
+                let message = "faults stopped and it does not rest".to_owned();
+                return Err(Violation {
+                    invariant: 8,
+                    message,
+                });
+            }
+        }
+        let Some(node) = &self.node else {
+            return Ok(());
+        };
+        let reader = Arc::clone(&node.reader);
+        check::rested(&self.clients, &*reader, &self.services, &mut self.figures)?;
+        self.figures.sagas = self.clients.len() as u64;
+        Ok(())
+    }
+}
+
+fn of(message: &Message) -> Option<Id> {
+    match message {
+        Message::Start { start, .. } => Some(start.id),
+        Message::Input { id, .. }
+        | Message::Wake { id, .. }
+        | Message::Recover { id }
+        | Message::Get { id, .. }
+        | Message::Watch { id, .. } => Some(*id),
+    }
+}
