@@ -152,6 +152,12 @@ impl Driver {
         Ok(turn.replayed)
     }
 
+    /// Goes on with a saga that was folded from the journal as it stands now.
+    pub(crate) fn recovered(&mut self, saga: Saga) {
+        self.shadow = saga.clone();
+        self.saga = saga;
+    }
+
     /// I-5: folding the journal gives the live state and the same pending effects.
     pub(crate) fn refold(&self) {
         if self.thorough {
@@ -293,7 +299,7 @@ pub(crate) fn play(source: &str, input: &str, script: &str) -> Driver {
     driver
 }
 
-fn line_of(driver: &mut Driver, line: &str) {
+pub(crate) fn line_of(driver: &mut Driver, line: &str) {
     let words: Vec<&str> = line.splitn(4, ' ').collect();
     match words.as_slice() {
         ["signal", name, key, body] => {

@@ -22,11 +22,35 @@ impl Decision<'_> {
         if self.saga.halt.is_some() {
             return self.halted();
         }
+        if self.turned_by_an_outcome() {
+            return;
+        }
         let plan = std::sync::Arc::clone(&self.plan);
         let over = self.forward_steps(&plan.definition.steps, &mut Route::new(), false);
         if over == Progress::Over && self.saga.phase == Phase::Forward && self.saga.halt.is_none() {
             self.complete(&plan.definition);
         }
+    }
+
+    /// Turns back for an outcome of this turn before anything beside it is tried again.
+    fn turned_by_an_outcome(&mut self) -> bool {
+        let mut failed = Vec::new();
+        self.saga.each_state(&mut |step, state| match state.state {
+            State::Ended(Outcome::Refused | Outcome::NotSent | Outcome::Unknown) => {
+                failed.push(step.path.clone());
+            }
+            State::Pending | State::Skipped | State::Running | State::Ended(Outcome::Done) => {}
+        });
+        let plan = std::sync::Arc::clone(&self.plan);
+        for path in failed {
+            if let Some(route) = plan.index.by_path(&path) {
+                self.after(plan.definition.step(route), route);
+            }
+            if self.saga.phase != Phase::Forward {
+                return true;
+            }
+        }
+        false
     }
 
     fn forward_steps(&mut self, steps: &[Step], route: &mut Route, parallel: bool) -> Progress {

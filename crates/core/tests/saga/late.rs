@@ -1,0 +1,151 @@
+//! Rule 6: a success that comes after its step was given up is recorded, and undone.
+
+use crate::script::{Driver, play};
+use banyan_core::saga::{Leg, Outcome, Record, State, Status, StuckCode};
+
+const OPTIONAL: &str = r#"
+saga: optional
+version: 1
+steps:
+  - extra:
+      do: POST a /x
+      on_refused: continue
+      undo: DELETE a /x/{$key}
+  - use:
+      do: POST b /y
+      body: { extra: $extra }
+      undo: POST b /y/undone
+  - rest: { do: POST c /z, undo: none }
+"#;
+
+fn calls(driver: &Driver, step: &str, leg: Leg) -> usize {
+    let started = driver.journal.iter().filter(|entry| {
+        matches!(&entry.record, Record::AttemptStarted { step: of, leg: on, .. } if of == step && *on == leg)
+    });
+    started.count()
+}
+
+#[test]
+fn a_late_success_of_a_continued_refusal_is_undone_while_the_saga_goes_on() {
+    let script =
+        "extra 409\nuse lost\nlate extra 1 200 {\"id\":1}\nundo extra 204\nuse 200\nrest 200";
+    let driver = play(OPTIONAL, "{}", script);
+    // Its result stays null to others: what was sent before goes out again with the same bytes.
+    assert_eq!(driver.saga.status(), Status::Completed);
+    assert_eq!(calls(&driver, "extra", Leg::Undo), 1);
+    assert_eq!(driver.saga.reason, None);
+}
+
+#[test]
+fn in_a_completed_saga_only_the_undo_of_the_late_effect_runs() {
+    let ended = "extra 409\nuse 200\nrest 200\nlate extra 1 200 {}";
+    let driver = play(OPTIONAL, "{}", ended);
+    assert_eq!(driver.saga.status(), Status::Completed);
+    assert!(
+        driver.saga.wake_at(driver.now).is_some(),
+        "its answer is waited for"
+    );
+    let driver = play(
+        OPTIONAL,
+        "{}",
+        &format!("{ended}\nundo extra 503\nundo extra 204"),
+    );
+    assert_eq!(driver.saga.status(), Status::Completed);
+    assert_eq!(driver.saga.wake_at(driver.now), None);
+    assert_eq!(calls(&driver, "use", Leg::Undo), 0);
+}
+
+#[test]
+fn a_late_success_of_what_was_refused_is_undone_on_the_way_back() {
+    let script = "extra 200 {}\nuse 200\nrest 409\n";
+    let driver = play(OPTIONAL, "{}", &format!("{script}late rest 1 200"));
+    assert_eq!(
+        driver.saga.status(),
+        Status::Compensating,
+        "undo: none leaves only a note"
+    );
+    let script = "extra 200 {}\nuse 409\nlate use 1 200 {}\nundo extra 204\nundo use 204";
+    let driver = play(OPTIONAL, "{}", script);
+    assert_eq!(driver.saga.status(), Status::Compensated);
+    let ended = "extra 200 {}\nuse 409\nundo extra 204\nlate use 1 200 {}";
+    let driver = play(OPTIONAL, "{}", ended);
+    assert_eq!(
+        (driver.saga.status(), driver.saga.reopened),
+        (Status::Compensating, 1)
+    );
+    let driver = play(OPTIONAL, "{}", &format!("{ended}\nundo use 200"));
+    assert_eq!(driver.saga.status(), Status::Compensated);
+}
+
+#[test]
+fn an_undo_under_way_looks_once_more_when_the_success_comes_meanwhile() {
+    let unknown = format!("extra 200 {{}}\n{}", "use lost\n".repeat(5));
+    // The second look is in flight when the do's answer comes: its 404 is older than that.
+    let script =
+        format!("{unknown}undo use 404 {{}}\npass 1m\nlate use 2 200 {{}}\nundo use 404 {{}}");
+    let driver = play(OPTIONAL, "{}", &script);
+    assert_eq!(driver.saga.status(), Status::Compensating);
+    let driver = play(
+        OPTIONAL,
+        "{}",
+        &format!("{script}\nundo use 200\nundo extra 204"),
+    );
+    assert_eq!(driver.saga.status(), Status::Compensated);
+    assert_eq!(calls(&driver, "use", Leg::Undo), 3);
+}
+
+#[test]
+fn a_success_that_comes_while_a_person_is_asked_on_the_way_back_settles_the_step() {
+    let source = r#"
+saga: beside
+version: 1
+steps:
+  - both:
+      together:
+        - book: { do: POST a /x, once: true, undo: "DELETE a /x/{$key}" }
+        - pay: { do: POST b /y, undo: "DELETE b /y/{$key}" }
+"#;
+    let script = "pay 409\nbook lost";
+    let driver = play(source, "{}", script);
+    assert_eq!(
+        driver.saga.stuck().map(|stuck| stuck.code),
+        Some(StuckCode::OutcomeUnknown)
+    );
+    let driver = play(
+        source,
+        "{}",
+        &format!("{script}\nlate book 1 200 {{}}\nundo book 204"),
+    );
+    assert_eq!(driver.saga.status(), Status::Compensated);
+}
+
+#[test]
+fn an_answer_for_an_attempt_that_is_not_current_is_a_note() {
+    let script = "extra lost\nlate extra 1 200 {}";
+    let driver = play(OPTIONAL, "{}", script);
+    let route = driver
+        .saga
+        .plan
+        .index
+        .by_name("extra")
+        .expect("a step")
+        .clone();
+    assert_eq!(driver.saga.state(&route).state, State::Running);
+    assert!(matches!(
+        driver.journal.last().map(|entry| &entry.record),
+        Some(Record::LateAnswer { .. })
+    ));
+    let twice = play(
+        OPTIONAL,
+        "{}",
+        "extra 200 {\"id\":1}\nlate extra 1 200 {\"id\":2}\nlate extra 1 409\nuse 200",
+    );
+    let state = twice.saga.state(&route).state;
+    assert_eq!(state, State::Ended(Outcome::Done));
+    let never = play(OPTIONAL, "{}", "late extra 2 200 {}");
+    assert_eq!(
+        never.journal.len(),
+        2,
+        "an attempt that was never made leaves no trace"
+    );
+}
