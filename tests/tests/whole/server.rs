@@ -85,6 +85,17 @@ impl Server {
         assert!(status.unwrap().success());
     }
 
+    /// Waits until it no longer answers that it is ready.
+    #[expect(clippy::disallowed_methods, reason = "polls another process")]
+    pub(crate) async fn no_longer_ready(&self) {
+        let begun = Instant::now();
+        let client = Client::new(&self.address.to_string(), None).unwrap();
+        while client.ready().await.is_ok() {
+            assert!(begun.elapsed() < PATIENCE, "the server goes on accepting");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     /// Waits for its end.
     #[expect(clippy::disallowed_methods, reason = "polls another process")]
     pub(crate) async fn ended(&mut self) -> ExitStatus {
@@ -130,11 +141,14 @@ impl Drop for Server {
     }
 }
 
-/// The binary of the profile that the test is built with. Cargo does not build binaries of
+/// The binary that `BANYAN_BINARY` names, else that of the profile that the test is built with. Cargo does not build binaries of
 /// other packages for a test, so this does, once.
 pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
+        if let Some(named) = std::env::var_os("BANYAN_BINARY") {
+            return named.into();
+        }
         let test = std::env::current_exe().unwrap();
         let folder = test.parent().and_then(Path::parent).unwrap();
         let mut build = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));

@@ -25,6 +25,7 @@ async fn a_stop_waits_for_the_call_in_flight_and_the_next_life_does_not_repeat_i
     let id = begin(&server.client(), &shop, FILE).await.id.to_string();
     shop.called("POST /held", 1).await;
     server.terminate();
+    server.no_longer_ready().await;
     shop.open();
     assert!(server.ended().await.success());
 
