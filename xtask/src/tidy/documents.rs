@@ -86,6 +86,21 @@ pub(super) fn links() -> Result<Vec<String>> {
     Ok(complaints)
 }
 
+/// Every place in the code that ARCHITECTURE.md names is there.
+pub(super) fn places() -> Result<Vec<String>> {
+    let text = workspace::read("ARCHITECTURE.md")?;
+    let (root, crates) = (workspace::root(), workspace::root().join("crates"));
+    let named = text
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|word| word.contains("/src/"));
+    let gone = named.filter(|path| !root.join(path).exists() && !crates.join(path).exists());
+    Ok(gone
+        .map(|path| format!("ARCHITECTURE.md: nothing is at {path}"))
+        .collect())
+}
+
 /// `cargo xtask …` in documents names commands that there are.
 pub(super) fn commands() -> Result<Vec<String>> {
     use clap::CommandFactory;

@@ -92,6 +92,10 @@ pub(crate) fn check() -> Result<Vec<Rule>> {
             documents::errors()?,
         ),
         rule(
+            "ARCHITECTURE.md names places that are there",
+            documents::places()?,
+        ),
+        rule(
             "links between documents lead somewhere",
             documents::links()?,
         ),
