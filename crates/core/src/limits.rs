@@ -32,6 +32,9 @@ pub const PAYLOAD_LEVELS: usize = 128;
 pub const SIGNALS: usize = 1_000;
 /// Longest `timeout` of an attempt. Longer work answers 202 and reports later.
 pub const TIMEOUT_MAX_MS: u64 = 15 * 60 * 1_000;
+/// Refusals after a lost answer that a leg retried for ever takes before it asks a person: as
+/// many as a do has attempts by default. What a service refuses so often it will go on refusing.
+pub const REFUSALS_AFTER_LOST: u32 = 5;
 /// How long `Retry-After` is honoured at most.
 pub const RETRY_AFTER_MAX_MS: u64 = 60 * 60 * 1_000;
 /// A parked saga looks for itself whether its road is open at least this often.

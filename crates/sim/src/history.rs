@@ -15,6 +15,8 @@ pub(crate) struct History {
     pub(crate) launched: BTreeSet<Attempt>,
     /// Attempts whose first word to the node was that their answer is lost.
     pub(crate) lost: BTreeSet<Attempt>,
+    /// Attempts for which an answer was sent.
+    pub(crate) answered: BTreeSet<Attempt>,
     /// The key of each round.
     pub(crate) keys: BTreeMap<(Id, String, Leg, u32), String>,
     /// Why each saga turned back, as first seen.

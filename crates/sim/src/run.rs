@@ -518,9 +518,10 @@ impl Run {
             }
             9..12 => {
                 self.figures.fault("connection_lost");
-                self.history
-                    .lost
-                    .insert((id, effect.step.clone(), effect.leg, effect.attempt));
+                let attempt = (id, effect.step.clone(), effect.leg, effect.attempt);
+                if !self.history.answered.contains(&attempt) {
+                    self.history.lost.insert(attempt);
+                }
                 self.answer(
                     1,
                     id,
@@ -537,6 +538,11 @@ impl Run {
     fn answer(&mut self, after: u64, id: Id, effect: &Effect, what: What) {
         let (process, step) = (self.process, effect.step.clone());
         let (leg, attempt) = (effect.leg, effect.attempt);
+        if matches!(what, What::Http(_)) {
+            self.history
+                .answered
+                .insert((id, step.clone(), leg, attempt));
+        }
         self.after(
             after,
             Event::Answer {

@@ -251,6 +251,8 @@ pub struct LegState {
     pub attempts: u32,
     /// Attempts of this round that count against its limit.
     pub burned: u32,
+    /// Attempts of this round that were refused.
+    pub refusals: u32,
     /// Some attempt of this round may have happened.
     pub may_have: bool,
     /// Every attempt of this round that may have arrived was answered "not found".
