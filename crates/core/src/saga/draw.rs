@@ -2,12 +2,14 @@
 //! read.
 //!
 //! ```text
-//! place_order@1 compensated: refused at payment (card declined)
-//! ├─ order      done              ↩ done
-//! ├─ prepare    done
-//! │  ├─ stock   done ×2           ↩ done ×3
-//! │  └─ fraud   done
-//! └─ payment ◆  refused           ↩ nothing_to_undo
+//! shop@1 compensated: refused at charge (payments answered 402: card declined)
+//! ├─ order            done     ↩ done
+//! ├─ prepare          done
+//! │  ├─ stock         done     ↩ done
+//! │  └─ fraud         done
+//! ├─ charge           refused  ↩ nothing_to_undo
+//! ├─ confirm_order ◆  pending
+//! └─ close            pending
 //! ```
 
 use super::{LegState, Saga, State, StepState, UndoView};

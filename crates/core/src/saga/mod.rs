@@ -14,6 +14,7 @@ mod record;
 mod request;
 mod scope;
 mod state;
+mod step;
 mod view;
 
 pub use drive::*;

@@ -16,11 +16,17 @@ const KEY_CHARS: usize = 22;
 
 /// The call of a step's leg, if it has that leg.
 pub(super) fn call_of(step: &Step, leg: Leg) -> Option<&Call> {
-    match (leg, &step.kind, &step.undo) {
-        (Leg::Do, Kind::Call(action), _) => Some(&action.call),
-        (Leg::Check, Kind::Call(action), _) => action.check.as_ref(),
-        (Leg::Undo, _, Undo::Call(undo)) => Some(&undo.call),
-        _ => None,
+    let action = match &step.kind {
+        Kind::Call(action) => Some(action),
+        Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) | Kind::Group(_) => None,
+    };
+    match leg {
+        Leg::Do => action.map(|action| &action.call),
+        Leg::Check => action.and_then(|action| action.check.as_ref()),
+        Leg::Undo => match &step.undo {
+            Undo::Call(undo) => Some(&undo.call),
+            Undo::Absent | Undo::None => None,
+        },
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     Leg, LegPhase, LegState, Outcome, ParkCode, Phase, Saga, State, Status, StepState, StuckCode,
     Undone,
 };
-use crate::definition::{Kind, Step, Undo};
+use crate::definition::{Call, Kind, Step, Undo};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -206,74 +206,52 @@ fn stuck_at(step: &Step, state: &LegState, leg: Leg) -> Option<StuckAt> {
 
 fn waits_of_leg(saga: &Saga, step: &Step, state: &StepState, leg: Leg) -> Option<Waiting> {
     let call = super::request::call_of(step, leg);
-    let service = call.map(|call| call.service.clone());
-    let named = service.clone().unwrap_or_default();
+    let state = state.leg(leg);
+    let named = call.map_or("", |call| call.service.as_str());
     let what = match leg {
         Leg::Do => step.path.clone(),
         Leg::Check => format!("the check of {}", step.path),
         Leg::Undo => format!("the undo of {}", step.path),
     };
-    let state = state.leg(leg);
-    let budget = call.and_then(|call| call.retry.attempts);
-    let tried = match budget {
-        Some(attempts) => format!("attempt {} of {attempts}", state.burned + 1),
-        None => format!("attempt {}", state.burned + 1),
-    };
-    let last = state
-        .last_message
-        .clone()
-        .unwrap_or_else(|| format!("{named} was not called yet"));
+    let checks = leg == Leg::Check;
     let (kind, since, until, message) = match &state.phase {
         LegPhase::Idle => return None,
         LegPhase::InFlight { since, until, .. } => {
-            let kind = if leg == Leg::Check {
+            let kind = if checks {
                 WaitingKind::Check
             } else {
                 WaitingKind::Call
             };
-            (
-                kind,
-                *since,
-                Some(*until),
-                format!("{named} was called for {what}; {tried}, no answer yet"),
-            )
+            let tried = tried(call, state);
+            let message = format!("{named} was called for {what}; {tried}, no answer yet");
+            (kind, since, Some(*until), message)
         }
         LegPhase::Retry { at, since } => {
-            let kind = if leg == Leg::Check {
+            let kind = if checks {
                 WaitingKind::Check
             } else {
                 WaitingKind::Retry
             };
-            (
-                kind,
-                *since,
-                Some(*at),
-                format!("{last}, for {what}; {tried} at {at}"),
-            )
+            let last = state.last_message.clone();
+            let last = last.unwrap_or_else(|| format!("{named} was not called yet"));
+            let message = format!("{last}, for {what}; {} at {at}", tried(call, state));
+            (kind, since, Some(*at), message)
         }
         LegPhase::LookAgain { at, since } => {
             let message = format!(
                 "{named} is asked once more for {what} at {at}, since the do may still arrive"
             );
-            (WaitingKind::Retry, *since, Some(*at), message)
+            (WaitingKind::Retry, since, Some(*at), message)
         }
         LegPhase::Parked {
             cause,
             since,
             overdue,
         } => {
-            let kind = match cause.code {
-                ParkCode::Misconfigured => WaitingKind::Misconfigured,
-                ParkCode::Paused | ParkCode::Unavailable => WaitingKind::Parked,
-            };
             let must_run = leg == Leg::Undo || saga.past_pivot;
             let until = (must_run && !overdue).then(|| since.plus(saga.park_limit));
-            (
-                kind,
-                *since,
-                until,
-                format!("{what} waits for {named}: {}", cause.message),
-            )
+            let message = format!("{what} waits for {named}: {}", cause.message);
+            (parked_kind(cause.code), since, until, message)
         }
         LegPhase::Stuck {
             code,
@@ -281,18 +259,34 @@ fn waits_of_leg(saga: &Saga, step: &Step, state: &StepState, leg: Leg) -> Option
             since,
         } => {
             let message = format!("{what} needs a person ({}): {message}", code.as_str());
-            (WaitingKind::Person, *since, None, message)
+            (WaitingKind::Person, since, None, message)
         }
     };
     Some(Waiting {
         kind,
         step: step.path.clone(),
         leg: Some(leg),
-        service,
-        since,
+        service: call.map(|call| call.service.clone()),
+        since: *since,
         until,
         message,
     })
+}
+
+/// Which attempt of how many this is, in words.
+fn tried(call: Option<&Call>, state: &LegState) -> String {
+    let now = state.burned + 1;
+    match call.and_then(|call| call.retry.attempts) {
+        Some(attempts) => format!("attempt {now} of {attempts}"),
+        None => format!("attempt {now}"),
+    }
+}
+
+const fn parked_kind(code: ParkCode) -> WaitingKind {
+    match code {
+        ParkCode::Misconfigured => WaitingKind::Misconfigured,
+        ParkCode::Paused | ParkCode::Unavailable => WaitingKind::Parked,
+    }
 }
 
 fn waits_of_step(step: &Step, state: &StepState) -> Option<Waiting> {

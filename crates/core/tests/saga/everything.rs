@@ -92,7 +92,7 @@ fn play(case: &Case, turn: usize, seen: &mut Seen) -> Struck {
         for share in 0..FAULTS_PER_CALL {
             let number = turn * 7 + place * 3 + share * 5;
             let fault = Fault::ALL[number % Fault::ALL.len()];
-            let often = (number / Fault::ALL.len() + share) % 2 == 0;
+            let often = (number / Fault::ALL.len() + share).is_multiple_of(2);
             let mut strikes = strikes(definition, call, fault, often);
             if share == 2 {
                 // After an answer that was lost, no fault means what it meant before.
@@ -149,8 +149,9 @@ fn count(case: &Case, driver: &Driver, seen: &mut Seen) {
         };
         let written = &case.steps[&step.name];
         assert_eq!(written.kind, noun(step));
-        for key in outcome.iter().flat_map(|_| &written.keys) {
-            let triple = (written.kind, key.clone(), outcome.expect("it has one"));
+        let Some(outcome) = outcome else { return };
+        for key in &written.keys {
+            let triple = (written.kind, key.clone(), outcome);
             *seen.entry(triple).or_default() += 1;
         }
     });

@@ -7,7 +7,7 @@ use super::super::{
     Leg, LegPhase, Meaning, Misconfigured, Next, Outcome, Phase, Record, State, StuckCode, Undone,
 };
 use super::{Decision, StepState};
-use crate::definition::{Step, Undo};
+use crate::definition::{Call, Step, Undo};
 use crate::planted;
 use crate::wire::{Answer, What};
 
@@ -28,6 +28,27 @@ impl Decision<'_> {
         if !current {
             return self.late(step, route, leg, attempt, reading);
         }
+        self.tell(step, call, leg, &reading, answer);
+        let next = self.next(step, route, leg, &reading, false);
+        if matches!(next, Next::Park(_)) {
+            self.parked = Some((step.path.clone(), leg));
+        }
+        self.record(Record::AttemptEnded {
+            step: step.path.clone(),
+            leg,
+            attempt,
+            status: reading.status,
+            took_ms: answer.took_ms,
+            meaning: reading.meaning,
+            message: reading.message,
+            instance: answer.instance.clone(),
+            interrupted: false,
+            next,
+        });
+    }
+
+    /// What the caller must know of the road that was answered.
+    fn tell(&mut self, step: &Step, call: &Call, leg: Leg, reading: &Reading, answer: &Answer) {
         match reading.meaning {
             Meaning::Misconfigured => {
                 self.turn.misconfigured = Some(Misconfigured {
@@ -45,22 +66,6 @@ impl Decision<'_> {
             }
             Meaning::NotSent | Meaning::Held => {}
         }
-        let next = self.next(step, route, leg, &reading, false);
-        if matches!(next, Next::Park(_)) {
-            self.parked = Some((step.path.clone(), leg));
-        }
-        self.record(Record::AttemptEnded {
-            step: step.path.clone(),
-            leg,
-            attempt,
-            status: reading.status,
-            took_ms: answer.took_ms,
-            meaning: reading.meaning,
-            message: reading.message,
-            instance: answer.instance.clone(),
-            interrupted: false,
-            next,
-        });
     }
 
     /// The process that made these calls is gone: each may have happened.
