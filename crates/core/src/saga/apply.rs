@@ -29,6 +29,14 @@ pub(super) fn fold(id: Id, plan: Arc<Plan>, journal: &[Entry]) -> Result<Saga, F
     let Record::Started(started) = &first.record else {
         return Err(out_of_place(first.seq, "a journal begins with its start"));
     };
+    let definition = &plan.definition;
+    if started.definition_hash != definition.hash {
+        let (name, version) = (&started.definition, started.version);
+        let (other, at) = (&definition.name, definition.version);
+        let message =
+            format!("the journal is of another definition: {name}@{version}, not {other}@{at}");
+        return Err(out_of_place(first.seq, &message));
+    }
     let mut saga = begin(id, plan, started, first.at);
     for entry in rest {
         apply(&mut saga, entry)?;

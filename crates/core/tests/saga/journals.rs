@@ -52,6 +52,8 @@ fn what_does_not_follow_is_told_with_its_number() {
     let mut no_start = whole.clone();
     no_start[0].record = Record::Compensated;
     assert!(out_of_place(&no_start), "no start");
+    let other = play(&SAGA.replace("1d", "2d"), "{}", "").journal;
+    assert!(out_of_place(&other), "a journal of another definition");
 }
 
 /// One record in the place of the last one.

@@ -156,3 +156,41 @@ fn a_branch_that_refuses_stops_those_beside_it_at_once() {
         parked.saga.draw()
     );
 }
+
+#[test]
+fn a_leg_that_must_run_is_stuck_while_its_road_is_closed_probes_included() {
+    let source = r#"
+saga: s
+version: 1
+steps:
+  - call: { do: POST a /x, undo: DELETE a /x }
+  - first: { do: PUT b /x, pivot: true }
+  - last: { do: PUT c /x }
+"#;
+    let stuck = |script: &str| {
+        let driver = play(source, "{}", script);
+        (
+            driver.saga.status(),
+            driver.saga.stuck().map(|stuck| stuck.code),
+        )
+    };
+    let unreachable = (Status::Stuck, Some(StuckCode::Unreachable));
+    // Before the pivot it waits for as long as it takes.
+    assert_eq!(stuck("call 403\npause a\npass 5h"), (Status::Running, None));
+    for way in [
+        "call 200\nfirst 409\nundo call 403\npause a\npass 2h",
+        "call 200\nfirst 200\nlast 403\npause c\npass 2h",
+    ] {
+        assert_eq!(stuck(way), unreachable, "{way}");
+    }
+    let probed = "call 200\nfirst 409\nundo call 403\npause a\npass 2h\nresume a\nundo call 403";
+    assert_eq!(
+        stuck(probed),
+        unreachable,
+        "a probe that failed changes nothing"
+    );
+    let opened = format!("{probed}\nresume a\nundo call 204");
+    assert_eq!(stuck(&opened), (Status::Compensated, None));
+    let forward = "call 200\nfirst 200\nlast 403\npause c\npass 2h\nresume c\nlast 200";
+    assert_eq!(stuck(forward), (Status::Completed, None));
+}

@@ -30,9 +30,7 @@ impl Decision<'_> {
         }
         self.tell(step, call, leg, &reading, answer);
         let next = self.next(step, route, leg, &reading, false);
-        if matches!(next, Next::Park(_)) {
-            self.parked = Some((step.path.clone(), leg));
-        }
+        let parks = matches!(next, Next::Park(_));
         self.record(Record::AttemptEnded {
             step: step.path.clone(),
             leg,
@@ -45,6 +43,10 @@ impl Decision<'_> {
             interrupted: false,
             next,
         });
+        if parks {
+            self.parked = Some((step.path.clone(), leg));
+            self.stick_if_overdue(step, route, leg);
+        }
     }
 
     /// What the caller must know of the road that was answered.

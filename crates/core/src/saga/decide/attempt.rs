@@ -103,6 +103,11 @@ impl Decision<'_> {
                 cause,
             });
         }
+        self.stick_if_overdue(step, route, leg);
+    }
+
+    /// A leg that must run and is parked for longer than `park_limit`, over probes, is stuck.
+    pub(super) fn stick_if_overdue(&mut self, step: &Step, route: &[usize], leg: Leg) {
         let must_run = leg == Leg::Undo || self.saga.past_pivot;
         let LegPhase::Parked {
             cause,
