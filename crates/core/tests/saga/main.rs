@@ -13,6 +13,8 @@ mod journals;
 mod keys;
 mod late;
 mod pivot;
+#[cfg(feature = "planted")]
+mod planted;
 mod rows;
 mod script;
 mod signals;

@@ -64,7 +64,7 @@ fn last_refusable(definition: &Definition) -> Option<String> {
     last
 }
 
-const MIXED: &str = r#"
+pub(crate) const MIXED: &str = r#"
 saga: mixed
 version: 1
 steps:
