@@ -251,3 +251,20 @@ fn the_same_before_the_pivot_turns_back() {
         );
     }
 }
+
+/// Decision 0006: what a service refuses five times after a lost answer needs a person; what
+/// it merely does not answer is asked for ever.
+#[test]
+fn after_the_pivot_refusals_that_follow_a_lost_answer_come_to_an_end() {
+    let source = "saga: two\nversion: 1\nsteps:\n  - first: { do: POST a /x, pivot: true, undo: none }\n  - second: { do: PUT b /y }\n";
+    let four = "first 200\nsecond lost\nsecond 409\nsecond 409\nsecond 409\nsecond 409";
+    let driver = crate::script::play(source, "{}", four);
+    assert!(driver.saga.stuck().is_none());
+    let driver = crate::script::play(source, "{}", &format!("{four}\nsecond 503\nsecond 200"));
+    assert_eq!(driver.saga.status(), banyan_core::saga::Status::Completed);
+    let driver = crate::script::play(source, "{}", &format!("{four}\nsecond 409"));
+    assert_eq!(
+        driver.saga.stuck().map(|stuck| stuck.code),
+        Some(banyan_core::saga::StuckCode::OutcomeUnknown)
+    );
+}
