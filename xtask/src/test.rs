@@ -151,7 +151,22 @@ fn documented_commands(tally: &mut Tally) -> Result<()> {
         let known = available(&binary.display().to_string(), &[name, "--help"]);
         tally.check(&format!("`banyan {name}`, as documents show it"), known);
     }
-    println!("{} commands looked up", names.len());
+    let folder = tempfile::tempdir()?;
+    let sagas = tidy::sagas()?;
+    for (path, text) in &sagas {
+        let file = folder.path().join("shown.saga.yaml");
+        std::fs::write(&file, text)?;
+        let status = Command::new(&binary).arg("check").arg(&file).status()?;
+        tally.check(
+            &format!("the saga that {} shows", path.display()),
+            status.success(),
+        );
+    }
+    println!(
+        "{} commands and {} sagas looked up",
+        names.len(),
+        sagas.len()
+    );
     Ok(())
 }
 

@@ -152,6 +152,21 @@ pub(crate) fn shown(program: &str) -> Result<Vec<(PathBuf, usize, Vec<String>)>>
     Ok(found)
 }
 
+/// Saga files that the README and the guides show whole.
+pub(crate) fn sagas() -> Result<Vec<(PathBuf, String)>> {
+    let mut found = Vec::new();
+    for path in workspace::files(&[".md"])? {
+        if path.starts_with("docs/guide") || path.as_os_str() == "README.md" {
+            let text = workspace::read(&path)?;
+            let blocks = text.split("```yaml\n").skip(1);
+            let files = blocks.filter_map(|block| block.split_once("\n```"));
+            let whole = files.filter(|(file, _)| file.starts_with("saga:"));
+            found.extend(whole.map(|(file, _)| (path.clone(), file.to_owned())));
+        }
+    }
+    Ok(found)
+}
+
 fn declared(text: &str) -> BTreeSet<String> {
     let word = |line: &str| {
         let (name, rest) = line.trim().split_once(" = \"")?;

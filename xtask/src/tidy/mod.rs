@@ -13,7 +13,7 @@ use crate::workspace;
 use anyhow::Result;
 use source::Source;
 
-pub(crate) use documents::shown;
+pub(crate) use documents::{sagas, shown};
 
 /// One rule: its name, and every place that breaks it.
 pub(crate) struct Rule {
