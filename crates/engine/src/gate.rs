@@ -13,7 +13,8 @@ pub(crate) struct Gate {
     limit: usize,
     fell: Notify,
     calls: AtomicUsize,
-    calls_ended: Notify,
+    rounds: AtomicUsize,
+    ended: Notify,
 }
 
 impl Gate {
@@ -24,7 +25,8 @@ impl Gate {
             limit: limit.max(2),
             fell: Notify::new(),
             calls: AtomicUsize::new(0),
-            calls_ended: Notify::new(),
+            rounds: AtomicUsize::new(0),
+            ended: Notify::new(),
         }
     }
 
@@ -70,20 +72,33 @@ impl Gate {
     }
 
     pub(crate) fn call_ends(&self) {
-        if self.calls.fetch_sub(1, Ordering::Relaxed) == 1 {
-            self.calls_ended.notify_waiters();
-        }
+        end_one(&self.calls, &self.ended);
     }
 
-    /// Waits until no call is in flight.
+    /// A shard begins a round, which may launch calls at its end.
+    pub(crate) fn round_begins(&self) {
+        self.rounds.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn round_ends(&self) {
+        end_one(&self.rounds, &self.ended);
+    }
+
+    /// Waits until no call is in flight and no round is under way that could launch one.
     pub(crate) async fn quiet(&self) {
         loop {
-            let ended = self.calls_ended.notified();
-            if self.calls() == 0 {
+            let ended = self.ended.notified();
+            if self.rounds.load(Ordering::SeqCst) == 0 && self.calls() == 0 {
                 return;
             }
             ended.await;
         }
+    }
+}
+
+fn end_one(count: &AtomicUsize, ended: &Notify) {
+    if count.fetch_sub(1, Ordering::SeqCst) == 1 {
+        ended.notify_waiters();
     }
 }
 

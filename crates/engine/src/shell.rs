@@ -71,6 +71,9 @@ impl Shell {
 
     async fn rounds(&mut self) {
         while let Some(messages) = self.gather().await {
+            // Counted before it looks whether the engine drains: a stop waits for the calls
+            // that a round has intended and not launched yet.
+            self.shared.gate.round_begins();
             let now = self.shared.now();
             self.load_missing(&messages, now).await;
             let messages = self.without_invalid(messages);
@@ -81,6 +84,7 @@ impl Shell {
             };
             let actions = self.shard.committed(&applied, self.shared.now());
             self.perform(actions);
+            self.shared.gate.round_ends();
             self.account();
         }
     }
