@@ -44,11 +44,28 @@ pub(crate) fn demo(arguments: &[String]) -> Result<bool> {
         .with_context(|| format!("cannot start {}", binary.display()))
 }
 
-/// The simulator, from a release build, in place of this process.
+/// The simulator, in place of this process.
 pub(crate) fn sim(arguments: &[String]) -> Result<bool> {
-    let binary = release_binary("banyan-sim", "banyan-sim")?;
+    let binary = simulator()?;
     Err(Command::new(&binary).args(arguments).exec())
         .with_context(|| format!("cannot start {}", binary.display()))
+}
+
+/// Builds the simulator as the tests are built, with their features and their checks: so it
+/// shares what is compiled for them, and five hundred seeds take it well under a minute.
+pub(crate) fn simulator() -> Result<PathBuf> {
+    let status = cargo()
+        .args(["build", "--quiet", "--locked", "--workspace"])
+        .args(["--exclude", "banyan-tests", "--bin", "banyan-sim"])
+        .status()
+        .context("cannot run cargo")?;
+    if !status.success() {
+        bail!("banyan-sim does not build");
+    }
+    Ok(metadata()?
+        .target_directory
+        .join("debug")
+        .join("banyan-sim"))
 }
 
 /// Runs this program again with these arguments, from a release build: what puts load on a

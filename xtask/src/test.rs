@@ -171,7 +171,7 @@ fn documented_commands(tally: &mut Tally) -> Result<()> {
 }
 
 fn simulator(tally: &mut Tally) -> Result<()> {
-    let binary = run::release_binary("banyan-sim", "banyan-sim")?;
+    let binary = run::simulator()?;
     let status = Command::new(&binary).status()?;
     tally.check("simulator, short form", status.success());
     let status = Command::new(&binary).arg("--canary").status()?;
