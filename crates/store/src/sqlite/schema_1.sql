@@ -42,8 +42,10 @@ CREATE INDEX saga_parked ON saga (service, parked_since, id) WHERE parked_since 
 CREATE INDEX saga_open ON saga (id, status)
     WHERE status = 'running' OR status = 'compensating' OR status = 'stuck';
 
--- No foreign key to saga: the writer's guard on saga.seq already proves the row, and the
--- look-up would be paid for by each record.
+-- Records lie in the order in which they were committed, so that a commit fills few pages,
+-- however many sagas it concerns; clustered by saga it would touch one for each. No foreign key
+-- to saga: the writer's guard on saga.seq already proves the row, and the look-up would be paid
+-- for by each record.
 CREATE TABLE journal (
     saga_id BLOB NOT NULL,
     seq INTEGER NOT NULL,
@@ -52,8 +54,8 @@ CREATE TABLE journal (
     version INTEGER NOT NULL,
     record TEXT NOT NULL,
     checksum INTEGER NOT NULL,
-    PRIMARY KEY (saga_id, seq)
-) STRICT, WITHOUT ROWID;
+    UNIQUE (saga_id, seq)
+) STRICT;
 
 -- Outlives its saga. The hash is the first half of the SHA-256 of namespace, definition and key.
 CREATE TABLE start_key (
