@@ -112,11 +112,9 @@ fn canaries(seeds: u64) -> ExitCode {
         planted::plant(None);
         match found {
             Some((seed, violation)) => {
-                let first = violation.to_string();
-                println!(
-                    "{bug:?}: found at seed {seed}: {}",
-                    first.lines().next().unwrap_or_default()
-                );
+                let said: String = violation.to_string().chars().take(140).collect();
+                let first = said.lines().next().unwrap_or_default();
+                println!("{bug:?}: found at seed {seed}: {first}");
             }
             None => {
                 println!("{bug:?}: NOT FOUND in {seeds} seeds");

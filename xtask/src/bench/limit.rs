@@ -1,8 +1,8 @@
-//! The limit: the calls of a saga, one after the other, without anything between.
+//! The limit: the calls of a saga, one after the other, by a client as a service would use it
+//! (reqwest, with its pool), without anything between.
 
 use super::measure::{Sample, Until};
 use super::{Kind, closed_loops};
-use crate::load::{Connection, request};
 use anyhow::{Result, ensure};
 use bytes::Bytes;
 use http::{Method, StatusCode};
@@ -22,20 +22,21 @@ pub(crate) async fn measure(
     cell: Duration,
 ) -> Result<Sample> {
     let addresses = *addresses;
+    let client = reqwest::Client::builder().no_proxy().build()?;
     closed_loops(in_flight, cell, move |number, until| {
-        worker(addresses, number, kind, until)
+        worker(client.clone(), addresses, number, kind, until)
     })
     .await
 }
 
 #[expect(clippy::disallowed_methods, reason = "measures wall time")]
 async fn worker(
+    client: reqwest::Client,
     addresses: [SocketAddr; 3],
     number: usize,
     kind: Kind,
     until: Until,
 ) -> Result<Sample> {
-    let mut connections = addresses.map(Connection::new);
     let mut sample = Sample::new()?;
     let mut count = 0u64;
     let calls = calls(kind);
@@ -48,8 +49,15 @@ async fn worker(
                 Method::POST => body(count),
                 _ => Bytes::new(),
             };
-            let request = request(method, path, &[JSON, ("idempotency-key", &key)], body)?;
-            let (status, ..) = connections[*service].send(request).await?;
+            let url = format!("http://{}{path}", addresses[*service]);
+            let request = client
+                .request(method.clone(), url)
+                .header(JSON.0, JSON.1)
+                .header("idempotency-key", key)
+                .body(body);
+            let answer = request.send().await?;
+            let status = answer.status();
+            answer.bytes().await?;
             ensure!(status == *expected, "{method} {path} answered {status}");
         }
         sample.record(begun, true);
