@@ -340,9 +340,13 @@ impl Engine {
                 shared.life.away(shared.now(), &message);
                 Err(Refusal::Unavailable { message })
             }
-            Some(Verdict::Done(applied)) => {
+            Some(Verdict::Done(committed)) => {
                 // One change was committed: there is one result.
-                Ok(applied.first().copied().unwrap_or(Applied::Conflict))
+                Ok(committed
+                    .applied
+                    .first()
+                    .copied()
+                    .unwrap_or(Applied::Conflict))
             }
         }
     }

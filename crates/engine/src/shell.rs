@@ -11,7 +11,7 @@ use banyan_core::id::Id;
 use banyan_core::saga::{Effect, Input, ParkCause, ParkCode, Road, Services};
 use banyan_core::time::Duration;
 use banyan_core::wire::{Answer, What};
-use banyan_store::{Applied, Change};
+use banyan_store::{Change, Committed};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Poll;
@@ -79,10 +79,10 @@ impl Shell {
             let messages = self.without_invalid(messages);
             self.openings = self.shared.openings.count();
             let changes = self.handle(messages, now);
-            let Some(applied) = self.commit(changes).await else {
+            let Some(committed) = self.commit(changes).await else {
                 return;
             };
-            let actions = self.shard.committed(&applied, self.shared.now());
+            let actions = self.shard.committed(&committed.applied, self.shared.now());
             self.perform(actions);
             self.shared.gate.round_ends();
             self.account();
@@ -219,11 +219,11 @@ impl Shell {
     }
 
     /// Commits a batch, however long the store refuses it. None when the writer has ended.
-    async fn commit(&mut self, mut changes: Vec<Change>) -> Option<Vec<Applied>> {
+    async fn commit(&mut self, mut changes: Vec<Change>) -> Option<Committed> {
         let mut pause = RETRY_FIRST;
         while !changes.is_empty() {
             match self.committer.commit(changes).await? {
-                Verdict::Done(applied) => return Some(applied),
+                Verdict::Done(committed) => return Some(committed),
                 Verdict::Unavailable(back, message) => {
                     self.shared.life.away(self.shared.now(), &message);
                     let (left, actions) = self.shard.unavailable(back, &message);
@@ -236,7 +236,7 @@ impl Shell {
                 }
             }
         }
-        Some(Vec::new())
+        Some(Committed::default())
     }
 
     /// The one place where anything leaves, after the commit that allows it. Who no longer

@@ -6,7 +6,7 @@
 
 use crate::life::Life;
 use crate::metrics::Figures;
-use banyan_store::{Applied, Change, CommitError, Writer};
+use banyan_store::{Change, CommitError, Committed, Writer};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -14,8 +14,9 @@ use tokio::sync::{mpsc, oneshot};
 /// What became of a batch.
 #[derive(Debug)]
 pub(crate) enum Verdict {
-    /// It was committed: one result for each change.
-    Done(Vec<Applied>),
+    /// It was committed: one result for each change. Sagas that the whole commit granted their
+    /// lock stand in one of its verdicts, the first.
+    Done(Committed),
     /// It was not, and may be later: the changes, and what stands in the way.
     Unavailable(Vec<Change>, String),
 }
@@ -105,9 +106,13 @@ impl Desk {
         // A panic leaves the fate of the commit open, as a lost reply does.
         let result = catch_unwind(AssertUnwindSafe(|| writer.commit(&changes)));
         let fatal = match result {
-            Ok(Ok(applied)) => {
+            Ok(Ok(Committed { applied, granted })) => {
                 self.figures.committed(changes.len());
-                distribute(applied, shares, Verdict::Done);
+                let mut granted = Some(granted);
+                distribute(applied, shares, |applied| {
+                    let granted = granted.take().unwrap_or_default();
+                    Verdict::Done(Committed { applied, granted })
+                });
                 return true;
             }
             Ok(Err(CommitError::Unavailable { message })) => {
@@ -128,7 +133,7 @@ impl Desk {
     }
 }
 
-fn distribute<T>(all: Vec<T>, shares: Shares, verdict: impl Fn(Vec<T>) -> Verdict) {
+fn distribute<T>(all: Vec<T>, shares: Shares, mut verdict: impl FnMut(Vec<T>) -> Verdict) {
     let mut rest = all.into_iter();
     for (count, reply) in shares {
         // Who no longer waits has been stopped.

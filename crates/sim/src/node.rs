@@ -169,7 +169,7 @@ impl Node {
             return Vec::new();
         }
         match self.writer.commit(changes) {
-            Ok(applied) => applied,
+            Ok(committed) => committed.applied,
             Err(
                 error @ (CommitError::Unavailable { .. }
                 | CommitError::Fenced
@@ -270,6 +270,7 @@ impl Node {
 fn saga_of(change: &Change) -> Option<Id> {
     match change {
         Change::Start { row, .. } | Change::Append { row, .. } => Some(row.id),
+        Change::TakeMessage { to: id, .. } | Change::Purge { id } => Some(*id),
         Change::Definition(_)
         | Change::Activate { .. }
         | Change::Accepting { .. }

@@ -41,7 +41,7 @@ fn main() {
             })
             .collect();
         let begun = Instant::now();
-        let applied = writer.commit(&changes).unwrap();
+        let applied = writer.commit(&changes).unwrap().applied;
         let took = begun.elapsed();
         assert!(applied.iter().all(|one| *one == Applied::Done));
         spent += took;
@@ -88,5 +88,6 @@ fn append(row: SagaRow, expected_seq: u64) -> Change {
         row,
         expected_seq,
         entries,
+        dealings: Default::default(),
     }
 }

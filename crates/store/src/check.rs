@@ -2,37 +2,53 @@
 //!
 //! Written once, so that the memory store and SQLite cannot differ in it.
 
+use crate::dealings::Ended;
 use crate::port::{Change, Filter, SagaRow};
 use banyan_core::saga::{Entry, ReasonCode};
 
 impl Change {
     /// Asserts the form of a change: journals gapless and in step with their row (I-5), an
-    /// attempt in flight with a time to look for its answer (I-9).
+    /// attempt in flight with a time to look for its answer (I-9), messages with their cause.
     ///
     /// # Panics
     /// When the caller is wrong.
     pub fn check(&self) {
-        let (row, before, entries) = match self {
-            Change::Start { row, entries, .. } => {
+        let (row, before, entries, dealings) = match self {
+            Change::Start {
+                row,
+                entries,
+                dealings,
+                ..
+            } => {
                 assert!(
                     !entries.is_empty(),
                     "I-2: {} starts without a record",
                     row.id
                 );
-                (row, 0, entries)
+                (row, 0, entries, dealings)
             }
             Change::Append {
                 row,
                 expected_seq,
                 entries,
-            } => (row, *expected_seq, entries),
+                dealings,
+            } => (row, *expected_seq, entries, dealings),
             Change::Definition(_)
             | Change::Activate { .. }
             | Change::Accepting { .. }
             | Change::Service(_)
-            | Change::DeleteService { .. } => return,
+            | Change::DeleteService { .. }
+            | Change::TakeMessage { .. }
+            | Change::Purge { .. } => return,
         };
         check_journal(row, before, entries);
+        for message in &dealings.messages {
+            assert!(
+                message.from == row.id && (1..=row.seq).contains(&message.seq),
+                "{} sends a message that no record of it caused: {message:?}",
+                row.id
+            );
+        }
     }
 }
 
@@ -98,6 +114,18 @@ impl Filter {
                 .ended_before
                 .is_none_or(|before| ended(&|at| at < before))
     }
+}
+
+/// What retention asks of a row; none when it is not at rest. A row at rest has its end; one
+/// that lacks it was last written when it ended.
+pub(crate) fn ended(row: &SagaRow) -> Option<Ended> {
+    row.status.is_rest().then(|| Ended {
+        id: row.id,
+        definition: row.definition.clone(),
+        version: row.version,
+        status: row.status,
+        ended_at: row.ended_at.unwrap_or(row.updated_at),
+    })
 }
 
 /// A reason's code as written in the API and the store.

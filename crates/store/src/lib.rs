@@ -6,10 +6,12 @@
 //! Reads see committed data only. Nothing here decides what a saga does.
 
 mod check;
+mod dealings;
 pub mod memory;
 mod port;
 pub mod sqlite;
 
+pub use dealings::*;
 pub use memory::{MemoryReader, MemoryWriter, memory};
 pub use port::*;
 pub use sqlite::{SqliteReader, SqliteWriter};

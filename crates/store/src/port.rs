@@ -1,5 +1,6 @@
 //! The port: what the engine may ask of a store.
 
+use crate::dealings::{Dealings, Ended, LockPlace, Message, MessageKey};
 use banyan_core::id::Id;
 use banyan_core::saga::{Entry, Reason, Status};
 use banyan_core::{Json, Timestamp};
@@ -17,7 +18,7 @@ pub trait Writer: Send {
     /// # Panics
     /// When a change breaks its own form ([`Change::check`]): that is a bug of the caller, and
     /// a journal with a gap must never reach the disk.
-    fn commit(&mut self, changes: &[Change]) -> Result<Vec<Applied>, CommitError>;
+    fn commit(&mut self, changes: &[Change]) -> Result<Committed, CommitError>;
 }
 
 /// Reads of committed data; shared by many threads.
@@ -89,6 +90,35 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// See [`ReadError`].
     fn services(&self) -> Result<Vec<ServiceRow>, ReadError>;
+
+    /// Messages that were not taken yet, after `after`, by receiver, sender and number.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn messages(
+        &self,
+        after: Option<(Id, MessageKey)>,
+        limit: usize,
+    ) -> Result<Vec<Message>, ReadError>;
+
+    /// Sagas that stand first in their line and have not taken the lock, by id, after `after`.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn granted(&self, after: Option<Id>, limit: usize) -> Result<Vec<Id>, ReadError>;
+
+    /// Where a saga stands in the line before its lock; none when it stands in none.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn lock(&self, saga: Id) -> Result<Option<LockPlace>, ReadError>;
+
+    /// Sagas at rest, oldest first, after `after`. It passes over those that are open, and over
+    /// damaged ones.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn ended(&self, after: Option<Id>, limit: usize) -> Result<Vec<Ended>, ReadError>;
 }
 
 /// One guarded change.
@@ -102,6 +132,8 @@ pub enum Change {
         request_hash: String,
         /// Its first records.
         entries: Vec<Entry>,
+        /// What it has to do with other sagas. Conflict when its step in a line is none.
+        dealings: Dealings,
     },
     /// More records of a saga. Conflict when the stored `seq` is not `expected_seq`.
     Append {
@@ -112,6 +144,22 @@ pub enum Change {
         expected_seq: u64,
         /// The records after it.
         entries: Vec<Entry>,
+        /// What it has to do with other sagas. Conflict when its step in a line is none.
+        dealings: Dealings,
+    },
+    /// A message goes that causes nothing: it came twice. Never a conflict.
+    TakeMessage {
+        /// Whom it was for.
+        to: Id,
+        /// Which of the messages to it.
+        key: MessageKey,
+    },
+    /// A saga goes, with its journal and its labels. Its start key stays, and says with which
+    /// status it went. Conflict when it is not at rest, when a message from it or to it is
+    /// still owed, and when it stands in a line before a lock.
+    Purge {
+        /// The saga.
+        id: Id,
     },
     /// A definition's version. Conflict when that version is taken by another hash; with the
     /// same hash nothing changes. An active one displaces the one before; a name that refuses
@@ -138,6 +186,16 @@ pub enum Change {
         /// Its name.
         name: String,
     },
+}
+
+/// What became of a batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// What became of each change, in their order.
+    pub applied: Vec<Applied>,
+    /// Sagas that came to stand first in their line through this batch and have not taken the
+    /// lock, by id.
+    pub granted: Vec<Id>,
 }
 
 /// What became of one change.

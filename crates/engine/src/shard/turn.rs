@@ -10,7 +10,7 @@ use banyan_core::id::Id;
 use banyan_core::saga::{
     Context, Entry, Input, Misconfigured, Plan, Rejection, Saga, Start, Status, Turn,
 };
-use banyan_store::Change;
+use banyan_store::{Change, Dealings};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -317,11 +317,13 @@ impl Touched {
                 row,
                 request_hash: std::mem::take(&mut self.request_hash),
                 entries,
+                dealings: Dealings::default(),
             },
             Some(expected_seq) => Change::Append {
                 row,
                 expected_seq,
                 entries,
+                dealings: Dealings::default(),
             },
         }
     }

@@ -3,7 +3,7 @@
 use crate::world::World;
 use banyan_engine::Config;
 use banyan_store::memory::{MemoryWriter, Store};
-use banyan_store::{Applied, Change, CommitError, Writer};
+use banyan_store::{Change, CommitError, Committed, Writer};
 use std::sync::{Arc, Condvar, Mutex};
 use tokio::sync::watch;
 
@@ -41,7 +41,7 @@ impl Turnstile {
 }
 
 impl Writer for Gated {
-    fn commit(&mut self, changes: &[Change]) -> Result<Vec<Applied>, CommitError> {
+    fn commit(&mut self, changes: &[Change]) -> Result<Committed, CommitError> {
         let mut open = self.gate.open.lock().unwrap();
         while !*open {
             self.gate.waiting.send_replace(true);

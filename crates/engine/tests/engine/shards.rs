@@ -188,7 +188,7 @@ fn a_saga_of_which_the_store_knows_more_is_loaded_again_and_told_of_its_lost_cal
     let mut shard = Shard::new(0, Bounds::default());
     let (id, message, _answer) = start(1);
     let changes = handle(&mut shard, vec![message], &ALL_OPEN);
-    let applied = writer.commit(&changes).unwrap();
+    let applied = writer.commit(&changes).unwrap().applied;
     shard.committed(&applied, NOW);
     handle(&mut shard, vec![done(id, "order")], &ALL_OPEN);
     let mut actions = shard.committed(&[Applied::Conflict], NOW);
@@ -200,7 +200,7 @@ fn a_saga_of_which_the_store_knows_more_is_loaded_again_and_told_of_its_lost_cal
     let stored = reader.load(id).unwrap().unwrap();
     shard.give(id, fold(&stored, plan()));
     let changes = handle(&mut shard, vec![message], &ALL_OPEN);
-    let applied = writer.commit(&changes).unwrap();
+    let applied = writer.commit(&changes).unwrap().applied;
     assert_eq!(applied, [Applied::Done]);
     shard.committed(&applied, NOW);
     let stored = reader.load(id).unwrap().unwrap();
@@ -363,7 +363,7 @@ fn what_was_loaded_for_nothing_is_not_kept() {
     let mut shard = Shard::new(0, bounds);
     let (id, message, _answer) = start(1);
     let changes = handle(&mut shard, vec![message], &Closed);
-    let applied = writer.commit(&changes).unwrap();
+    let applied = writer.commit(&changes).unwrap().applied;
     shard.committed(&applied, NOW);
     assert_eq!(shard.held(), 0);
     let stored = reader.load(id).unwrap().unwrap();

@@ -4,8 +4,8 @@ use banyan_core::Timestamp;
 use banyan_core::id::Id;
 use banyan_core::saga::Status;
 use banyan_store::{
-    Counts, Cursor, DefinitionRow, Filter, MemoryReader, ReadError, Reader, SagaRow, ServiceRow,
-    StartKey, Stored, Wake, WakeQuery,
+    Counts, Cursor, DefinitionRow, Ended, Filter, LockPlace, MemoryReader, Message, MessageKey,
+    ReadError, Reader, SagaRow, ServiceRow, StartKey, Stored, Wake, WakeQuery,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -101,5 +101,25 @@ impl Reader for Faulty {
 
     fn services(&self) -> Result<Vec<ServiceRow>, ReadError> {
         self.inner.services()
+    }
+
+    fn messages(
+        &self,
+        after: Option<(Id, MessageKey)>,
+        limit: usize,
+    ) -> Result<Vec<Message>, ReadError> {
+        self.inner.messages(after, limit)
+    }
+
+    fn granted(&self, after: Option<Id>, limit: usize) -> Result<Vec<Id>, ReadError> {
+        self.inner.granted(after, limit)
+    }
+
+    fn lock(&self, saga: Id) -> Result<Option<LockPlace>, ReadError> {
+        self.inner.lock(saga)
+    }
+
+    fn ended(&self, after: Option<Id>, limit: usize) -> Result<Vec<Ended>, ReadError> {
+        self.inner.ended(after, limit)
     }
 }

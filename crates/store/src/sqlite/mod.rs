@@ -10,7 +10,10 @@ mod checksum;
 mod error;
 mod list;
 mod lock;
+mod locks;
+mod messages;
 mod pool;
+mod purge;
 mod reader;
 mod registry;
 mod row;
@@ -154,7 +157,7 @@ fn open_reader(file: &Path, options: &Options) -> rusqlite::Result<Connection> {
 
 fn common(connection: &Connection, cache_kib: u32) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY)?;
-    connection.set_prepared_statement_cache_capacity(32);
+    connection.set_prepared_statement_cache_capacity(64);
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", -i64::from(cache_kib))?;
     connection.pragma_update_and_check(None, "mmap_size", 0, |_| Ok(()))

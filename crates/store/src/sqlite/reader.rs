@@ -3,7 +3,8 @@
 use super::lock::Lock;
 use super::pool::Pool;
 use super::writer::key_hash;
-use super::{error, list, registry, row};
+use super::{error, list, locks, messages, purge, registry, row};
+use crate::dealings::{Ended, LockPlace, Message, MessageKey};
 use crate::port::{
     Counts, Cursor, DefinitionRow, Filter, ReadError, Reader, SagaRow, ServiceRow, StartKey,
     Stored, Wake, WakeQuery,
@@ -132,6 +133,26 @@ impl Reader for SqliteReader {
     fn services(&self) -> Result<Vec<ServiceRow>, ReadError> {
         registry::services(&*self.pool.lend()?)
     }
+
+    fn messages(
+        &self,
+        after: Option<(Id, MessageKey)>,
+        limit: usize,
+    ) -> Result<Vec<Message>, ReadError> {
+        messages::messages(&*self.pool.lend()?, after, limit)
+    }
+
+    fn granted(&self, after: Option<Id>, limit: usize) -> Result<Vec<Id>, ReadError> {
+        locks::waiting_first(&*self.pool.lend()?, after, limit)
+    }
+
+    fn lock(&self, saga: Id) -> Result<Option<LockPlace>, ReadError> {
+        locks::lock(&*self.pool.lend()?, saga)
+    }
+
+    fn ended(&self, after: Option<Id>, limit: usize) -> Result<Vec<Ended>, ReadError> {
+        purge::ended(&*self.pool.lend()?, after, limit)
+    }
 }
 
 /// Runs a query and decodes its rows.
@@ -192,12 +213,15 @@ fn moment_and_id(row: &Row<'_>) -> Result<(Timestamp, Id), ReadError> {
     Ok((Timestamp(at), row::read_id(row, 1)?))
 }
 
-/// The place after which to read; all of it when there is none. Ids are never empty.
+/// The place after which to read; all of it when there is none.
 fn from(after: Option<(Timestamp, Id)>) -> (i64, Vec<u8>) {
-    match after {
-        Some((at, id)) => (at.0, id.as_bytes().to_vec()),
-        None => (i64::MIN, Vec::new()),
-    }
+    let at = after.map_or(i64::MIN, |(at, _)| at.0);
+    (at, after_id(after.map(|(_, id)| id)))
+}
+
+/// The id after which to read; all of them when there is none. Ids are never empty.
+pub(crate) fn after_id(after: Option<Id>) -> Vec<u8> {
+    after.map_or_else(Vec::new, |id| id.as_bytes().to_vec())
 }
 
 pub(crate) fn count(limit: usize) -> i64 {

@@ -73,6 +73,30 @@ CREATE TABLE label (
     PRIMARY KEY (name, value, namespace, saga_id)
 ) STRICT, WITHOUT ROWID;
 
+-- Messages between sagas, from the commit that causes one to the commit of what it causes. The
+-- receiver need not be there yet.
+CREATE TABLE message (
+    to_saga BLOB NOT NULL,
+    from_saga BLOB NOT NULL,
+    from_seq INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    body TEXT NOT NULL,
+    checksum INTEGER NOT NULL,
+    PRIMARY KEY (to_saga, from_saga, from_seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX message_from ON message (from_saga);
+
+-- The lines before locks. The lowest ticket of a line holds the lock, or is to take it next.
+CREATE TABLE lock_line (
+    namespace TEXT NOT NULL,
+    definition TEXT NOT NULL,
+    value_hash ANY NOT NULL,
+    ticket INTEGER NOT NULL,
+    saga_id BLOB NOT NULL UNIQUE,
+    held INTEGER NOT NULL CHECK (held = 0 OR held = 1),
+    PRIMARY KEY (namespace, definition, value_hash, ticket)
+) STRICT, WITHOUT ROWID;
+
 -- How many sagas, by status and parked by service; kept by every commit.
 CREATE TABLE saga_count (
     kind TEXT NOT NULL CHECK (kind = 'status' OR kind = 'parked'),

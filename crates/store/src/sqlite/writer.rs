@@ -5,10 +5,12 @@
 //! because SQLite's own automatic one hides a failed fsync.
 
 use super::lock::Lock;
+use super::locks::{self, Moved};
 use super::row::{self, Hash, Texts};
 use super::tally::Tally;
-use super::{error, registry};
-use crate::port::{Applied, Change, CommitError, SagaRow, Writer};
+use super::{error, messages, purge, registry};
+use crate::dealings::Dealings;
+use crate::port::{Applied, Change, CommitError, Committed, SagaRow, Writer};
 use banyan_core::id::Id;
 use banyan_core::saga::{Entry, RECORD_VERSION};
 use rusqlite::config::DbConfig;
@@ -26,6 +28,7 @@ const PATIENCE: i32 = 32;
 pub struct SqliteWriter {
     connection: Connection,
     tally: Tally,
+    moved: Moved,
     scratch: Vec<u8>,
     record: Vec<u8>,
     log_pages: Arc<AtomicI32>,
@@ -36,7 +39,7 @@ pub struct SqliteWriter {
 }
 
 impl Writer for SqliteWriter {
-    fn commit(&mut self, changes: &[Change]) -> Result<Vec<Applied>, CommitError> {
+    fn commit(&mut self, changes: &[Change]) -> Result<Committed, CommitError> {
         changes.iter().for_each(Change::check);
         if let Some(message) = self.broken.clone() {
             return Err(CommitError::Unknown { message });
@@ -61,6 +64,7 @@ impl SqliteWriter {
         Ok(SqliteWriter {
             connection,
             tally: Tally::default(),
+            moved: Moved::default(),
             scratch: Vec::new(),
             record: Vec::new(),
             log_pages,
@@ -84,8 +88,9 @@ impl SqliteWriter {
         set(&self.connection).map_err(|error| error::commit(&error))
     }
 
-    fn transact(&mut self, changes: &[Change]) -> rusqlite::Result<Vec<Applied>> {
+    fn transact(&mut self, changes: &[Change]) -> rusqlite::Result<Committed> {
         self.tally.clear();
+        self.moved = Moved::default();
         self.connection
             .prepare_cached("BEGIN IMMEDIATE")?
             .execute(())?;
@@ -99,8 +104,9 @@ impl SqliteWriter {
             });
         }
         self.tally.write(&self.connection)?;
+        let granted = locks::take_granted(&self.connection, &mut self.moved)?;
         self.connection.prepare_cached("COMMIT")?.execute(())?;
-        Ok(applied)
+        Ok(Committed { applied, granted })
     }
 
     fn apply(&mut self, change: &Change) -> rusqlite::Result<bool> {
@@ -109,12 +115,24 @@ impl SqliteWriter {
                 row,
                 request_hash,
                 entries,
-            } => self.start(row, request_hash, entries),
+                dealings,
+            } => Ok(self.allow(row.id, dealings)?
+                && self.start(row, request_hash, entries)?
+                && self.deal(row.id, dealings)?),
             Change::Append {
                 row,
                 expected_seq,
                 entries,
-            } => Ok(self.update(row, *expected_seq)? && self.write_entries(row.id, entries)?),
+                dealings,
+            } => Ok(self.allow(row.id, dealings)?
+                && self.update(row, *expected_seq)?
+                && self.write_entries(row.id, entries)?
+                && self.deal(row.id, dealings)?),
+            Change::TakeMessage { to, key } => {
+                messages::take(&self.connection, *to, key)?;
+                Ok(true)
+            }
+            Change::Purge { id } => purge::purge(&self.connection, &mut self.tally, *id),
             Change::Definition(row) => registry::define(&self.connection, row),
             Change::Activate { name, version } => {
                 registry::activate(&self.connection, name, *version)
@@ -125,6 +143,28 @@ impl SqliteWriter {
             Change::Service(row) => registry::put_service(&self.connection, row),
             Change::DeleteService { name } => registry::delete_service(&self.connection, name),
         }
+    }
+
+    /// Proves a step in a line before anything of its change is written.
+    fn allow(&self, id: Id, dealings: &Dealings) -> rusqlite::Result<bool> {
+        match &dealings.lock {
+            Some(change) => locks::allow(&self.connection, id, change),
+            None => Ok(true),
+        }
+    }
+
+    /// Writes what a saga does to others.
+    fn deal(&mut self, id: Id, dealings: &Dealings) -> rusqlite::Result<bool> {
+        for key in &dealings.taken {
+            messages::take(&self.connection, id, key)?;
+        }
+        for message in &dealings.messages {
+            messages::put(&self.connection, message, &mut self.scratch)?;
+        }
+        if let Some(change) = &dealings.lock {
+            locks::change(&self.connection, &mut self.moved, id, change)?;
+        }
+        Ok(true)
     }
 
     fn start(&mut self, row: &SagaRow, hash: &str, entries: &[Entry]) -> rusqlite::Result<bool> {

@@ -4,11 +4,13 @@ use crate::sample::{START, definition, entries, id, row, service};
 use banyan_core::Timestamp;
 use banyan_core::saga::{Reason, ReasonCode, Status};
 use banyan_store::{
-    Applied, Change, Filter, MemoryReader, Reader, SagaRow, WakeQuery, Writer, memory, sqlite,
+    Change, Committed, Dealings, Filter, LockChange, MemoryReader, Message, MessageKey, Reader,
+    SagaRow, WakeQuery, Writer, memory, sqlite,
 };
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
+use serde_json::json;
 use std::collections::BTreeMap;
 
 const SAGAS: u64 = 8;
@@ -17,9 +19,10 @@ const NAMES: [&str; 3] = ["a", "b", "c"];
 /// An operation; numbers choose among few names, so that operations meet.
 #[derive(Clone, Debug)]
 enum Operation {
-    Start(Shape),
+    Start(Shape, Dealt),
     Append {
         shape: Shape,
+        dealt: Dealt,
         records: u64,
         stale: bool,
     },
@@ -44,6 +47,60 @@ enum Operation {
     DeleteService {
         name: usize,
     },
+    TakeMessage {
+        to: u64,
+        from: u64,
+        seq: u64,
+    },
+    Purge {
+        saga: u64,
+    },
+}
+
+/// What a saga's dealings are drawn from.
+#[derive(Clone, Debug)]
+struct Dealt {
+    sent: Vec<(u64, u64)>,
+    taken: Vec<(u64, u64)>,
+    lock: Option<(usize, usize)>,
+}
+
+fn dealt() -> impl Strategy<Value = Dealt> {
+    let few = || prop_oneof![2 => Just(vec![]), 1 => vec((0..SAGAS, 0..3_u64), 1..3)];
+    let lock = option::weighted(0.5, (0..4_usize, 0..2_usize));
+    (few(), few(), lock).prop_map(|(sent, taken, lock)| Dealt { sent, taken, lock })
+}
+
+/// The dealings of a saga whose last record is `seq`.
+fn dealings(dealt: &Dealt, row: &SagaRow) -> Dealings {
+    let message = |(to, back): &(u64, u64)| {
+        let seq = row.seq.saturating_sub(*back).max(1);
+        Message {
+            to: id(*to),
+            from: row.id,
+            seq,
+            kind: NAMES[*back as usize].to_owned(),
+            body: json!({"to": to, "amount": 12.50, "records": row.seq}),
+        }
+    };
+    let key = |(from, seq): &(u64, u64)| MessageKey {
+        from: id(*from),
+        seq: 1 + seq,
+    };
+    let lock = dealt.lock.map(|(step, value)| {
+        let value = ["5e".repeat(32), "no hash".to_owned()][value].clone();
+        match step {
+            0 => LockChange::Join { value },
+            1 => LockChange::JoinFirst { value },
+            2 => LockChange::Take,
+            _ => LockChange::Leave,
+        }
+    });
+    Dealings {
+        messages: dealt.sent.iter().map(message).collect(),
+        taken: dealt.taken.iter().map(key).collect(),
+        lock,
+    }
 }
 
 /// What a row is drawn from.
@@ -83,9 +140,12 @@ fn operations() -> impl Strategy<Value = Operation> {
     let name = || 0..3_usize;
     let version = || 1..4_u32;
     prop_oneof![
-        4 => shapes().prop_map(Operation::Start),
-        8 => (shapes(), 0..4_u64, prop::bool::weighted(0.15)).prop_map(
-            |(shape, records, stale)| Operation::Append { shape, records, stale }),
+        4 => (shapes(), dealt()).prop_map(|(shape, dealt)| Operation::Start(shape, dealt)),
+        8 => (shapes(), dealt(), 0..4_u64, prop::bool::weighted(0.15)).prop_map(
+            |(shape, dealt, records, stale)| Operation::Append { shape, dealt, records, stale }),
+        1 => (0..SAGAS, 0..SAGAS, 1..4_u64)
+            .prop_map(|(to, from, seq)| Operation::TakeMessage { to, from, seq }),
+        3 => (0..SAGAS).prop_map(|saga| Operation::Purge { saga }),
         1 => (name(), version(), 0..2_usize, any::<bool>()).prop_map(
             |(name, version, hash, active)| Operation::Definition { name, version, hash, active }),
         1 => (name(), version())
@@ -133,16 +193,18 @@ fn shaped(shape: &Shape, seq: u64) -> SagaRow {
 /// The change that an operation comes to in the store as it is.
 fn change(operation: &Operation, reader: &MemoryReader) -> Change {
     match operation.clone() {
-        Operation::Start(shape) => {
+        Operation::Start(shape, dealt) => {
             let row = shaped(&shape, 1 + shape.saga % 3);
             Change::Start {
                 entries: entries(&row, 1, row.seq),
                 request_hash: NAMES[shape.names[3]].repeat(64),
+                dealings: dealings(&dealt, &row),
                 row,
             }
         }
         Operation::Append {
             shape,
+            dealt,
             records,
             stale,
         } => {
@@ -152,6 +214,7 @@ fn change(operation: &Operation, reader: &MemoryReader) -> Change {
             Change::Append {
                 entries: entries(&row, expected_seq + 1, row.seq),
                 expected_seq,
+                dealings: dealings(&dealt, &row),
                 row,
             }
         }
@@ -183,6 +246,12 @@ fn change(operation: &Operation, reader: &MemoryReader) -> Change {
             let name = NAMES[name].to_owned();
             Change::DeleteService { name }
         }
+        Operation::TakeMessage { to, from, seq } => {
+            let from = id(from);
+            let key = MessageKey { from, seq };
+            Change::TakeMessage { to: id(to), key }
+        }
+        Operation::Purge { saga } => Change::Purge { id: id(saga) },
     }
 }
 
@@ -237,6 +306,7 @@ fn everything(reader: &dyn Reader, filters: &[Filter], cut: u64) -> Vec<String> 
             ));
         }
     }
+    dealings_seen(reader, cut, &mut seen);
     for filter in filters {
         let rows = reader.list(filter, None, 100).unwrap();
         seen.push(format!("{filter:?}: {rows:?}"));
@@ -264,6 +334,23 @@ fn everything(reader: &dyn Reader, filters: &[Filter], cut: u64) -> Vec<String> 
     seen
 }
 
+fn dealings_seen(reader: &dyn Reader, cut: u64, seen: &mut Vec<String>) {
+    let key = MessageKey {
+        from: id(SAGAS / 2),
+        seq: 2,
+    };
+    for (after, limit) in [(None, 100), (Some((id(cut), key)), 3)] {
+        seen.push(format!("{:?}", reader.messages(after, limit).unwrap()));
+    }
+    for (after, limit) in [(None, 100), (Some(id(cut)), 1)] {
+        seen.push(format!("{:?}", reader.granted(after, limit).unwrap()));
+        seen.push(format!("{:?}", reader.ended(after, limit).unwrap()));
+    }
+    for saga in 0..SAGAS {
+        seen.push(format!("{:?}", reader.lock(id(saga)).unwrap()));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..Default::default() })]
 
@@ -287,7 +374,7 @@ proptest! {
             });
             let changes: Vec<Change> =
                 batch.iter().map(|one| change(one, &model_reader)).collect();
-            let expected: Vec<Applied> = memory.commit(&changes).unwrap();
+            let expected: Committed = memory.commit(&changes).unwrap();
             prop_assert_eq!(writer.commit(&changes).unwrap(), expected, "{:?}", changes);
         }
         let (_, reader) = disk.get_or_insert_with(|| {

@@ -12,7 +12,7 @@ fn fill(writer: &mut SqliteWriter, first: u64) -> (u64, CommitError) {
         let mut row = row(number, 3);
         row.key = "k".repeat(200) + &number.to_string();
         match writer.commit(&[start(&row)]) {
-            Ok(applied) => assert_eq!(applied, [Applied::Done]),
+            Ok(committed) => assert_eq!(committed.applied, [Applied::Done]),
             Err(error) => return (number, error),
         }
     }
@@ -43,7 +43,7 @@ fn a_full_disk_refuses_commits_keeps_all_and_goes_on_once_freed() {
     assert_all_there(&*reader, sagas);
     writer.limit_bytes(10 << 20).unwrap();
     let batch = [start(&row(sagas, 3)), append(&row(0, 4), 3)];
-    assert_eq!(writer.commit(&batch).unwrap(), [Applied::Done; 2]);
+    assert_eq!(writer.commit(&batch).unwrap().applied, [Applied::Done; 2]);
     assert_eq!(reader.load(row(0, 4).id).unwrap().unwrap().journal.len(), 4);
 }
 

@@ -8,6 +8,7 @@
 
 mod child;
 mod conformance;
+mod conformance_lists;
 mod damage;
 mod differential;
 mod disk;
@@ -16,3 +17,4 @@ mod migration;
 mod opening;
 mod sample;
 mod simulated;
+mod suite;

@@ -4,7 +4,7 @@ use banyan_core::Timestamp;
 use banyan_core::id::Id;
 use banyan_core::saga::{Entry, Leg, Meaning, Next, Record, Started, Status, Value};
 use banyan_core::time::Duration;
-use banyan_store::{Change, DefinitionRow, SagaRow, ServiceRow};
+use banyan_store::{Change, Dealings, DefinitionRow, SagaRow, ServiceRow};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -101,6 +101,7 @@ pub(crate) fn start(row: &SagaRow) -> Change {
         row: row.clone(),
         request_hash: "c0".repeat(32),
         entries: entries(row, 1, row.seq),
+        dealings: Dealings::default(),
     }
 }
 
@@ -110,6 +111,7 @@ pub(crate) fn append(row: &SagaRow, expected_seq: u64) -> Change {
         row: row.clone(),
         expected_seq,
         entries: entries(row, expected_seq + 1, row.seq),
+        dealings: Dealings::default(),
     }
 }
 

@@ -1,0 +1,144 @@
+//! Reads of the store in memory.
+
+use super::Store;
+use crate::check;
+use crate::dealings::{Ended, LockPlace, Message, MessageKey};
+use crate::port::{
+    Counts, Cursor, DefinitionRow, Filter, ReadError, Reader, SagaRow, ServiceRow, StartKey,
+    Stored, Wake, WakeQuery,
+};
+use banyan_core::Timestamp;
+use banyan_core::id::Id;
+use std::ops::Bound;
+
+/// Reads what was committed.
+#[derive(Debug)]
+pub struct MemoryReader(Store);
+
+impl MemoryReader {
+    pub(super) fn new(store: Store) -> MemoryReader {
+        MemoryReader(store)
+    }
+}
+
+impl Reader for MemoryReader {
+    fn store_id(&self) -> &str {
+        &self.0.id
+    }
+
+    fn load(&self, id: Id) -> Result<Option<Stored>, ReadError> {
+        Ok(self.0.lock().state.sagas.get(&id).cloned())
+    }
+
+    fn start_key(
+        &self,
+        namespace: &str,
+        definition: &str,
+        key: &str,
+    ) -> Result<Option<StartKey>, ReadError> {
+        let key = [namespace, definition, key].map(str::to_owned);
+        Ok(self.0.lock().state.start_keys.get(&key).cloned())
+    }
+
+    fn list(
+        &self,
+        filter: &Filter,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Vec<SagaRow>, ReadError> {
+        let disk = self.0.lock();
+        let state = &disk.state;
+        let rows = state.sagas.values().rev().map(|stored| &stored.row);
+        let rows = rows.filter(|row| after.is_none_or(|after| row.id < after));
+        Ok(rows
+            .filter(|row| filter.matches(row))
+            .take(limit)
+            .cloned()
+            .collect())
+    }
+
+    fn wakes(&self, query: &WakeQuery) -> Result<Vec<Wake>, ReadError> {
+        let disk = self.0.lock();
+        let state = &disk.state;
+        let mut wakes: Vec<(Timestamp, Id)> = state
+            .rows()
+            .filter(|row| row.in_flight || !query.in_flight_only)
+            .filter_map(|row| Some((row.wake_at?, row.id)))
+            .filter(|(at, _)| query.in_flight_only || *at <= query.until)
+            .filter(|wake| query.after.is_none_or(|after| *wake > after))
+            .collect();
+        wakes.sort_unstable();
+        wakes.truncate(query.limit);
+        Ok(wakes.into_iter().map(|(at, id)| Wake { at, id }).collect())
+    }
+
+    fn parked(
+        &self,
+        service: &str,
+        after: Option<(Timestamp, Id)>,
+        limit: usize,
+    ) -> Result<Vec<(Timestamp, Id)>, ReadError> {
+        let disk = self.0.lock();
+        let state = &disk.state;
+        let mut parked: Vec<(Timestamp, Id)> = state
+            .rows()
+            .filter(|row| row.service.as_deref() == Some(service))
+            .filter_map(|row| Some((row.parked_since?, row.id)))
+            .filter(|one| after.is_none_or(|after| *one > after))
+            .collect();
+        parked.sort_unstable();
+        parked.truncate(limit);
+        Ok(parked)
+    }
+
+    fn counts(&self) -> Result<Counts, ReadError> {
+        let mut counts = Counts::default();
+        for row in self.0.lock().state.rows() {
+            *counts.by_status.entry(row.status).or_default() += 1;
+            if let (Some(service), Some(_)) = (&row.service, row.parked_since) {
+                *counts.parked.entry(service.clone()).or_default() += 1;
+            }
+        }
+        Ok(counts)
+    }
+
+    fn definitions(&self) -> Result<Vec<DefinitionRow>, ReadError> {
+        Ok(self.0.lock().state.definitions.values().cloned().collect())
+    }
+
+    fn services(&self) -> Result<Vec<ServiceRow>, ReadError> {
+        Ok(self.0.lock().state.services.values().cloned().collect())
+    }
+
+    fn messages(
+        &self,
+        after: Option<(Id, MessageKey)>,
+        limit: usize,
+    ) -> Result<Vec<Message>, ReadError> {
+        let disk = self.0.lock();
+        let after = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let messages = disk.state.messages.range((after, Bound::Unbounded));
+        Ok(messages
+            .take(limit)
+            .map(|(_, message)| message.clone())
+            .collect())
+    }
+
+    fn granted(&self, after: Option<Id>, limit: usize) -> Result<Vec<Id>, ReadError> {
+        let mut granted = self.0.lock().state.lines.waiting_first();
+        granted.retain(|id| after.is_none_or(|after| *id > after));
+        granted.truncate(limit);
+        Ok(granted)
+    }
+
+    fn lock(&self, saga: Id) -> Result<Option<LockPlace>, ReadError> {
+        Ok(self.0.lock().state.lines.place(saga))
+    }
+
+    fn ended(&self, after: Option<Id>, limit: usize) -> Result<Vec<Ended>, ReadError> {
+        let disk = self.0.lock();
+        let rows = disk.state.rows();
+        let rows = rows.filter(|row| after.is_none_or(|after| row.id > after));
+        Ok(rows.filter_map(check::ended).take(limit).collect())
+    }
+}

@@ -1,0 +1,183 @@
+//! What was committed to the store in memory, and how changes change it.
+
+use super::lines::Lines;
+use crate::check;
+use crate::dealings::{Dealings, Message, MessageKey};
+use crate::port::{
+    Applied, Change, Committed, DefinitionRow, SagaRow, ServiceRow, StartKey, Stored,
+};
+use banyan_core::id::Id;
+use banyan_core::saga::Entry;
+use std::collections::BTreeMap;
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) sagas: BTreeMap<Id, Stored>,
+    pub(super) start_keys: BTreeMap<[String; 3], StartKey>,
+    pub(super) definitions: BTreeMap<(String, u32), DefinitionRow>,
+    pub(super) services: BTreeMap<String, ServiceRow>,
+    pub(super) messages: BTreeMap<(Id, MessageKey), Message>,
+    pub(super) lines: Lines,
+}
+
+impl State {
+    /// Applies a batch in its order.
+    pub(super) fn commit(&mut self, changes: &[Change]) -> Committed {
+        let applied = changes.iter().map(|change| self.apply(change)).collect();
+        let granted = self.lines.take_granted();
+        Committed { applied, granted }
+    }
+
+    /// Every saga's row, by id.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &SagaRow> {
+        self.sagas.values().map(|stored| &stored.row)
+    }
+
+    fn apply(&mut self, change: &Change) -> Applied {
+        let done = match change {
+            Change::Start {
+                row,
+                request_hash,
+                entries,
+                dealings,
+            } => {
+                self.lines.allow(row.id, dealings.lock.as_ref())
+                    && self.start(row, request_hash, entries)
+                    && self.deal(row.id, dealings)
+            }
+            Change::Append {
+                row,
+                expected_seq,
+                entries,
+                dealings,
+            } => {
+                self.lines.allow(row.id, dealings.lock.as_ref())
+                    && self.append(row, *expected_seq, entries)
+                    && self.deal(row.id, dealings)
+            }
+            Change::TakeMessage { to, key } => {
+                self.messages.remove(&(*to, *key));
+                true
+            }
+            Change::Purge { id } => self.purge(*id),
+            Change::Definition(row) => self.define(row),
+            Change::Activate { name, version } => self.activate(name, *version),
+            Change::Accepting { name, refusal } => self.accept(name, refusal.as_ref()),
+            Change::Service(row) => {
+                self.services.insert(row.name.clone(), row.clone());
+                true
+            }
+            Change::DeleteService { name } => {
+                self.services.remove(name);
+                true
+            }
+        };
+        if done {
+            Applied::Done
+        } else {
+            Applied::Conflict
+        }
+    }
+
+    fn start(&mut self, row: &SagaRow, request_hash: &str, entries: &[Entry]) -> bool {
+        let key = [&row.namespace, &row.definition, &row.key].map(String::clone);
+        if self.start_keys.contains_key(&key) || self.sagas.contains_key(&row.id) {
+            return false;
+        }
+        let owner = StartKey {
+            id: row.id,
+            request_hash: request_hash.to_owned(),
+            purged: None,
+        };
+        self.start_keys.insert(key, owner);
+        let stored = Stored {
+            row: row.clone(),
+            journal: entries.to_vec(),
+        };
+        self.sagas.insert(row.id, stored);
+        true
+    }
+
+    fn append(&mut self, row: &SagaRow, expected_seq: u64, entries: &[Entry]) -> bool {
+        match self.sagas.get_mut(&row.id) {
+            Some(stored) if stored.row.seq == expected_seq => {
+                check::update(&mut stored.row, row);
+                stored.journal.extend_from_slice(entries);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// What a saga does to others. Its row is stored, and its step in a line is allowed.
+    fn deal(&mut self, id: Id, dealings: &Dealings) -> bool {
+        for key in &dealings.taken {
+            self.messages.remove(&(id, *key));
+        }
+        for message in &dealings.messages {
+            let at = (message.to, message.key());
+            self.messages.entry(at).or_insert_with(|| message.clone());
+        }
+        if let (Some(change), Some(stored)) = (&dealings.lock, self.sagas.get(&id)) {
+            self.lines.change(&stored.row, change);
+        }
+        true
+    }
+
+    fn purge(&mut self, id: Id) -> bool {
+        let Some(row) = self.sagas.get(&id).map(|stored| &stored.row) else {
+            return false;
+        };
+        let owed = self
+            .messages
+            .keys()
+            .any(|(to, key)| [*to, key.from].contains(&id));
+        if !row.status.is_rest() || owed || self.lines.place(id).is_some() {
+            return false;
+        }
+        let key = [&row.namespace, &row.definition, &row.key].map(String::clone);
+        if let Some(owner) = self.start_keys.get_mut(&key) {
+            owner.purged = Some(row.status);
+        }
+        self.sagas.remove(&id);
+        true
+    }
+
+    fn define(&mut self, row: &DefinitionRow) -> bool {
+        let at = (row.name.clone(), row.version);
+        if let Some(there) = self.definitions.get(&at) {
+            return there.hash == row.hash;
+        }
+        let mut row = row.clone();
+        if let Some(sibling) = self.versions(&row.name).next() {
+            row.refusal.clone_from(&sibling.refusal);
+        }
+        let (name, version, active) = (row.name.clone(), row.version, row.active);
+        self.definitions.insert(at, row);
+        !active || self.activate(&name, version)
+    }
+
+    fn activate(&mut self, name: &str, version: u32) -> bool {
+        if !self.definitions.contains_key(&(name.to_owned(), version)) {
+            return false;
+        }
+        for row in self.versions(name) {
+            row.active = row.version == version;
+        }
+        true
+    }
+
+    fn accept(&mut self, name: &str, refusal: Option<&String>) -> bool {
+        let mut found = false;
+        for row in self.versions(name) {
+            row.refusal = refusal.cloned();
+            found = true;
+        }
+        found
+    }
+
+    fn versions(&mut self, name: &str) -> impl Iterator<Item = &mut DefinitionRow> {
+        let all = (name.to_owned(), 0)..=(name.to_owned(), u32::MAX);
+        self.definitions.range_mut(all).map(|(_, row)| row)
+    }
+}
