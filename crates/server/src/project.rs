@@ -3,12 +3,10 @@
 //! Nothing here is stored, and nothing is decided: it renames and nests.
 
 use banyan_api as api;
-use banyan_core::definition::{self, Definition, Kind, Undo};
+use banyan_core::definition::{self, Definition, Kind};
 use banyan_core::saga::{
-    Failure, LegState, Meaning, Outcome, Phase, Reason, ReasonCode, Saga, State, StepState,
-    StuckAt, Value, Waiting,
+    Failure, Meaning, Reason, ReasonCode, Saga, State, StepState, StuckAt, Value, Waiting,
 };
-use std::collections::BTreeMap;
 
 /// The whole saga.
 pub(crate) fn saga(saga: &Saga) -> api::Saga {
@@ -141,32 +139,9 @@ fn waiting(waiting: Waiting) -> api::Waiting {
     }
 }
 
-/// The verbs of this build that the saga would take now: cancel, before its pivot, and not
-/// while a step without an undo is unknown.
 fn allowed(saga: &Saga) -> Vec<api::Verb> {
-    let is_cancelled = saga
-        .halt
-        .as_ref()
-        .is_some_and(|halt| halt.code == ReasonCode::Cancelled);
-    let is_open = saga.phase == Phase::Forward && !saga.past_pivot && !is_cancelled;
-    if is_open && !has_unclear(&saga.plan.definition.steps, &saga.steps) {
-        vec![api::Verb::Cancel]
-    } else {
-        Vec::new()
-    }
-}
-
-/// Some step is unknown and has no undo.
-fn has_unclear(steps: &[definition::Step], states: &[StepState]) -> bool {
-    steps.iter().zip(states).any(|(step, state)| {
-        let unclear = state.state == State::Ended(Outcome::Unknown)
-            && matches!(step.undo, Undo::Absent)
-            && matches!(
-                state.forward.phase,
-                banyan_core::saga::LegPhase::Stuck { .. }
-            );
-        unclear || has_unclear(parts(step), &state.parts)
-    })
+    let verbs = saga.allowed().into_iter();
+    verbs.map(|verb| verb.as_str().into()).collect()
 }
 
 fn parts(step: &definition::Step) -> &[definition::Step] {
@@ -177,11 +152,7 @@ fn parts(step: &definition::Step) -> &[definition::Step] {
 }
 
 fn untaken(saga: &Saga) -> Vec<api::Signal> {
-    let untaken = saga
-        .signals
-        .iter()
-        .filter(|signal| signal.taken_by.is_none());
-    untaken
+    saga.untaken()
         .map(|signal| api::Signal {
             name: signal.name.clone(),
             key: signal.key.clone(),
@@ -220,7 +191,7 @@ fn step(step: &definition::Step, state: &StepState) -> api::Step {
             Some(Value::Json(value)) => value.clone(),
             Some(Value::Unreadable) | None => api::Json::Null,
         },
-        error: error(state),
+        error: state.error().as_ref().map(failure),
         undo: undo(step, state),
         confirm: None,
         started_at: state.started_at.map(Into::into),
@@ -247,43 +218,11 @@ fn outcome(state: &StepState) -> Option<api::Outcome> {
     }
 }
 
-/// Why the do is not done; while it is retried, what went wrong last.
-fn error(state: &StepState) -> Option<api::Failure> {
-    let known = state.failure.as_ref().map(failure);
-    known.or_else(|| match (state.state, &state.result) {
-        (State::Running, _) => last_message(&state.forward),
-        (_, Some(Value::Unreadable)) => Some(plain(
-            "unreadable",
-            "the answer's body was no JSON, or too large",
-        )),
-        _ => None,
-    })
-}
-
 fn undo(step: &definition::Step, state: &StepState) -> api::UndoLeg {
     api::UndoLeg {
         state: state.undo_view(step).as_str().into(),
         attempts: state.undo.attempts,
-        error: if state.undone.is_some() {
-            None
-        } else {
-            last_message(&state.undo)
-        },
-    }
-}
-
-fn last_message(leg: &LegState) -> Option<api::Failure> {
-    use banyan_core::saga::LegPhase;
-    match &leg.phase {
-        LegPhase::Stuck { code, message, .. } => Some(plain(code.as_str(), message)),
-        LegPhase::Parked { cause, .. } => Some(plain(cause.code.as_str(), &cause.message)),
-        LegPhase::Idle
-        | LegPhase::InFlight { .. }
-        | LegPhase::Retry { .. }
-        | LegPhase::LookAgain { .. } => leg
-            .last_message
-            .as_ref()
-            .map(|message| plain("attempt_failed", message)),
+        error: state.undo_error().as_ref().map(failure),
     }
 }
 
@@ -292,14 +231,6 @@ fn failure(failure: &Failure) -> api::Failure {
         code: failure.code.clone(),
         message: failure.message.clone(),
         detail: failure.detail.clone(),
-    }
-}
-
-fn plain(code: &str, message: &str) -> api::Failure {
-    api::Failure {
-        code: code.to_owned(),
-        message: message.to_owned(),
-        detail: BTreeMap::new(),
     }
 }
 

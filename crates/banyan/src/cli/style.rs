@@ -1,36 +1,8 @@
 //! Colour, where a person looks: on a terminal, unless `NO_COLOR` says no.
 
+pub(crate) use banyan_core::saga::drawing::Tone;
 use owo_colors::OwoColorize;
 use std::io::IsTerminal;
-
-/// What a text is to a person's eye.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tone {
-    /// It went well.
-    Good,
-    /// It went wrong.
-    Bad,
-    /// It is on its way, or in doubt.
-    Doubt,
-    /// It was taken back.
-    Back,
-    /// Of less weight.
-    Faint,
-    /// Of more weight.
-    Strong,
-}
-
-impl Tone {
-    /// Of a saga's status.
-    pub(crate) fn of_status(status: &str) -> Tone {
-        match status {
-            "completed" => Tone::Good,
-            "compensated" => Tone::Back,
-            "stuck" | "abandoned" => Tone::Bad,
-            _ => Tone::Doubt,
-        }
-    }
-}
 
 /// Whether to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +25,12 @@ impl Style {
     #[cfg(test)]
     pub(crate) const fn plain() -> Style {
         Style { colour: false }
+    }
+
+    /// With colour, wherever it goes.
+    #[cfg(test)]
+    pub(crate) const fn coloured() -> Style {
+        Style { colour: true }
     }
 
     fn of(terminal: bool) -> Style {
@@ -109,6 +87,7 @@ impl Style {
             return text.to_owned();
         }
         match tone {
+            Tone::Plain => text.to_owned(),
             Tone::Good => text.green().to_string(),
             Tone::Bad => text.red().bold().to_string(),
             Tone::Doubt => text.yellow().to_string(),

@@ -1,6 +1,7 @@
 //! Tables for people: no lines, columns two spaces apart, as wide as they need to be.
 
 use super::style::{Style, Tone};
+pub(super) use banyan_core::saga::drawing::cut;
 use comfy_table::presets::NOTHING;
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table};
 
@@ -55,6 +56,7 @@ pub(super) fn plain(text: impl ToString) -> Cell {
 pub(super) fn cell(tone: Tone, text: &str) -> Cell {
     let cell = Cell::new(text);
     match tone {
+        Tone::Plain => cell,
         Tone::Good => cell.fg(Color::Green),
         Tone::Bad => cell.fg(Color::Red).add_attribute(Attribute::Bold),
         Tone::Doubt => cell.fg(Color::Yellow),
@@ -62,14 +64,4 @@ pub(super) fn cell(tone: Tone, text: &str) -> Cell {
         Tone::Faint => cell.add_attribute(Attribute::Dim),
         Tone::Strong => cell.add_attribute(Attribute::Bold),
     }
-}
-
-/// A long text cut to so many characters.
-pub(super) fn cut(text: &str, most: usize) -> String {
-    let text = text.replace(['\n', '\r', '\t'], " ");
-    if text.chars().count() <= most {
-        return text;
-    }
-    let kept: String = text.chars().take(most.saturating_sub(1)).collect();
-    format!("{kept}…")
 }

@@ -212,11 +212,11 @@ fn a_compensated_saga_shows_forward_and_undo_side_by_side() {
             place_order@3  cart-17  compensated
             0197c1f0-0000-7000-8000-000000000000  started 2026-11-21T10:42:07.000Z  ended 2026-11-21T10:42:08.000Z
             turned back: refused at payment: card declined
-            ├─ order               ✓ done                    ↩ undone
+            ├─ order               ✓ done              ↩ undone
             ├─ prepare (together)
-            │  ├─ stock            ✓ done, 3 attempts        ↩ undone
-            │  └─ shipment         ? unknown                 ↩ nothing to undo
-            ├─ payment ◆           ✗ refused: card declined  ↩ nothing to undo
+            │  ├─ stock            ✓ done, 3 attempts  ↩ undone
+            │  └─ shipment         ? unknown           ↩ nothing to undo
+            ├─ payment ◆           ✗ refused           ↩ nothing to undo
             └─ close_order         ·
         "#]],
     );
@@ -244,7 +244,42 @@ fn a_stuck_saga_says_where_why_and_what_helps() {
             └─ order  ✓ done  ↩ stuck: 409 closed
             stuck at order (undo): undo_refused: orders said 409
               what helps: cancel
-            waits: a person must look
+        "#]],
+    );
+}
+
+#[test]
+fn colour_is_put_on_and_changes_nothing_else() {
+    let mut order = step("order", "done", "done");
+    order["attempts"] = 2.into();
+    let steps = vec![order, step("payment", "refused", "nothing_to_undo")];
+    let mut saga = saga("compensated", steps);
+    saga["reason"] = serde_json::json!({
+        "code": "refused", "step": "payment", "message": "no", "detail": {},
+    });
+    let saga: Saga = serde_json::from_value(saga).unwrap();
+    let painted = draw(&saga, Style::coloured());
+    let mut pieces = painted.split('\u{1b}');
+    let mut bare = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        bare.push_str(piece.split_once('m').expect("a colour ends in m").1);
+    }
+    assert_ne!(painted, bare);
+    assert_eq!(bare, draw(&saga, Style::plain()));
+}
+
+#[test]
+fn what_services_say_cannot_move_the_cursor_and_unknown_words_are_shown() {
+    let mut order = step("order", "hibernating", "thawing");
+    order["error"] = serde_json::json!({
+        "code": "x", "message": "first\u{1b}[2J\nsecond", "detail": {},
+    });
+    drawn(
+        saga("asleep", vec![order]),
+        expect![[r#"
+            place_order@3  cart-17  asleep
+            0197c1f0-0000-7000-8000-000000000000  started 2026-11-21T10:42:07.000Z
+            └─ order  hibernating: first [2J second  ↩ thawing
         "#]],
     );
 }

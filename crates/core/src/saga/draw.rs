@@ -1,115 +1,101 @@
-//! A saga as a text tree, forward and undo legs side by side: what tests expect, what people
-//! read.
-//!
-//! ```text
-//! shop@1 compensated: refused at charge (payments answered 402: card declined)
-//! ├─ order            done     ↩ done
-//! ├─ prepare          done
-//! │  ├─ stock         done     ↩ done
-//! │  └─ fraud         done
-//! ├─ charge           refused  ↩ nothing_to_undo
-//! ├─ confirm_order ◆  pending
-//! └─ close            pending
-//! ```
+//! A saga's state as a [`Drawing`]: what tests expect, and what `banyan show` prints from the
+//! API's answer. Only the id and the times are not in it.
 
-use super::{LegState, Saga, State, StepState, UndoView};
+use super::drawing::{Drawing, LegRow, ReasonRow, Row, RowKind, StuckRow, WaitRow};
+use super::{Failure, Saga, StepState, UndoView};
 use crate::definition::{Kind, Step};
-use std::fmt::Write;
 
 impl Saga {
     /// Draws the saga as it is.
     pub fn draw(&self) -> String {
-        let mut lines = Vec::new();
-        rows(&self.plan.definition.steps, &self.steps, "", &mut lines);
-        let name = lines
-            .iter()
-            .map(|row| row.name.chars().count())
-            .max()
-            .unwrap_or(0);
-        let forward = lines
-            .iter()
-            .map(|row| row.forward.chars().count())
-            .max()
-            .unwrap_or(0);
-        let mut out = self.headline();
-        for row in &lines {
-            let line = format!("{:name$}  {:forward$}  {}", row.name, row.forward, row.back);
-            out.push('\n');
-            out.push_str(line.trim_end());
-        }
-        out.push('\n');
-        out
+        self.drawing().to_string()
     }
 
-    fn headline(&self) -> String {
+    /// What is to be told of the saga as it is.
+    pub fn drawing(&self) -> Drawing {
         let definition = &self.plan.definition;
-        let mut line = format!(
-            "{}@{} {}",
-            definition.name,
-            definition.version,
-            self.status().as_str()
-        );
-        if let Some(reason) = &self.reason {
-            let at = reason
-                .step
+        Drawing {
+            definition: definition.name.clone(),
+            version: definition.version,
+            key: self.key.clone(),
+            status: self.status().as_str().to_owned(),
+            note: None,
+            reason: self.reason.as_ref().map(|reason| ReasonRow {
+                code: reason.code.as_str().to_owned(),
+                step: reason.step.clone(),
+                message: reason.message.clone(),
+            }),
+            rows: rows(&definition.steps, &self.steps),
+            stuck: self.stuck_row(),
+            waits: self.wait_rows(),
+            signals: self
+                .untaken()
+                .map(|signal| (signal.name.clone(), signal.at))
+                .collect(),
+            output: self.output.clone().unwrap_or_default(),
+            output_error: self
+                .output_error
                 .as_ref()
-                .map(|step| format!(" at {step}"))
-                .unwrap_or_default();
-            // Writing into a String cannot fail.
-            let _ = write!(line, ": {}{at} ({})", reason.code.as_str(), reason.message);
+                .map(|error| error.message.clone()),
         }
-        if let Some(stuck) = self.stuck() {
-            let _ = write!(
-                line,
-                "; {} of {} is stuck: {}",
-                stuck.leg.as_str(),
-                stuck.step,
-                stuck.code.as_str()
-            );
-        }
-        line
+    }
+
+    fn stuck_row(&self) -> Option<StuckRow> {
+        let verbs = self.allowed().into_iter();
+        self.stuck().map(|at| StuckRow {
+            step: at.step,
+            leg: at.leg.as_str().to_owned(),
+            code: at.code.as_str().to_owned(),
+            message: at.message,
+            verbs: verbs.map(|verb| verb.as_str().to_owned()).collect(),
+        })
+    }
+
+    fn wait_rows(&self) -> Vec<WaitRow> {
+        let waits = self.waiting_on().into_iter();
+        waits
+            .map(|wait| WaitRow {
+                step: Some(wait.step),
+                leg: wait.leg.map(|leg| leg.as_str().to_owned()),
+                message: wait.message,
+            })
+            .collect()
     }
 }
 
-struct Row {
-    name: String,
-    forward: String,
-    back: String,
+fn rows(steps: &[Step], states: &[StepState]) -> Vec<Row> {
+    steps
+        .iter()
+        .zip(states)
+        .map(|(step, state)| row(step, state))
+        .collect()
 }
 
-fn rows(steps: &[Step], states: &[StepState], indent: &str, out: &mut Vec<Row>) {
-    for (position, (step, state)) in steps.iter().zip(states).enumerate() {
-        let last = position + 1 == steps.len();
-        let (branch, below) = if last {
-            ("└─ ", "   ")
-        } else {
-            ("├─ ", "│  ")
-        };
-        let pivot = if step.pivot { " ◆" } else { "" };
-        out.push(Row {
-            name: format!("{indent}{branch}{}{pivot}", step.name),
-            forward: format!("{}{}", state.state_word(), tries(&state.forward)),
-            back: back(step, state),
-        });
-        if let Kind::Group(group) = &step.kind {
-            rows(&group.steps, &state.parts, &format!("{indent}{below}"), out);
+fn row(step: &Step, state: &StepState) -> Row {
+    let (kind, parts) = match &step.kind {
+        Kind::Group(group) if group.parallel => (RowKind::Together, group.steps.as_slice()),
+        Kind::Group(group) => (RowKind::Steps, group.steps.as_slice()),
+        Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
+            (RowKind::Step, [].as_slice())
         }
+    };
+    let undo = state.undo_view(step);
+    Row {
+        name: step.name.clone(),
+        path: step.path.clone(),
+        pivot: step.pivot,
+        kind,
+        forward: leg(state.state_word(), state.forward.attempts, state.error()),
+        undo: (undo != UndoView::None)
+            .then(|| leg(undo.as_str(), state.undo.attempts, state.undo_error())),
+        parts: rows(parts, &state.parts),
     }
 }
 
-fn back(step: &Step, state: &StepState) -> String {
-    match state.undo_view(step) {
-        UndoView::None => String::new(),
-        // A step that was not reached: saying so once is enough.
-        UndoView::NothingToUndo if state.state == State::Pending => String::new(),
-        view => format!("↩ {}{}", view.as_str(), tries(&state.undo)),
-    }
-}
-
-fn tries(leg: &LegState) -> String {
-    if leg.attempts > 1 {
-        format!(" ×{}", leg.attempts)
-    } else {
-        String::new()
+fn leg(state: &str, attempts: u32, error: Option<Failure>) -> LegRow {
+    LegRow {
+        state: state.to_owned(),
+        attempts,
+        error: error.map(|error| error.message),
     }
 }

@@ -7,6 +7,7 @@
 mod apply;
 mod decide;
 mod draw;
+pub mod drawing;
 mod drive;
 mod meaning;
 mod pending;
@@ -15,9 +16,11 @@ mod request;
 mod scope;
 mod state;
 mod step;
+mod verbs;
 mod view;
 
 pub use drive::*;
 pub use record::*;
 pub use state::*;
+pub use verbs::*;
 pub use view::*;

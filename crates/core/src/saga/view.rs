@@ -2,12 +2,13 @@
 //! Projections of its state, never stored.
 
 use super::{
-    Leg, LegPhase, LegState, Outcome, ParkCode, Phase, Saga, State, Status, StepState, StuckCode,
-    Undone,
+    Failure, Leg, LegPhase, LegState, Outcome, ParkCode, Phase, Saga, Signal, State, Status,
+    StepState, StuckCode, Undone, Value,
 };
 use crate::definition::{Call, Kind, Step, Undo};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Where a saga is stuck: the first leg that needs a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,6 +164,13 @@ impl Saga {
             all.extend(waits_of_step(step, state));
         });
         all
+    }
+
+    /// The signals that no step has taken yet, in order.
+    pub fn untaken(&self) -> impl Iterator<Item = &Signal> {
+        self.signals
+            .iter()
+            .filter(|signal| signal.taken_by.is_none())
     }
 
     /// Some attempt's intent stands without an answer.
@@ -372,5 +380,49 @@ impl StepState {
                 _,
             ) => UndoView::Running,
         }
+    }
+
+    /// Why its do is not done; while it is retried, what went wrong last.
+    pub fn error(&self) -> Option<Failure> {
+        self.failure
+            .clone()
+            .or_else(|| match (self.state, &self.result) {
+                (State::Running, _) => last_error(&self.forward),
+                (_, Some(Value::Unreadable)) => Some(plain(
+                    "unreadable",
+                    "the answer's body was no JSON, or too large",
+                )),
+                _ => None,
+            })
+    }
+
+    /// What went wrong last with its undo; none once that came to its end.
+    pub fn undo_error(&self) -> Option<Failure> {
+        match self.undone {
+            Some(_) => None,
+            None => last_error(&self.undo),
+        }
+    }
+}
+
+fn last_error(leg: &LegState) -> Option<Failure> {
+    match &leg.phase {
+        LegPhase::Stuck { code, message, .. } => Some(plain(code.as_str(), message)),
+        LegPhase::Parked { cause, .. } => Some(plain(cause.code.as_str(), &cause.message)),
+        LegPhase::Idle
+        | LegPhase::InFlight { .. }
+        | LegPhase::Retry { .. }
+        | LegPhase::LookAgain { .. } => leg
+            .last_message
+            .as_ref()
+            .map(|message| plain("attempt_failed", message)),
+    }
+}
+
+fn plain(code: &str, message: &str) -> Failure {
+    Failure {
+        code: code.to_owned(),
+        message: message.to_owned(),
+        detail: BTreeMap::new(),
     }
 }

@@ -42,14 +42,15 @@ fn a_refusal_undoes_what_was_done_in_reverse_order() {
         SHOP,
         "order 200\nstock 200\nfraud 200\ncharge 402 {\"message\": \"card declined\"}\nundo stock 200\nundo order 204",
         &expect![[r#"
-            shop@1 compensated: refused at charge (payments answered 402: card declined)
-            ├─ order            done     ↩ done
-            ├─ prepare          done
-            │  ├─ stock         done     ↩ done
-            │  └─ fraud         done
-            ├─ charge           refused  ↩ nothing_to_undo
-            ├─ confirm_order ◆  pending
-            └─ close            pending
+            shop@1  cart-17  compensated
+            turned back: refused at charge: payments answered 402: card declined
+            ├─ order               ✓ done     ↩ undone
+            ├─ prepare (together)
+            │  ├─ stock            ✓ done     ↩ undone
+            │  └─ fraud            ✓ done
+            ├─ charge              ✗ refused  ↩ nothing to undo
+            ├─ confirm_order ◆     ·
+            └─ close               ·
         "#]],
     );
 }
@@ -73,14 +74,15 @@ fn undo_waits_until_what_runs_beside_has_ended() {
         SHOP,
         "order 200\nfraud 409\nstock lost\nundo stock 404 {}\nundo stock 404 {}\nundo order 200",
         &expect![[r#"
-            shop@1 compensated: refused at prepare.fraud (fraud answered 409)
-            ├─ order            done     ↩ done
-            ├─ prepare          unknown
-            │  ├─ stock         unknown  ↩ nothing_to_undo ×2
-            │  └─ fraud         refused
-            ├─ charge           pending
-            ├─ confirm_order ◆  pending
-            └─ close            pending
+            shop@1  cart-17  compensated
+            turned back: refused at prepare.fraud: fraud answered 409
+            ├─ order               ✓ done                                   ↩ undone
+            ├─ prepare (together)
+            │  ├─ stock            ? unknown: no answer within the timeout  ↩ nothing to undo, 2 attempts
+            │  └─ fraud            ✗ refused
+            ├─ charge              ·
+            ├─ confirm_order ◆     ·
+            └─ close               ·
         "#]],
     );
 }
@@ -95,14 +97,15 @@ fn a_repeatable_undo_of_an_unknown_do_is_asked_once_more() {
         SHOP,
         &format!("{script}\nundo charge 200\nundo stock 200\nundo order 200"),
         &expect![[r#"
-            shop@1 compensated: unknown at charge (no answer within the timeout)
-            ├─ order            done        ↩ done
-            ├─ prepare          done
-            │  ├─ stock         done        ↩ done
-            │  └─ fraud         done
-            ├─ charge           unknown ×2  ↩ done
-            ├─ confirm_order ◆  pending
-            └─ close            pending
+            shop@1  cart-17  compensated
+            turned back: unknown at charge: no answer within the timeout
+            ├─ order               ✓ done                 ↩ undone
+            ├─ prepare (together)
+            │  ├─ stock            ✓ done                 ↩ undone
+            │  └─ fraud            ✓ done
+            ├─ charge              ? unknown, 2 attempts  ↩ undone
+            ├─ confirm_order ◆     ·
+            └─ close               ·
         "#]],
     );
 }
@@ -129,14 +132,16 @@ fn nothing_found_after_an_unanswered_undo_is_unclear_where_no_fresh_key_is_safe(
         SHOP,
         "order 200\nstock 200\nfraud 200\ncharge lost\ncharge lost\nundo charge lost\nundo charge 404 {}",
         &expect![[r#"
-            shop@1 stuck: unknown at charge (no answer within the timeout); undo of charge is stuck: undo_unclear
-            ├─ order            done        ↩ pending
-            ├─ prepare          done
-            │  ├─ stock         done        ↩ pending
-            │  └─ fraud         done
-            ├─ charge           unknown ×2  ↩ stuck ×2
-            ├─ confirm_order ◆  pending
-            └─ close            pending
+            shop@1  cart-17  stuck
+            turned back: unknown at charge: no answer within the timeout
+            ├─ order               ✓ done                 ↩ to be undone
+            ├─ prepare (together)
+            │  ├─ stock            ✓ done                 ↩ to be undone
+            │  └─ fraud            ✓ done
+            ├─ charge              ? unknown, 2 attempts  ↩ stuck, 2 attempts
+            ├─ confirm_order ◆     ·
+            └─ close               ·
+            stuck at charge (undo): undo_unclear: payments answered 404
         "#]],
     );
 }
@@ -190,12 +195,14 @@ steps:
         source,
         &format!("{script}\nundo right 200"),
         &expect![[r#"
-            branches@1 stuck: refused at last (d answered 422); undo of both.left is stuck: undo_refused
-            ├─ first     done     ↩ pending
-            ├─ both      done
-            │  ├─ left   done     ↩ stuck
-            │  └─ right  done     ↩ done
-            └─ last      refused
+            branches@1  cart-17  stuck
+            turned back: refused at last: d answered 422
+            ├─ first            ✓ done     ↩ to be undone
+            ├─ both (together)
+            │  ├─ left          ✓ done     ↩ stuck
+            │  └─ right         ✓ done     ↩ undone
+            └─ last             ✗ refused
+            stuck at both.left (undo): undo_refused: b answered 409
         "#]],
     );
 }
@@ -247,14 +254,15 @@ fn the_deadline_turns_back_before_the_pivot() {
         SHOP,
         "order 200\nstock 200\nfraud 200\ncharge not_sent\npass 1h\ncharge not_sent\nundo stock 200\nundo order 200",
         &expect![[r#"
-            shop@1 compensated: deadline (the deadline passed)
-            ├─ order            done         ↩ done
-            ├─ prepare          done
-            │  ├─ stock         done         ↩ done
-            │  └─ fraud         done
-            ├─ charge           not_sent ×2  ↩ nothing_to_undo
-            ├─ confirm_order ◆  pending
-            └─ close            pending
+            shop@1  cart-17  compensated
+            turned back: deadline: the deadline passed
+            ├─ order               ✓ done                                      ↩ undone
+            ├─ prepare (together)
+            │  ├─ stock            ✓ done                                      ↩ undone
+            │  └─ fraud            ✓ done
+            ├─ charge              ✗ not sent, 2 attempts: connection refused  ↩ nothing to undo
+            ├─ confirm_order ◆     ·
+            └─ close               ·
         "#]],
     );
 }

@@ -184,8 +184,9 @@ steps:
         source,
         "call 200 {\"status\": \"declined\", \"message\": \"no funds\"}",
         &expect![[r#"
-            card@1 compensated: refused at call (payments answered 200: no funds)
-            └─ call  refused  ↩ nothing_to_undo
+            card@1  cart-17  compensated
+            turned back: refused at call: payments answered 200: no funds
+            └─ call  ✗ refused  ↩ nothing to undo
         "#]],
     );
     assert_eq!(
@@ -265,10 +266,11 @@ output: $total
         source,
         "optional 409",
         &expect![[r#"
-            maybe@1 completed
-            ├─ skipped   skipped  ↩ nothing_to_undo
-            ├─ optional  refused  ↩ nothing_to_undo
-            └─ total     done
+            maybe@1  cart-17  completed
+            ├─ skipped   – skipped
+            ├─ optional  ✗ refused: b answered 409
+            └─ total     ✓ done
+            output: {"a":null,"b":null,"n":"$1 + 2"}
         "#]],
     );
     assert_eq!(

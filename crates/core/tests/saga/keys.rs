@@ -203,7 +203,7 @@ fn an_undo_that_took_effect_in_its_first_round_is_done_whatever_the_second_finds
     let source = "saga: s\nversion: 1\nsteps:\n  - call: { do: POST a /x, retry: { attempts: 1 }, undo: DELETE a /x }\n";
     let driver = play(source, "{}", "call lost\nundo call 204\nundo call 404 {}");
     assert!(
-        driver.saga.draw().contains("↩ done ×2"),
+        driver.saga.draw().contains("↩ undone, 2 attempts"),
         "{}",
         driver.saga.draw()
     );

@@ -55,10 +55,11 @@ fn a_halted_pivot_is_not_tried_again_but_its_check_is_asked() {
         WITH_CHECK,
         &format!("{lost}check pay 404 {{}}\nundo pay 404 {{}}\nundo pay 404 {{}}\nundo hold 200"),
         &expect![[r#"
-            transfer@1 compensated: cancelled at pay (enough)
-            ├─ hold   done     ↩ done
-            ├─ pay ◆  unknown  ↩ nothing_to_undo ×2
-            └─ tell   pending
+            transfer@1  cart-17  compensated
+            turned back: cancelled at pay: enough
+            ├─ hold   ✓ done                                   ↩ undone
+            ├─ pay ◆  ? unknown: no answer within the timeout  ↩ nothing to undo, 2 attempts
+            └─ tell   ·
         "#]],
     );
 }

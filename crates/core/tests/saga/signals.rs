@@ -62,10 +62,11 @@ fn no_signal_in_time_is_a_refusal() {
         APPROVAL,
         "order 200\npass 2d\nundo order 200",
         &expect![[r#"
-            approval@1 compensated: refused at approval (no signal approved came within 2d)
-            ├─ order     done     ↩ done
-            ├─ approval  refused
-            └─ nap       pending
+            approval@1  cart-17  compensated
+            turned back: refused at approval: no signal approved came within 2d
+            ├─ order     ✓ done     ↩ undone
+            ├─ approval  ✗ refused
+            └─ nap       ·
         "#]],
     );
 }
@@ -104,10 +105,11 @@ fn cancel_stops_a_wait_at_once() {
         APPROVAL,
         "order 200\ncancel not wanted\nundo order 200",
         &expect![[r#"
-            approval@1 compensated: cancelled (not wanted)
-            ├─ order     done      ↩ done
-            ├─ approval  not_sent
-            └─ nap       pending
+            approval@1  cart-17  compensated
+            turned back: cancelled: not wanted
+            ├─ order     ✓ done                                  ↩ undone
+            ├─ approval  ✗ not sent: the saga turned back first
+            └─ nap       ·
         "#]],
     );
     let mut driver = play(APPROVAL, "{}", "order 200\ncancel not wanted");
