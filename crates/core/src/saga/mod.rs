@@ -9,6 +9,7 @@ mod decide;
 mod draw;
 pub mod drawing;
 mod drive;
+mod errors;
 mod meaning;
 mod pending;
 mod record;

@@ -288,3 +288,29 @@ fn a_paused_service_parks_without_burning_an_attempt() {
     driver.answer("call", Leg::Do, crate::script::what("200"));
     assert_eq!(driver.saga.status(), Status::Completed);
 }
+
+#[test]
+fn a_group_that_was_not_entered_says_so_itself() {
+    let source = r#"
+saga: group
+version: 1
+steps:
+  - first: { set: 1 }
+  - gifts:
+      when: $first == 2
+      together:
+        - wrap: { do: GET gifts /wrap }
+        - card: { do: GET gifts /card }
+"#;
+    draws(
+        source,
+        "",
+        &expect![[r#"
+        group@1  cart-17  completed
+        ├─ first             ✓ done
+        └─ gifts (together)  – skipped
+           ├─ wrap           ·
+           └─ card           ·
+    "#]],
+    );
+}
