@@ -175,14 +175,13 @@ pub(crate) fn query<T>(
 
 /// The journal up to the row's last record; a gap is damage.
 fn journal(connection: &Connection, id: Id, last: u64) -> Result<Vec<Entry>, ReadError> {
-    let sql = "SELECT seq, at, type, version, record, checksum FROM journal
+    let sql = "SELECT seq, at, version, records, checksum FROM journal
                WHERE saga_id = ?1 ORDER BY seq";
-    let mut scratch = Vec::new();
-    let mut seq = 0;
-    let entries = query(connection, sql, &[id.as_bytes()], |row| {
-        seq += 1;
-        row::decode_entry(row, id, seq, &mut scratch)
+    let (mut entries, mut scratch) = (Vec::new(), Vec::new());
+    query(connection, sql, &[id.as_bytes()], |row| {
+        row::decode_entries(row, id, &mut entries, &mut scratch)
     })?;
+    let seq = entries.len() as u64;
     if seq != last {
         return Err(ReadError::Damaged {
             message: format!("saga {id}: its row says {last} records, its journal has {seq}"),

@@ -9,7 +9,7 @@ use crate::check::code_text;
 use crate::port::{ReadError, SagaRow};
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
-use banyan_core::saga::{Entry, Reason, Status};
+use banyan_core::saga::{Entry, Reason, Record, Status};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Row, Statement};
 use std::collections::BTreeMap;
@@ -251,49 +251,43 @@ fn read_number(number: i64) -> Option<u64> {
     u64::try_from(number).ok()
 }
 
-/// A journal's record as columns: saga, seq, at, type, version, record, checksum.
-pub(crate) fn record<'a>(
+/// A row of the journal as columns: saga, number of its first record, at, version, records,
+/// checksum.
+pub(crate) fn records<'a>(
     id: &'a Id,
-    entry: &Entry,
+    first: u64,
+    at: Timestamp,
     version: u32,
-    record: &'a str,
+    records: &'a str,
     scratch: &mut Vec<u8>,
-) -> [ValueRef<'a>; 7] {
+) -> [ValueRef<'a>; 6] {
     let mut columns = [
         ValueRef::Blob(id.as_bytes()),
-        number(entry.seq),
-        ValueRef::Integer(entry.at.0),
-        text(type_of(record)),
+        number(first),
+        ValueRef::Integer(at.0),
         ValueRef::Integer(version.into()),
-        text(record),
+        text(records),
         ValueRef::Null,
     ];
-    columns[6] = ValueRef::Integer(checksum(&columns[..6], scratch));
+    columns[5] = ValueRef::Integer(checksum(&columns[..5], scratch));
     columns
 }
 
-/// The type of a record out of its JSON, which begins with it.
-fn type_of(record: &str) -> &str {
-    record
-        .strip_prefix("{\"type\":\"")
-        .and_then(|rest| rest.split('"').next())
-        .unwrap_or_default()
-}
-
-/// An entry out of seq, at, type, version, record, checksum.
+/// Takes the entries out of a row (seq, at, version, records, checksum) behind those before it.
 ///
 /// # Errors
-/// `Damaged`, with the saga's id and the record's number.
-pub(crate) fn decode_entry(
+/// `Damaged`, with the saga's id and the number of the row's first record.
+pub(crate) fn decode_entries(
     row: &Row<'_>,
     id: Id,
-    seq: u64,
+    journal: &mut Vec<Entry>,
     scratch: &mut Vec<u8>,
-) -> Result<Entry, ReadError> {
+) -> Result<(), ReadError> {
+    let mut seq = journal.len() as u64 + 1;
     let damaged = |what: &str| ReadError::Damaged {
-        message: format!("record {seq} of saga {id}: {what}"),
+        message: format!("the journal of saga {id}, at record {seq}: {what}"),
     };
-    let mut columns = [ValueRef::Null; 7];
+    let mut columns = [ValueRef::Null; 6];
     columns[0] = ValueRef::Blob(id.as_bytes());
     for (place, column) in columns.iter_mut().skip(1).enumerate() {
         *column = row
@@ -303,15 +297,20 @@ pub(crate) fn decode_entry(
     if columns[1] != number(seq) {
         return Err(damaged("it is missing"));
     }
-    if columns[6] != ValueRef::Integer(checksum(&columns[..6], scratch)) {
-        return Err(damaged("its checksum is wrong"));
+    if columns[5] != ValueRef::Integer(checksum(&columns[..5], scratch)) {
+        return Err(damaged("the checksum is wrong"));
     }
     let parsed = || {
         let at = Timestamp(columns[2].as_i64().ok()?);
-        let record = serde_json::from_str(columns[5].as_str().ok()?).ok()?;
-        Some(Entry { seq, at, record })
+        let records: Vec<Record> = serde_json::from_str(columns[4].as_str().ok()?).ok()?;
+        Some((at, records))
     };
-    parsed().ok_or_else(|| damaged("it does not parse"))
+    let (at, records) = parsed().ok_or_else(|| damaged("it does not parse"))?;
+    for record in records {
+        journal.push(Entry { seq, at, record });
+        seq += 1;
+    }
+    Ok(())
 }
 
 fn text(text: &str) -> ValueRef<'_> {

@@ -45,14 +45,14 @@ CREATE INDEX saga_open ON saga (id, status)
 -- Records lie in the order in which they were committed, so that a commit fills few pages,
 -- however many sagas it concerns; clustered by saga it would touch one for each. No foreign key
 -- to saga: the writer's guard on saga.seq already proves the row, and the look-up would be paid
--- for by each record.
+-- for by each record. A row holds the records that one commit wrote for a saga in one moment,
+-- as a JSON array; seq is the number of the first of them.
 CREATE TABLE journal (
     saga_id BLOB NOT NULL,
     seq INTEGER NOT NULL,
     at INTEGER NOT NULL,
-    type TEXT NOT NULL,
     version INTEGER NOT NULL,
-    record TEXT NOT NULL,
+    records TEXT NOT NULL,
     checksum INTEGER NOT NULL,
     UNIQUE (saga_id, seq)
 ) STRICT;
@@ -140,7 +140,7 @@ FROM (SELECT *, lower(hex(id)) AS hex FROM saga);
 CREATE VIEW journal_readable AS
 SELECT printf('%s-%s-%s-%s-%s', substr(hex, 1, 8), substr(hex, 9, 4), substr(hex, 13, 4),
            substr(hex, 17, 4), substr(hex, 21)) AS saga,
-       seq,
+       seq + each.key AS seq,
        strftime('%Y-%m-%dT%H:%M:%fZ', at / 1000.0, 'unixepoch') AS at,
-       type, version, record
-FROM (SELECT *, lower(hex(saga_id)) AS hex FROM journal);
+       each.value ->> '$.type' AS type, version, each.value AS record
+FROM (SELECT *, lower(hex(saga_id)) AS hex FROM journal) AS one, json_each(one.records) AS each;

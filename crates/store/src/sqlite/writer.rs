@@ -23,6 +23,9 @@ use std::sync::atomic::{AtomicI32, Ordering};
 /// grow for ever.
 const PATIENCE: i32 = 32;
 
+/// A row of the journal that holds so much takes no further record.
+const ROW_BYTES: usize = 64 * 1024;
+
 /// The one writer of a SQLite store.
 #[derive(Debug)]
 pub struct SqliteWriter {
@@ -30,7 +33,7 @@ pub struct SqliteWriter {
     tally: Tally,
     moved: Moved,
     scratch: Vec<u8>,
-    record: Vec<u8>,
+    records: Vec<u8>,
     log_pages: Arc<AtomicI32>,
     checkpoint_pages: i32,
     /// Set once a commit was in doubt: nothing is written any more.
@@ -66,7 +69,7 @@ impl SqliteWriter {
             tally: Tally::default(),
             moved: Moved::default(),
             scratch: Vec::new(),
-            record: Vec::new(),
+            records: Vec::new(),
             log_pages,
             checkpoint_pages,
             broken: None,
@@ -289,17 +292,25 @@ impl SqliteWriter {
         Ok(statement.raw_execute()? == 1)
     }
 
+    /// Writes records, those of one moment as one row: a row costs more than what is in it.
     fn write_entries(&mut self, id: Id, entries: &[Entry]) -> rusqlite::Result<bool> {
-        let mut statement = self
-            .connection
-            .prepare_cached("INSERT INTO journal VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
-        for entry in entries {
-            self.record.clear();
-            serde_json::to_writer(&mut self.record, &entry.record)
-                .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-            let text = std::str::from_utf8(&self.record)
+        let mut rest = entries;
+        while let Some(first) = rest.first() {
+            let taken = join(rest, &mut self.records)?;
+            rest = &rest[taken..];
+            let text = std::str::from_utf8(&self.records)
                 .map_err(|error| rusqlite::Error::Utf8Error(0, error))?;
-            let columns = row::record(&id, entry, RECORD_VERSION, text, &mut self.scratch);
+            let columns = row::records(
+                &id,
+                first.seq,
+                first.at,
+                RECORD_VERSION,
+                text,
+                &mut self.scratch,
+            );
+            let mut statement = self
+                .connection
+                .prepare_cached("INSERT INTO journal VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
             row::bind(&mut statement, 1, &columns)?;
             statement.raw_execute()?;
         }
@@ -375,6 +386,27 @@ impl Drop for SqliteWriter {
             }
         }
     }
+}
+
+/// Writes the first of these records, as many as belong into one row, as a JSON array: those
+/// of one moment, up to a bound. Gives how many they are, at least one.
+fn join(entries: &[Entry], text: &mut Vec<u8>) -> rusqlite::Result<usize> {
+    text.clear();
+    text.push(b'[');
+    let mut taken = 0;
+    for entry in entries {
+        if taken > 0 {
+            if entry.at != entries[0].at || text.len() >= ROW_BYTES {
+                break;
+            }
+            text.push(b',');
+        }
+        serde_json::to_writer(&mut *text, &entry.record)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        taken += 1;
+    }
+    text.push(b']');
+    Ok(taken)
 }
 
 /// Where a start key stands: the first half of a SHA-256 over its three parts.

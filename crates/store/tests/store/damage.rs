@@ -46,29 +46,29 @@ type Case = (
 
 const CASES: &[Case] = &[
     (
-        "UPDATE journal SET record = replace(record, 'charge', 'CHARGE') WHERE seq = 2 AND saga_id = FIRST",
+        "UPDATE journal SET records = replace(records, 'charge', 'CHARGE') WHERE seq = 3 AND saga_id = FIRST",
         load,
-        "record 2 of saga FIRST: its checksum is wrong",
+        "the journal of saga FIRST, at record 3: the checksum is wrong",
     ),
     (
         "UPDATE journal SET at = at + 1 WHERE seq = 3 AND saga_id = FIRST",
         load,
-        "record 3 of saga FIRST: its checksum",
+        "saga FIRST, at record 3: the checksum",
     ),
     (
         "UPDATE journal SET checksum = checksum + 1 WHERE seq = 1 AND saga_id = FIRST",
         load,
-        "record 1 of saga FIRST",
+        "saga FIRST, at record 1",
     ),
     (
-        "DELETE FROM journal WHERE seq = 2 AND saga_id = FIRST",
+        "DELETE FROM journal WHERE seq = 1 AND saga_id = FIRST",
         load,
-        "record 2 of saga FIRST: it is missing",
+        "saga FIRST, at record 1: it is missing",
     ),
     (
-        "DELETE FROM journal WHERE seq = 4 AND saga_id = FIRST",
+        "DELETE FROM journal WHERE seq = 3 AND saga_id = FIRST",
         load,
-        "saga FIRST: its row says 4 records, its journal has 3",
+        "saga FIRST: its row says 4 records, its journal has 2",
     ),
     (
         "UPDATE saga SET wake_at = wake_at + 1 WHERE id = FIRST",
@@ -129,11 +129,11 @@ fn people_read_the_tables_with_a_plain_shell() {
     assert_eq!(line, format!("{} running 2025-11-21T10:42:07.001Z", id(1)));
     let line: String = connection
         .query_row(
-            "SELECT saga || ' ' || seq || ' ' || type || ' ' || (record ->> '$.data.key')
-             FROM journal_readable WHERE seq = 1",
+            "SELECT saga || ' ' || seq || ' ' || type || ' ' || (record ->> '$.data.step')
+             FROM journal_readable WHERE seq = 2",
             (),
             |row| row.get(0),
         )
         .unwrap();
-    assert_eq!(line, format!("{} 1 started key-1", id(1)));
+    assert_eq!(line, format!("{} 2 attempt_started charge", id(1)));
 }

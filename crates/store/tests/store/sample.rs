@@ -43,12 +43,12 @@ pub(crate) fn row(number: u64, seq: u64) -> SagaRow {
     }
 }
 
-/// Records from `first` to `last`.
+/// Records from `first` to `last`, two of each moment.
 pub(crate) fn entries(row: &SagaRow, first: u64, last: u64) -> Vec<Entry> {
     (first..=last)
         .map(|seq| Entry {
             seq,
-            at: Timestamp(row.started_at.0 + seq as i64),
+            at: Timestamp(row.started_at.0 + (seq as i64 + 1) / 2),
             record: record(row, seq),
         })
         .collect()
