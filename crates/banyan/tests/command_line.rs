@@ -144,3 +144,29 @@ fn no_colour_is_written_where_nobody_looks() {
     let output = banyan(&["list"]);
     assert!(!output.stderr.contains(&0x1b));
 }
+
+#[test]
+fn export_prints_the_document_and_says_on_standard_error_what_is_lost() {
+    let good = file(GOOD.as_bytes());
+    let path = good.path().to_str().unwrap();
+    let drawn = banyan(&["export", path, "--to", "mermaid"]);
+    assert_eq!(drawn.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&drawn.stdout).starts_with("flowchart TD\n"));
+    assert!(drawn.stderr.is_empty());
+
+    let written = banyan(&["export", path, "--to", "ows"]);
+    let (document, lost) = (
+        String::from_utf8_lossy(&written.stdout),
+        String::from_utf8_lossy(&written.stderr),
+    );
+    assert!(
+        document.contains("\ndocument:\n  dsl: '1.0.3'\n"),
+        "{document}"
+    );
+    assert!(lost.contains("unknown outcomes: "), "{lost}");
+
+    let bad = file(BAD.as_bytes());
+    let refused = banyan(&["export", bad.path().to_str().unwrap(), "--to", "ows"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("did you mean `retry`?"));
+}

@@ -5,6 +5,7 @@
 //! re-folds a recovered one.
 
 pub mod definition;
+pub mod export;
 pub mod expr;
 pub mod id;
 pub mod json;

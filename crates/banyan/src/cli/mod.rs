@@ -8,6 +8,7 @@ mod check;
 mod completions;
 mod context;
 mod definitions;
+mod export;
 mod fail;
 mod list;
 mod look;
@@ -90,6 +91,8 @@ pub(crate) enum Command {
     Check(check::Check),
     /// Print the JSON Schema of saga files, for editors
     Schema,
+    /// Print a saga file as a drawing or in another language
+    Export(export::Export),
     /// Register saga files with the server
     Register(definitions::Register),
     /// Start a saga
@@ -125,6 +128,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Fail> {
     match cli.command {
         Command::Check(check) => context.block_on(check::run(&context, &check)),
         Command::Schema => definitions::schema(),
+        Command::Export(export) => export::run(&context, &export),
         Command::Completions(completions) => completions::run(&completions),
         Command::Serve(serve) => serve::run(&context, serve),
         Command::Demo(arguments) => context.block_on(crate::demo::run(&context, arguments)),

@@ -140,6 +140,7 @@ fn help_names_every_command() {
           serve        Run the server
           check        Check saga files
           schema       Print the JSON Schema of saga files, for editors
+          export       Print a saga file as a drawing or in another language
           register     Register saga files with the server
           start        Start a saga
           signal       Send a signal to a saga

@@ -1,0 +1,249 @@
+//! The way forward: the tasks of each kind of step, and how a result reaches `$context`.
+
+use super::calls::{Leg, REFUSED, duration};
+use super::jq::{self, member};
+use super::{Lowering, Task, list};
+use crate::Json;
+use crate::definition::{Do, Group, Kind, OnRefused, Sleep, Step, Undo, Wait};
+use crate::expr::{Expr, Template};
+use serde_json::json;
+
+/// The error of an answer that means no.
+const REFUSED_TYPE: &str = "banyan://errors/refused";
+/// The error with which a saga turns back once its undo is done.
+const TURNED_BACK_TYPE: &str = "banyan://errors/turned_back";
+
+/// Raises what was caught, once it was dealt with.
+pub(super) fn raise_again(of: &str) -> Task {
+    let detail = jq::wrap("$error.detail // $error.type");
+    let error = json!({ "type": TURNED_BACK_TYPE, "status": 500, "detail": detail });
+    (
+        format!("{of}-turns-back"),
+        json!({ "raise": { "error": error } }),
+    )
+}
+
+/// A group's result: an object of its parts' results.
+pub(super) fn group_result(group: &Step) -> Task {
+    let Kind::Group(parts) = &group.kind else {
+        return (
+            format!("{}-result", group.name),
+            json!({ "set": jq::wrap("null") }),
+        );
+    };
+    let value: Json = parts
+        .steps
+        .iter()
+        .map(|part| (part.name.clone(), jq::wrap(&member(&part.name))))
+        .collect::<serde_json::Map<String, Json>>()
+        .into();
+    let task = json!({ "set": value, "export": export(&group.name, ".") });
+    (format!("{}-result", group.name), task)
+}
+
+/// Adds one member to the context.
+fn export(name: &str, value: &str) -> Json {
+    let name = Json::from(name);
+    json!({ "as": jq::wrap(&format!("$context + {{{name}: {value}}}")) })
+}
+
+/// The idempotency key of a step's do, as a jq text.
+pub(super) fn key_of(step: &Step) -> String {
+    format!("\"\\($workflow.id)-{}\"", step.name)
+}
+
+/// Where a step's do may have happened though no answer said so.
+pub(super) fn in_doubt(step: &Step) -> String {
+    format!("{}-in-doubt", step.name)
+}
+
+impl Lowering {
+    /// The tasks of a step. A step with `when` stands within one more task, so that nothing
+    /// is exported when it is skipped.
+    pub(super) fn step(&self, step: &Step) -> Vec<Task> {
+        let tasks = self.body(step);
+        match &step.when {
+            None => tasks,
+            Some(when) => {
+                let task = json!({ "if": self.names.expression(when), "do": list(tasks) });
+                vec![(format!("{}-when", step.name), task)]
+            }
+        }
+    }
+
+    fn body(&self, step: &Step) -> Vec<Task> {
+        match &step.kind {
+            Kind::Call(action) => vec![self.call(step, action)],
+            Kind::Wait(wait) => vec![self.wait(step, wait)],
+            Kind::Sleep(sleep) => vec![self.sleep(step, sleep)],
+            Kind::Set(value) => vec![self.set(step, value)],
+            Kind::Refuse(message) => vec![self.refuse(step, message)],
+            Kind::Group(group) if group.parallel => self.together(step, group),
+            Kind::Group(group) => {
+                let mut tasks: Vec<Task> = group
+                    .steps
+                    .iter()
+                    .flat_map(|part| self.step(part))
+                    .collect();
+                tasks.push(group_result(step));
+                tasks
+            }
+        }
+    }
+
+    fn call(&self, step: &Step, action: &Do) -> Task {
+        let refused = action.call.refused_when.as_ref();
+        let whole = refused.is_some_and(|refused| reads(refused, "http"));
+        let leg = Leg {
+            task: format!("{}-call", step.name),
+            names: self.names.with("key", key_of(step)),
+            key: key_of(step),
+            whole,
+            call: &action.call,
+        };
+        let sent = if action.once { leg.once() } else { leg.task() };
+        let mut tasks = vec![sent];
+        tasks.extend(refused.map(|refused| self.refusal(step, refused, whole)));
+        let result = if whole { ".content" } else { "." };
+        self.settled(step, tasks, result)
+    }
+
+    fn wait(&self, step: &Step, wait: &Wait) -> Task {
+        let from = json!({ "type": wait.signal, "subject": jq::wrap("$workflow.id") });
+        let listen = json!({
+            "listen": { "to": { "one": { "with": from } }, "read": "data" },
+            "output": { "as": jq::wrap(".[0]") },
+            "timeout": { "after": duration(wait.within) },
+        });
+        let mut tasks = vec![(format!("{}-signal", step.name), listen)];
+        let refused = wait.refused_when.as_ref();
+        tasks.extend(refused.map(|refused| self.refusal(step, refused, false)));
+        self.settled(step, tasks, ".")
+    }
+
+    fn sleep(&self, step: &Step, sleep: &Sleep) -> Task {
+        let time = match sleep {
+            Sleep::For(time) => duration(*time),
+            Sleep::Until(moment) => jq::wrap(&format!(
+                "({}) | (if type == \"number\" then . / 1000 else fromdateiso8601 end) - now | \"PT\\([., 0] | max | floor)S\"",
+                self.names.text(moment)
+            )),
+        };
+        (step.name.clone(), json!({ "wait": time }))
+    }
+
+    fn set(&self, step: &Step, value: &Template) -> Task {
+        let value = match value {
+            Template::Object(_) => self.names.value(value),
+            Template::Literal(_) | Template::Expr(_) | Template::Array(_) => {
+                jq::wrap(&self.names.construction(value))
+            }
+        };
+        let task = json!({ "set": value, "export": export(&step.name, ".") });
+        (step.name.clone(), task)
+    }
+
+    fn refuse(&self, step: &Step, message: &Template) -> Task {
+        let detail = self.names.value(message);
+        let error = json!({ "type": REFUSED_TYPE, "status": 422, "detail": detail });
+        (step.name.clone(), json!({ "raise": { "error": error } }))
+    }
+
+    /// Raises when an answer means no.
+    fn refusal(&self, step: &Step, refused: &Expr, whole: bool) -> Task {
+        let names = if whole {
+            self.names
+                .with("result", ".content")
+                .with("http", "(. | {status: .statusCode, headers: .headers})")
+        } else {
+            self.names.with("result", ".")
+        };
+        let detail = format!("{} refused", step.name);
+        let task = json!({
+            "if": names.expression(refused),
+            "raise": { "error": { "type": REFUSED_TYPE, "status": 422, "detail": detail } },
+        });
+        (format!("{}-refused", step.name), task)
+    }
+
+    /// The tasks of one step with its result exported; a refusal passed over where the step
+    /// says so; and where it has an undo, a mark when its effect is in doubt.
+    fn settled(&self, step: &Step, tasks: Vec<Task>, result: &str) -> Task {
+        let exported = export(&step.name, result);
+        let mut task = json!({ "do": list(tasks), "export": exported });
+        if step.on_refused == OnRefused::Continue {
+            let nothing = json!({ "set": jq::wrap("null") });
+            let passed = vec![(format!("{}-passed-over", step.name), nothing)];
+            let when = match &step.kind {
+                Kind::Wait(_) => format!("{REFUSED} or $error.status == 408"),
+                Kind::Call(_)
+                | Kind::Sleep(_)
+                | Kind::Set(_)
+                | Kind::Refuse(_)
+                | Kind::Group(_) => REFUSED.to_owned(),
+            };
+            let inner = vec![(format!("{}-settled", step.name), task)];
+            let catch = json!({ "when": jq::wrap(&when), "do": list(passed) });
+            task = json!({ "try": list(inner), "catch": catch });
+        }
+        if matches!(step.undo, Undo::Call(_)) {
+            task = doubted(step, task);
+        }
+        (step.name.clone(), task)
+    }
+
+    fn together(&self, step: &Step, group: &Group) -> Vec<Task> {
+        let failed = format!("{}-failed", step.name);
+        let branches = group.steps.iter().map(|part| self.branch(part, &failed));
+        let merged = jq::wrap("reduce .[] as $branch ($context; . + $branch)");
+        let fork = json!({
+            "fork": { "branches": list(branches.collect()) },
+            "export": { "as": merged },
+        });
+        let said = format!("$context[\"{failed}\"]");
+        let error = json!({ "type": TURNED_BACK_TYPE, "status": 500, "detail": jq::wrap(&said) });
+        let raise = json!({
+            "if": jq::wrap(&format!("{said} != null")),
+            "raise": { "error": error },
+        });
+        vec![
+            (step.name.clone(), fork),
+            (failed, raise),
+            group_result(step),
+        ]
+    }
+
+    /// A branch never fails: it comes to its end, and gives the context that it leaves.
+    fn branch(&self, part: &Step, failed: &str) -> Task {
+        let note = json!({
+            "set": { "failed": true },
+            "export": export(failed, "($error.detail // $error.type)"),
+        });
+        let caught = vec![(format!("{}-branch-failed", part.name), note)];
+        let branch = json!({
+            "try": list(self.step(part)),
+            "catch": { "do": list(caught) },
+            "output": { "as": jq::wrap("$context") },
+        });
+        (format!("{}-branch", part.name), branch)
+    }
+}
+
+/// Marks that the do may have happened, unless the answer was a plain no; then raises again.
+fn doubted(step: &Step, task: Json) -> Json {
+    let mark = json!({
+        "if": jq::wrap(&format!("{REFUSED} | not")),
+        "set": { "in_doubt": true },
+        "export": export(&in_doubt(step), "true"),
+    });
+    let caught = vec![(in_doubt(step), mark), raise_again(&in_doubt(step))];
+    let inner = vec![(format!("{}-do", step.name), task)];
+    json!({ "try": list(inner), "catch": { "do": list(caught) } })
+}
+
+/// Whether an expression reads this variable.
+fn reads(expr: &Expr, name: &str) -> bool {
+    expr.variables()
+        .iter()
+        .any(|(variable, _)| *variable == name)
+}
