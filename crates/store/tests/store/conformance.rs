@@ -1,6 +1,6 @@
 //! The promises of the port as cases, each run on every implementation.
 
-use crate::sample::{self, START, append, definition, ended, id, row, service, start};
+use crate::sample::{self, START, append, definition, ended, id, number, row, service, start};
 use crate::suite::{Fresh, suite};
 use banyan_core::Timestamp;
 use banyan_core::saga::{Reason, ReasonCode, Status};
@@ -36,10 +36,6 @@ fn wakes(reader: &dyn Reader, query: WakeQuery) -> Vec<(i64, u64)> {
         .iter()
         .map(|wake| (wake.at.0 - START, number(wake.id)))
         .collect()
-}
-
-fn number(wanted: banyan_core::id::Id) -> u64 {
-    (0..10_000).find(|number| id(*number) == wanted).unwrap()
 }
 
 pub(crate) fn numbers(rows: Vec<SagaRow>) -> Vec<u64> {

@@ -9,6 +9,9 @@
 mod child;
 mod conformance;
 mod conformance_lists;
+mod conformance_locks;
+mod conformance_messages;
+mod conformance_retention;
 mod damage;
 mod differential;
 mod disk;

@@ -16,6 +16,11 @@ pub(crate) fn id(number: u64) -> Id {
     Id::new(START as u64 + number, number, 7)
 }
 
+/// The number of a sample saga.
+pub(crate) fn number(wanted: Id) -> u64 {
+    (0..10_000).find(|number| id(*number) == wanted).unwrap()
+}
+
 /// The row of a running sample saga whose journal has `seq` records.
 pub(crate) fn row(number: u64, seq: u64) -> SagaRow {
     SagaRow {
@@ -113,6 +118,15 @@ pub(crate) fn append(row: &SagaRow, expected_seq: u64) -> Change {
         entries: entries(row, expected_seq + 1, row.seq),
         dealings: Dealings::default(),
     }
+}
+
+/// A start or an append with these dealings.
+pub(crate) fn with(mut change: Change, wanted: Dealings) -> Change {
+    match &mut change {
+        Change::Start { dealings, .. } | Change::Append { dealings, .. } => *dealings = wanted,
+        other => panic!("it has no dealings: {other:?}"),
+    }
+    change
 }
 
 /// The row once it has come to its end.
