@@ -144,3 +144,17 @@ SELECT printf('%s-%s-%s-%s-%s', substr(hex, 1, 8), substr(hex, 9, 4), substr(hex
        strftime('%Y-%m-%dT%H:%M:%fZ', at / 1000.0, 'unixepoch') AS at,
        each.value ->> '$.type' AS type, version, each.value AS record
 FROM (SELECT *, lower(hex(saga_id)) AS hex FROM journal) AS one, json_each(one.records) AS each;
+
+CREATE VIEW message_readable AS
+SELECT printf('%s-%s-%s-%s-%s', substr(receiver, 1, 8), substr(receiver, 9, 4), substr(receiver, 13, 4),
+           substr(receiver, 17, 4), substr(receiver, 21)) AS receiver,
+       printf('%s-%s-%s-%s-%s', substr(sender, 1, 8), substr(sender, 9, 4), substr(sender, 13, 4),
+           substr(sender, 17, 4), substr(sender, 21)) AS sender,
+       from_seq AS seq, kind, body
+FROM (SELECT *, lower(hex(to_saga)) AS receiver, lower(hex(from_saga)) AS sender FROM message);
+
+CREATE VIEW lock_readable AS
+SELECT namespace, definition, lower(hex(value_hash)) AS value_hash, ticket, held,
+       printf('%s-%s-%s-%s-%s', substr(hex, 1, 8), substr(hex, 9, 4), substr(hex, 13, 4),
+           substr(hex, 17, 4), substr(hex, 21)) AS saga
+FROM (SELECT *, lower(hex(saga_id)) AS hex FROM lock_line);

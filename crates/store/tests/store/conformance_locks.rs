@@ -3,7 +3,8 @@
 use crate::sample::{append, id, number, row, start, with};
 use crate::suite::{Fresh, suite};
 use banyan_store::Applied::{Conflict, Done};
-use banyan_store::{Change, Dealings, LockChange, LockPlace, Reader, Writer};
+use banyan_store::{Change, Dealings, LockChange, LockPlace, Message, Reader, Writer};
+use serde_json::json;
 
 suite![
     a_line_is_in_the_order_of_commits_and_its_first_is_granted_the_lock,
@@ -267,4 +268,45 @@ fn who_is_to_take_its_lock_is_found_page_by_page((mut writer, reader): Fresh) {
     assert!(granted(Some(7), 10).is_empty());
     commit(&mut *writer, &[step(6, LockChange::Take)]);
     assert_eq!(granted(None, 10), [4, 7]);
+}
+
+/// What is taken up after a crash: lines as they stood, messages as they were owed.
+fn check_restart(open: &mut dyn FnMut() -> Fresh) {
+    let (mut writer, _) = open();
+    line_of_three(&mut *writer);
+    let message = Message {
+        to: id(9),
+        from: id(2),
+        seq: 1,
+        kind: "child_ended".to_owned(),
+        body: json!({"total": 12.50}),
+    };
+    let sent = Dealings {
+        messages: vec![message.clone()],
+        ..Dealings::default()
+    };
+    let other = started(4, join("other"));
+    let batch = [other, with(append(&row(2, 1), 1), sent)];
+    assert_eq!(commit(&mut *writer, &batch), [4]);
+    drop(writer);
+    let (mut writer, reader) = open();
+    check_line(&*reader, &[1, 2, 3], true);
+    assert_eq!(reader.granted(None, 10).unwrap(), [id(4)]);
+    assert_eq!(reader.messages(None, 10).unwrap(), [message]);
+    assert_eq!(commit(&mut *writer, &[step(1, LockChange::Leave)]), [2]);
+}
+
+#[test]
+fn lines_and_messages_survive_a_restart() {
+    let store = banyan_store::memory::Store::new("s");
+    check_restart(&mut || {
+        let (writer, reader) = store.open();
+        (Box::new(writer), reader)
+    });
+    let folder = tempfile::tempdir().unwrap();
+    check_restart(&mut || {
+        let opened = banyan_store::sqlite::open(folder.path(), Default::default());
+        let (writer, reader) = opened.unwrap();
+        (Box::new(writer), reader)
+    });
 }

@@ -6,6 +6,7 @@ use banyan_core::saga::Status;
 use banyan_store::Applied::{Conflict, Done};
 use banyan_store::{Change, Dealings, Message, MessageKey, Reader};
 use serde_json::json;
+use std::slice;
 
 suite![
     a_message_comes_with_its_cause_and_goes_with_its_effect,
@@ -66,9 +67,9 @@ fn a_message_comes_with_its_cause_and_goes_with_its_effect((mut writer, reader):
 
 fn a_message_may_come_before_its_receiver_and_goes_with_its_start((mut writer, reader): Fresh) {
     let call = message(1, 1, 2);
-    let parent = with(start(&row(1, 1)), sent(&[call.clone()]));
+    let parent = with(start(&row(1, 1)), sent(slice::from_ref(&call)));
     assert_eq!(writer.commit(&[parent]).unwrap().applied, [Done]);
-    assert_eq!(all(&*reader), [call.clone()]);
+    assert_eq!(all(&*reader), slice::from_ref(&call));
     let child = with(start(&row(2, 1)), taken(&[call]));
     assert_eq!(writer.commit(&[child]).unwrap().applied, [Done]);
     assert_eq!(all(&*reader), []);
@@ -119,9 +120,9 @@ fn messages_come_by_receiver_sender_and_number_page_by_page((mut writer, reader)
 
 fn a_conflict_sends_nothing_and_takes_nothing((mut writer, reader): Fresh) {
     let call = message(1, 1, 2);
-    let parent = with(start(&row(1, 1)), sent(&[call.clone()]));
+    let parent = with(start(&row(1, 1)), sent(slice::from_ref(&call)));
     writer.commit(&[parent, start(&row(2, 1))]).unwrap();
-    let mut dealings = taken(&[call.clone()]);
+    let mut dealings = taken(slice::from_ref(&call));
     dealings.messages.push(message(2, 3, 1));
     let stale = with(append(&row(2, 3), 2), dealings.clone());
     dealings.messages = vec![message(2, 1, 1)];

@@ -1,7 +1,10 @@
 //! Rows changed behind the store's back are found when they are read, and named.
 
-use crate::sample::{definition, id, row, start};
-use banyan_store::{Change, Filter, ReadError, Reader, Writer, sqlite};
+use crate::sample::{definition, ended, id, row, start, with};
+use banyan_core::saga::Status;
+use banyan_store::{
+    Applied, Change, Dealings, Filter, LockChange, Message, ReadError, Reader, Writer, sqlite,
+};
 use rusqlite::Connection;
 
 /// What reading says after this was done to the file.
@@ -13,7 +16,7 @@ fn after(sql: &str, read: fn(&dyn Reader) -> Result<(), ReadError>) -> Result<()
         row.active = true;
     }
     writer
-        .commit(&[start(&row(1, 4)), start(&row(2, 4)), definition])
+        .commit(&[dealing(), start(&row(2, 4)), definition])
         .unwrap();
     let connection = Connection::open(folder.path().join(sqlite::FILE)).unwrap();
     let changed = connection.execute(sql, ()).unwrap();
@@ -23,6 +26,28 @@ fn after(sql: &str, read: fn(&dyn Reader) -> Result<(), ReadError>) -> Result<()
         "the other saga is whole"
     );
     read(&*reader)
+}
+
+/// The start of the first saga, with a message to the second and a place in a line.
+fn dealing() -> Change {
+    let message = Message {
+        to: id(2),
+        from: id(1),
+        seq: 4,
+        kind: "child_ended".to_owned(),
+        body: serde_json::json!({"total": 12.50}),
+    };
+    let value = "5e".repeat(32);
+    let dealings = Dealings {
+        messages: vec![message],
+        lock: Some(LockChange::Join { value }),
+        ..Dealings::default()
+    };
+    with(start(&row(1, 4)), dealings)
+}
+
+fn messages(reader: &dyn Reader) -> Result<(), ReadError> {
+    reader.messages(None, 10).map(|_| ())
 }
 
 fn load(reader: &dyn Reader) -> Result<(), ReadError> {
@@ -91,6 +116,11 @@ const CASES: &[Case] = &[
         "the row of saga FIRST: its checksum",
     ),
     (
+        "UPDATE message SET body = replace(body, '12.5', '12.6') WHERE from_saga = FIRST",
+        messages,
+        "a message of saga FIRST to saga",
+    ),
+    (
         "UPDATE definition SET resolved = '{' WHERE name = 'order'",
         definitions,
         "",
@@ -114,10 +144,27 @@ fn each_kind_of_damage_is_found_and_named() {
 }
 
 #[test]
+fn a_damaged_saga_is_not_removed_and_stands_in_nobodys_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut writer, reader) = sqlite::open(folder.path(), Default::default()).unwrap();
+    let rows = [1, 2, 3].map(|saga| ended(row(saga, 4), Status::Completed, 4));
+    writer.commit(&rows.each_ref().map(start)).unwrap();
+    let connection = Connection::open(folder.path().join(sqlite::FILE)).unwrap();
+    let damage = "UPDATE saga SET labels = '{', ended_at = 1 WHERE id = ?1";
+    connection.execute(damage, [id(1).as_bytes()]).unwrap();
+    let ended = reader.ended(None, 2).unwrap();
+    let ids: Vec<_> = ended.iter().map(|one| one.id).collect();
+    assert_eq!(ids, [id(2), id(3)]);
+    let batch = [1, 2].map(|saga| Change::Purge { id: id(saga) });
+    let applied = writer.commit(&batch).unwrap().applied;
+    assert_eq!(applied, [Applied::Conflict, Applied::Done]);
+}
+
+#[test]
 fn people_read_the_tables_with_a_plain_shell() {
     let folder = tempfile::tempdir().unwrap();
     let (mut writer, _reader) = sqlite::open(folder.path(), Default::default()).unwrap();
-    writer.commit(&[start(&row(1, 2))]).unwrap();
+    writer.commit(&[dealing()]).unwrap();
     let connection = Connection::open(folder.path().join(sqlite::FILE)).unwrap();
     let line: String = connection
         .query_row(
@@ -136,4 +183,14 @@ fn people_read_the_tables_with_a_plain_shell() {
         )
         .unwrap();
     assert_eq!(line, format!("{} 2 attempt_started charge", id(1)));
+    let line: String = connection
+        .query_row(
+            "SELECT message_readable.sender || ' ' || receiver || ' ' || kind || ' ' || ticket
+                 || ' ' || held || ' ' || substr(value_hash, 1, 4)
+             FROM message_readable JOIN lock_readable ON sender = saga",
+            (),
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(line, format!("{} {} child_ended 0 0 5e5e", id(1), id(2)));
 }

@@ -48,6 +48,10 @@ fn a_store_of_every_earlier_schema_opens_with_all_its_data() {
             assert_eq!(key.unwrap().unwrap().id, row.id);
         }
         assert_eq!(reader.counts().unwrap().by_status.len(), 3);
+        let messages = reader.messages(None, 10).unwrap();
+        assert_eq!((messages.len(), messages[0].from), (1, rows[1].id));
+        let place = reader.lock(rows[1].id).unwrap().unwrap();
+        assert_eq!((place.holds, place.value), (true, "5e".repeat(32)));
         assert_eq!(reader.definitions().unwrap().len(), 1);
         assert_eq!(reader.services().unwrap().len(), 1);
         writer.commit(&[]).unwrap();

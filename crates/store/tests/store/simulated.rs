@@ -1,7 +1,7 @@
 //! The memory store's own: it is a disk that outlives its writer, and fails when told to.
 
-use crate::sample::{id, row, start};
-use banyan_store::{Applied, CommitError, Reader, Writer, memory};
+use crate::sample::{id, row, start, with};
+use banyan_store::{Applied, CommitError, Dealings, Message, Reader, Writer, memory};
 
 #[test]
 fn what_was_committed_survives_the_crash_and_the_old_writer_is_fenced() {
@@ -52,4 +52,23 @@ fn a_journal_with_a_gap_is_never_stored() {
         entries.remove(1);
     }
     let _ = banyan_store::memory().0.commit(&[change]);
+}
+
+#[test]
+#[should_panic(expected = "sends a message that no record of it caused")]
+fn a_message_without_its_cause_is_never_stored() {
+    let message = Message {
+        to: id(2),
+        from: id(1),
+        seq: 4,
+        kind: "child_ended".to_owned(),
+        body: serde_json::json!(null),
+    };
+    let dealings = Dealings {
+        messages: vec![message],
+        ..Dealings::default()
+    };
+    let _ = banyan_store::memory()
+        .0
+        .commit(&[with(start(&row(1, 3)), dealings)]);
 }
