@@ -20,6 +20,8 @@ words! {
         Refuse = "refuse",
         /// It holds other steps.
         Group = "group",
+        /// It does the same for each item of a list.
+        Each = "each",
     }
 }
 

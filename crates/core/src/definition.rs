@@ -7,7 +7,6 @@ use crate::expr::{Expr, Template, Text};
 use crate::json::Json;
 use crate::time::Duration;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 
 /// One saga file at one version, immutable once registered.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -46,7 +45,8 @@ pub struct Label {
 pub struct Step {
     /// Unique in the file.
     pub name: String,
-    /// Its place: the names of the groups around it and its own, joined by dots.
+    /// Its place: the names of the groups around it and its own, joined by dots; `[]` stands
+    /// for an item of an `each`. [`Spot::path`] names it in one saga.
     pub path: String,
     /// False when reached: the step is skipped, its result null.
     pub when: Option<Expr>,
@@ -80,6 +80,8 @@ pub enum Kind {
     Refuse(Template),
     /// Steps side by side, or one after another.
     Group(Group),
+    /// One run for each item of a list.
+    Each(Box<Each>),
 }
 
 /// The do of a call step.
@@ -256,6 +258,20 @@ pub struct Group {
     pub steps: Vec<Step>,
 }
 
+/// One run for each item of a list.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Each {
+    /// The list.
+    pub items: Expr,
+    /// The variable that holds the item, without its `$`.
+    pub item: String,
+    /// How many items at once, the undo too.
+    pub limit: u32,
+    /// What is done for an item: a call, or a group of steps one after another. It bears the
+    /// name of the `each`, and no expression knows it by that.
+    pub body: Step,
+}
+
 /// What a refusal leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -274,115 +290,4 @@ pub enum OnUnknown {
     Undo,
     /// The saga waits for a person.
     Stuck,
-}
-
-/// The way to a step: its index at every level.
-pub type Route = Vec<usize>;
-
-/// Steps of a definition by name and by path, made once and shared.
-#[derive(Debug, Default)]
-pub struct Index {
-    by_name: HashMap<String, Route>,
-    by_path: HashMap<String, Route>,
-}
-
-impl Index {
-    /// The route to the step of this name.
-    pub fn by_name(&self, name: &str) -> Option<&Route> {
-        self.by_name.get(name)
-    }
-
-    /// The route to the step at this path.
-    pub fn by_path(&self, path: &str) -> Option<&Route> {
-        self.by_path.get(path)
-    }
-}
-
-impl Definition {
-    /// The index over all its steps.
-    pub fn index(&self) -> Index {
-        let mut index = Index::default();
-        walk(&self.steps, &mut Vec::new(), &mut |step, route| {
-            index.by_name.insert(step.name.clone(), route.clone());
-            index.by_path.insert(step.path.clone(), route.clone());
-        });
-        index
-    }
-
-    /// The step at a route. Panics when the route is of another definition.
-    pub fn step(&self, route: &[usize]) -> &Step {
-        let mut steps = &self.steps;
-        let Some((last, way)) = route.split_last() else {
-            panic!("a route is never empty")
-        };
-        for &part in way {
-            match &steps[part].kind {
-                Kind::Group(group) => steps = &group.steps,
-                Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
-                    panic!("route {route:?} leads through a step without parts")
-                }
-            }
-        }
-        &steps[*last]
-    }
-
-    /// Every step, groups before their parts, in the order of the file.
-    pub fn each_step<'a>(&'a self, visit: &mut dyn FnMut(&'a Step)) {
-        walk(&self.steps, &mut Vec::new(), &mut |step, _| visit(step));
-    }
-
-    /// The names of every service that it calls, sorted, each once.
-    pub fn services(&self) -> Vec<&str> {
-        let mut names = Vec::new();
-        self.each_step(&mut |step| {
-            if let Kind::Call(action) = &step.kind {
-                names.push(action.call.service.as_str());
-                names.extend(action.check.as_ref().map(|check| check.service.as_str()));
-            }
-            if let Undo::Call(undo) = &step.undo {
-                names.push(undo.call.service.as_str());
-            }
-        });
-        names.sort_unstable();
-        names.dedup();
-        names
-    }
-
-    /// The first wait for this signal, if it has one.
-    pub fn wait(&self, signal: &str) -> Option<&Wait> {
-        let mut found = None;
-        self.each_step(&mut |step| {
-            if let Kind::Wait(wait) = &step.kind
-                && wait.signal == signal
-                && found.is_none()
-            {
-                found = Some(wait);
-            }
-        });
-        found
-    }
-}
-
-fn walk<'a>(steps: &'a [Step], route: &mut Route, visit: &mut dyn FnMut(&'a Step, &Route)) {
-    for (position, step) in steps.iter().enumerate() {
-        route.push(position);
-        visit(step, route);
-        if let Kind::Group(group) = &step.kind {
-            walk(&group.steps, route, visit);
-        }
-        route.pop();
-    }
-}
-
-impl Definition {
-    /// The point of no return, if it has one.
-    pub fn pivot(&self) -> Option<&Step> {
-        let mut found = None;
-        self.each_step(&mut |step| {
-            if step.pivot {
-                found = Some(step);
-            }
-        });
-        found
-    }
 }

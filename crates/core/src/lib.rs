@@ -12,6 +12,7 @@ pub mod json;
 pub mod language;
 pub mod limits;
 pub mod planted;
+pub mod route;
 pub mod saga;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;

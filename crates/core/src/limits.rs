@@ -43,3 +43,5 @@ pub const PATROL_MS: u64 = 60 * 60 * 1_000;
 pub const PARK_LIMIT_MS: u64 = 60 * 60 * 1_000;
 /// Added to an attempt's timeout before a saga wakes to look for the lost answer.
 pub const ANSWER_GRACE_MS: u64 = 5_000;
+/// Items of one `each`: its saga holds a state for each of them in memory.
+pub const EACH_ITEMS: usize = 10_000;

@@ -2,6 +2,7 @@
 
 use banyan_core::Timestamp;
 use banyan_core::definition::{Kind, Step, Undo};
+use banyan_core::route::Spot;
 use banyan_core::saga::{Leg, LegPhase, Saga, State, StepState};
 use banyan_store::SagaRow;
 
@@ -21,8 +22,8 @@ pub fn row(saga: &Saga, shard: u16, wake_at: Option<Timestamp>) -> SagaRow {
         status: saga.status(),
         reason: saga.reason.clone(),
         stuck: saga.stuck().map(|stuck| stuck.code.as_str().to_owned()),
-        step: standing.step.map(|step| step.path.clone()),
-        service: standing.service.map(str::to_owned),
+        step: standing.step,
+        service: standing.service,
         parked_since: standing.parked_since,
         wake_at,
         in_flight: standing.in_flight,
@@ -50,28 +51,28 @@ pub fn wake_to_store(
 /// Where a saga stands: at a parked leg if it has one, so that the index of parked sagas finds
 /// it; else at the first thing it waits on.
 #[derive(Default)]
-struct Standing<'a> {
-    step: Option<&'a Step>,
-    service: Option<&'a str>,
+struct Standing {
+    step: Option<String>,
+    service: Option<String>,
     parked_since: Option<Timestamp>,
     in_flight: bool,
 }
 
-fn standing(saga: &Saga) -> Standing<'_> {
+fn standing(saga: &Saga) -> Standing {
     let mut found = Standing::default();
-    saga.each_state(&mut |step, state| {
+    saga.each_state(&mut |at, state| {
         for leg in Leg::ALL {
-            look_at_leg(&mut found, step, state, leg);
+            look_at_leg(&mut found, at, state, leg);
         }
-        let waits = matches!(step.kind, Kind::Wait(_) | Kind::Sleep(_));
+        let waits = matches!(at.step.kind, Kind::Wait(_) | Kind::Sleep(_));
         if waits && state.state == State::Running && found.step.is_none() {
-            found.step = Some(step);
+            found.step = Some(at.path());
         }
     });
     found
 }
 
-fn look_at_leg<'a>(found: &mut Standing<'a>, step: &'a Step, state: &'a StepState, leg: Leg) {
+fn look_at_leg(found: &mut Standing, at: Spot<'_>, state: &StepState, leg: Leg) {
     let leg_state = state.leg(leg);
     let parked_since = match &leg_state.phase {
         LegPhase::Idle => return,
@@ -85,8 +86,8 @@ fn look_at_leg<'a>(found: &mut Standing<'a>, step: &'a Step, state: &'a StepStat
     let first = found.step.is_none();
     let parked_first = parked_since.is_some() && found.parked_since.is_none();
     if first || parked_first {
-        found.step = Some(step);
-        found.service = service_of(step, leg);
+        found.step = Some(at.path());
+        found.service = service_of(at.step, leg).map(str::to_owned);
         found.parked_since = parked_since;
     }
 }

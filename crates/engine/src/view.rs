@@ -6,8 +6,8 @@ use banyan_core::saga::{Saga, State};
 /// definition has not.
 pub(crate) fn step_ended(saga: &Saga, step: &str) -> bool {
     let mut ended = false;
-    saga.each_state(&mut |one, state| {
-        if one.path == step || one.name == step {
+    saga.each_state(&mut |at, state| {
+        if at.step.name == step || at.path() == step {
             ended |= matches!(state.state, State::Ended(_) | State::Skipped);
         }
     });

@@ -4,6 +4,7 @@
 
 use banyan_api as api;
 use banyan_core::definition::{self, Definition, Kind};
+use banyan_core::route::Route;
 use banyan_core::saga::{
     Failure, Meaning, Reason, ReasonCode, Saga, State, StepState, StuckAt, Value, Waiting,
 };
@@ -36,7 +37,7 @@ pub(crate) fn saga(saga: &Saga) -> api::Saga {
         updated_at: saga.updated_at.into(),
         ended_at: saga.ended_at.map(Into::into),
         deadline: saga.deadline.map(Into::into),
-        steps: steps(&definition.steps, &saga.steps),
+        steps: steps(saga),
     }
 }
 
@@ -144,13 +145,6 @@ fn allowed(saga: &Saga) -> Vec<api::Verb> {
     verbs.map(|verb| verb.as_str().into()).collect()
 }
 
-fn parts(step: &definition::Step) -> &[definition::Step] {
-    match &step.kind {
-        Kind::Group(group) => &group.steps,
-        Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => &[],
-    }
-}
-
 fn untaken(saga: &Saga) -> Vec<api::Signal> {
     saga.untaken()
         .map(|signal| api::Signal {
@@ -162,23 +156,28 @@ fn untaken(saga: &Saga) -> Vec<api::Signal> {
         .collect()
 }
 
-fn steps(steps: &[definition::Step], states: &[StepState]) -> Vec<api::Step> {
-    steps
-        .iter()
-        .zip(states)
-        .map(|(one, state)| step(one, state))
-        .collect()
+fn steps(saga: &Saga) -> Vec<api::Step> {
+    let of = |position| step(saga, &mut vec![position]);
+    (0..saga.steps.len()).map(of).collect()
 }
 
-fn step(step: &definition::Step, state: &StepState) -> api::Step {
+fn step(saga: &Saga, route: &mut Route) -> api::Step {
+    let step = saga.plan.definition.step(route);
+    let state = saga.state(route);
     let service = match &step.kind {
         Kind::Call(action) => Some(action.call.service.clone()),
-        Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) | Kind::Group(_) => None,
+        Kind::Wait(_)
+        | Kind::Sleep(_)
+        | Kind::Set(_)
+        | Kind::Refuse(_)
+        | Kind::Group(_)
+        | Kind::Each(_) => None,
     };
     let together = matches!(&step.kind, Kind::Group(group) if group.parallel);
+    let at = saga.spot(route);
+    let (name, path) = (at.name(), at.path());
     api::Step {
-        name: step.name.clone(),
-        path: step.path.clone(),
+        name,
         kind: kind(&step.kind),
         service,
         state: state.state_word().into(),
@@ -196,8 +195,19 @@ fn step(step: &definition::Step, state: &StepState) -> api::Step {
         confirm: None,
         started_at: state.started_at.map(Into::into),
         ended_at: state.ended_at.map(Into::into),
-        steps: steps(parts(step), &state.parts),
+        steps: parts(saga, route),
+        path,
     }
+}
+
+fn parts(saga: &Saga, route: &mut Route) -> Vec<api::Step> {
+    let mut parts = Vec::new();
+    for part in 0..saga.state(route).parts.len() {
+        route.push(part);
+        parts.push(step(saga, route));
+        route.pop();
+    }
+    parts
 }
 
 fn kind(kind: &Kind) -> api::StepKind {
@@ -208,6 +218,7 @@ fn kind(kind: &Kind) -> api::StepKind {
         Kind::Set(_) => api::StepKind::Set,
         Kind::Refuse(_) => api::StepKind::Refuse,
         Kind::Group(_) => api::StepKind::Group,
+        Kind::Each(_) => api::StepKind::Each,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::services::Services;
 use banyan_core::Timestamp;
 use banyan_core::definition::{Kind, Undo};
 use banyan_core::id::Id;
+use banyan_core::route::Spot;
 use banyan_core::saga::{Effect, Entry, Leg, Meaning, Outcome, Plan, Record, Saga, State, Status};
 use banyan_store::Reader;
 use std::collections::BTreeMap;
@@ -219,14 +220,11 @@ fn depends_on_done(saga: &Saga, plan: &Plan, effect: &Effect, figures: &mut Figu
     let Some(route) = plan.index.by_path(&effect.step) else {
         return Ok(());
     };
-    for step in before(plan, route) {
-        let Some(earlier) = plan.index.by_path(&step.path) else {
-            continue;
-        };
+    for earlier in before(saga, &route) {
         let skipped_group =
             (1..earlier.len()).any(|depth| saga.state(&earlier[..depth]).state == State::Skipped);
         let over = matches!(
-            saga.state(earlier).state,
+            saga.state(&earlier).state,
             State::Skipped | State::Ended(Outcome::Done | Outcome::Refused)
         );
         hold(figures, 15, over || skipped_group, || {
@@ -234,7 +232,7 @@ fn depends_on_done(saga: &Saga, plan: &Plan, effect: &Effect, figures: &mut Figu
                 "{}: {} started before {} was over\n{}",
                 saga.id,
                 effect.step,
-                step.path,
+                saga.spot(&earlier).path(),
                 saga.draw()
             )
         })?;
@@ -248,7 +246,7 @@ fn undoes_what_may_be(saga: &Saga, plan: &Plan, effect: &Effect, figures: &mut F
         return Ok(());
     };
     let may_be = matches!(
-        saga.state(route).state,
+        saga.state(&route).state,
         State::Ended(Outcome::Done | Outcome::Unknown)
     );
     hold(figures, 17, may_be, || {
@@ -258,16 +256,11 @@ fn undoes_what_may_be(saga: &Saga, plan: &Plan, effect: &Effect, figures: &mut F
         return Ok(());
     }
     let mut wrong = None;
-    saga.each_state(&mut |step, state| {
-        let Some(later) = plan.index.by_path(&step.path) else {
-            return;
-        };
-        let follows = before(plan, later)
-            .iter()
-            .any(|known| known.path == effect.step);
+    saga.each_state(&mut |at, state| {
         let happened = matches!(state.state, State::Ended(Outcome::Done | Outcome::Unknown));
-        if follows && happened && matches!(step.undo, Undo::Call(_)) && state.undone.is_none() {
-            wrong = Some(step.path.clone());
+        let stands = happened && matches!(at.step.undo, Undo::Call(_)) && state.undone.is_none();
+        if stands && before(saga, at.route).contains(&route) {
+            wrong = Some(at.path());
         }
     });
     hold(figures, 18, wrong.is_none(), || {
@@ -360,9 +353,9 @@ fn ended(saga: &Saga, journal: &[Entry], services: &Services, figures: &mut Figu
         format!("{} turned back after its pivot", saga.id)
     })?;
     let mut wrong = Ok(());
-    saga.each_state(&mut |step, state| {
-        if wrong.is_ok() && matches!(step.kind, Kind::Call(_)) {
-            wrong = effects(saga, journal, step, state.state, services, figures);
+    saga.each_state(&mut |at, state| {
+        if wrong.is_ok() && matches!(at.step.kind, Kind::Call(_)) {
+            wrong = effects(saga, journal, at, state.state, services, figures);
         }
     });
     wrong
@@ -372,29 +365,30 @@ fn ended(saga: &Saga, journal: &[Entry], services: &Services, figures: &mut Figu
 fn effects(
     saga: &Saga,
     journal: &[Entry],
-    step: &banyan_core::definition::Step,
+    at: Spot<'_>,
     state: State,
     services: &Services,
     figures: &mut Figures,
 ) -> Checked {
+    let path = at.path();
     let key = journal.iter().find_map(|entry| match &entry.record {
         Record::AttemptStarted {
-            step: path,
+            step,
             leg: Leg::Do,
             key,
             ..
-        } if *path == step.path => Some(key.as_str()),
+        } if *step == path => Some(key.as_str()),
         _ => None,
     });
     let account = key.map(|key| services.account(key)).unwrap_or_default();
-    let story = || format!("{} {} {account:?}\n{}", saga.id, step.path, saga.draw());
+    let story = || format!("{} {} {account:?}\n{}", saga.id, path, saga.draw());
     hold(figures, 10, account.done <= 1, story)?;
     let left = account.done.saturating_sub(account.undone);
     match saga.status() {
         Status::Completed if state == State::Ended(Outcome::Done) => {
             hold(figures, 10, left == 1, story)
         }
-        Status::Compensated if matches!(step.undo, Undo::Call(_)) => {
+        Status::Compensated if matches!(at.step.undo, Undo::Call(_)) => {
             hold(figures, 11, left == 0, story)?;
             hold(figures, 21, left == 0, story)
         }

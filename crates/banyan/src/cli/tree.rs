@@ -83,6 +83,7 @@ fn row(step: &Step) -> Row {
         kind: match (&step.kind, step.together) {
             (StepKind::Group, true) => RowKind::Together,
             (StepKind::Group, false) => RowKind::Steps,
+            (StepKind::Each, _) => RowKind::Each,
             _ => RowKind::Step,
         },
         forward: leg(step.state.as_str(), step.attempts, step.error.as_ref()),

@@ -198,6 +198,7 @@ use Within::{Check, Document, Retry, Step, Undo};
 const CALL: &[StepKind] = &[Call];
 const WAIT: &[StepKind] = &[Wait];
 const CALL_OR_WAIT: &[StepKind] = &[Call, Wait];
+const EACH: &[StepKind] = &[Call, Group];
 const LEAF: &[StepKind] = &[Call, Wait, Sleep, Set];
 
 /// Every key of the language.
@@ -228,6 +229,9 @@ pub(crate) const KEYS: &[Key] = &[
     kind("steps", Group, Shape::Steps, "Steps one after another."),
 
     on(&StepKind::ALL, "when", Shape::Expression, "False: the step is skipped, its result is null."),
+    on(EACH, "each", Shape::Expression, "The list: what the step does is done once for each of its items."),
+    on(EACH, "as", Shape::Name, "The variable that holds the item."),
+    on(EACH, "limit", Shape::Count, "How many items at once, the undo too; 8 unless it is said."),
     on(CALL, "body", Shape::Template, "The JSON body that is sent."),
     on(CALL, "query", Shape::Texts, "Query parameters."),
     on(CALL, "headers", Shape::Texts, "Headers."),
@@ -251,9 +255,6 @@ pub(crate) const KEYS: &[Key] = &[
     later(Step, "key"),
     later(Step, "run"),
     later(Step, "input"),
-    later(Step, "each"),
-    later(Step, "as"),
-    later(Step, "limit"),
     later(Step, "pending_when"),
     later(Step, "every"),
     later(Step, "on_turn_back"),
@@ -341,6 +342,9 @@ mod tests {
             Within::Retry => "do: 'GET x /a', retry: { KEY }".to_owned(),
             Within::Wait => "wait: { KEY }".to_owned(),
             Within::Step if key.makes.is_some() => "KEY".to_owned(),
+            Within::Step if matches!(key.name, "as" | "limit") => {
+                format!("{call}, each: '$input', KEY")
+            }
             Within::Step if key.stands_on(StepKind::Call) => format!("{call}, KEY"),
             Within::Step => "wait: told, for: 1d, KEY".to_owned(),
         };

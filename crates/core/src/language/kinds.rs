@@ -16,7 +16,7 @@ impl Reader<'_> {
         fields: &Fields<'n>,
         name: Place,
     ) -> Option<(StepKind, &'n Entry)> {
-        let later = ["task", "emit", "run", "each"];
+        let later = ["task", "emit", "run"];
         if fields
             .entries()
             .iter()

@@ -77,6 +77,8 @@ fn step() -> Json {
         .iter()
         .map(|(key, kind)| kind_rule(key, *kind))
         .collect();
+    let together = json!({ "each": ["as"], "as": ["each"], "limit": ["each"] });
+    out.insert("dependentRequired".to_owned(), together);
     out.insert("oneOf".to_owned(), one.into());
     out.insert("allOf".to_owned(), beside.into());
     out.into()
@@ -173,10 +175,7 @@ mod tests {
                 "a: { do: POST x /y, undo: { body: 1 } }",
                 "an undo without do",
             ),
-            (
-                "a: { each: $input.items, do: POST x /y }",
-                "a key that is not built",
-            ),
+            ("a: { do: POST x /y, topic: a }", "a key that is not built"),
         ] {
             let tree = tree(&format!(
                 "{{ saga: s, version: 1, steps: [ {{ {steps} }} ] }}"

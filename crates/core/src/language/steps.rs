@@ -9,10 +9,15 @@ use super::keys::{self, StepKind, Within};
 use super::node::{Entry, Node, Place, Value, shortened};
 use super::read::{Fields, Reader};
 use super::values::Scope;
-use crate::definition::{Kind, OnRefused, OnUnknown, Step, Undo};
+use crate::definition::{Each, Kind, OnRefused, OnUnknown, Step, Undo};
+use crate::expr::Expr;
 use crate::limits;
 use std::collections::HashMap;
 
+/// Items of an `each` at once, where the file says nothing.
+const LIMIT: u32 = 8;
+/// More at once than this only fills the queue of a service.
+const LIMIT_MAX: u32 = 1_000;
 /// Names of steps that mean something else in an expression.
 const RESERVED: [&str; 6] = ["input", "saga", "key", "result", "body", "http"];
 
@@ -174,11 +179,20 @@ impl Reader<'_> {
         let when = fields
             .get("when")
             .map(|node| self.expression(node, "`when`", Scope::STEP));
+        let each = self.each(&fields, main);
+        let outer = (self.no_pivot, self.visible.len());
+        let mut path = around.to_vec();
+        path.push(entry.key.clone());
+        if let Some(each) = &each {
+            self.no_pivot = Some("an `each`");
+            self.visible.extend(each.item.clone());
+            if let Some(last) = path.last_mut() {
+                last.push_str("[]");
+            }
+        }
         let on_refused = self.on_refused(&fields);
         let pivot = self.is_pivot(&fields);
         let after_pivot = self.after_pivot;
-        let mut path = around.to_vec();
-        path.push(entry.key.clone());
         let mut undo = Some(Undo::Absent);
         let mut on_unknown = if after_pivot || pivot {
             OnUnknown::Stuck
@@ -199,6 +213,11 @@ impl Reader<'_> {
             StepKind::Group => self.group(&fields, main, &path).map(Kind::Group),
         };
         self.refusable(&fields, kind, main, on_refused);
+        if each.is_some() {
+            // Outside, its steps are known through the array alone.
+            self.no_pivot = outer.0;
+            self.visible.truncate(outer.1);
+        }
         if pivot {
             self.pivot = Some((entry.key.clone(), entry.place.line));
             self.after_pivot = true;
@@ -206,7 +225,7 @@ impl Reader<'_> {
         if matches!(when, Some(None)) {
             return None;
         }
-        Some(Step {
+        let step = Step {
             name: entry.key.clone(),
             path: path.join("."),
             when: when.flatten(),
@@ -216,6 +235,104 @@ impl Reader<'_> {
             after_pivot,
             on_refused,
             on_unknown,
+        };
+        match each {
+            None => Some(step),
+            Some(each) => each.around(step),
+        }
+    }
+
+    /// What makes the step an `each`, if it is one.
+    fn each(&mut self, fields: &Fields<'_>, main: &Entry) -> Option<EachHead> {
+        let Some(entry) = fields.entry("each") else {
+            for key in ["as", "limit"] {
+                if let Some(entry) = fields.entry(key) {
+                    self.problems.add(
+                        Code::MisplacedKey,
+                        entry.place,
+                        format!("`{key}` stands beside `each`, and there is none"),
+                        "name the list: `each: $input.items`",
+                    );
+                }
+            }
+            return None;
+        };
+        if main.key == "together" {
+            self.problems.add(
+                Code::MisplacedKey,
+                main.place,
+                "`each` has `steps` or one of the calls beside it, not `together`",
+                "write `steps`, with a `together` inside it",
+            );
+        }
+        let items = self.expression(&entry.node, "`each`", Scope::STEP);
+        let item = match fields.entry("as") {
+            Some(entry) => self.item_name(entry),
+            None => {
+                let help = "name the variable that holds the item: `as: item`";
+                self.missing("as", entry.place, help);
+                None
+            }
+        };
+        let limit = match fields.get("limit") {
+            Some(node) => self.count(node, "`limit`", (1, LIMIT_MAX)),
+            None => Some(LIMIT),
+        };
+        Some(EachHead { items, item, limit })
+    }
+
+    fn item_name(&mut self, entry: &Entry) -> Option<String> {
+        let name = self.name(&entry.node, "an item's name")?;
+        let taken = self.names.get(&name).map(|place| place.line);
+        let message = match taken {
+            _ if RESERVED.contains(&name.as_str()) => {
+                format!(
+                    "no item may be called `{name}`: in expressions `${name}` means something else"
+                )
+            }
+            Some(line) => format!("the item `{name}` is called like the step in line {line}"),
+            None if self.visible.contains(&name) => {
+                format!("two items are called `{name}`, one inside the other")
+            }
+            None => return Some(name),
+        };
+        let code = if taken.is_some() || !RESERVED.contains(&name.as_str()) {
+            Code::DuplicateName
+        } else {
+            Code::ReservedName
+        };
+        self.problems
+            .add(code, entry.node.place, message, "choose another name");
+        Some(name)
+    }
+}
+
+/// What makes a step an `each`, as far as it could be read.
+struct EachHead {
+    items: Option<Expr>,
+    item: Option<String>,
+    limit: Option<u32>,
+}
+
+impl EachHead {
+    /// The `each` around what is done for an item.
+    fn around(self, mut body: Step) -> Option<Step> {
+        let path = body.path.strip_suffix("[]").unwrap_or(&body.path);
+        Some(Step {
+            name: body.name.clone(),
+            path: path.to_owned(),
+            when: body.when.take(),
+            undo: Undo::Absent,
+            pivot: false,
+            after_pivot: body.after_pivot,
+            on_refused: OnRefused::TurnBack,
+            on_unknown: OnUnknown::Undo,
+            kind: Kind::Each(Box::new(Each {
+                items: self.items?,
+                item: self.item?,
+                limit: self.limit?,
+                body,
+            })),
         })
     }
 }

@@ -74,19 +74,22 @@ pub(super) fn begin(id: Id, plan: Arc<Plan>, started: &Started, at: Timestamp) -
 }
 
 fn blank(steps: &[Step]) -> Vec<StepState> {
-    let parts = |step: &Step| match &step.kind {
+    steps.iter().map(blank_step).collect()
+}
+
+fn blank_step(step: &Step) -> StepState {
+    let parts = match &step.kind {
         Kind::Group(group) => blank(&group.steps),
+        // As many as there are items, once it begins.
+        Kind::Each(_) => Vec::new(),
         Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
             Vec::new()
         }
     };
-    steps
-        .iter()
-        .map(|step| StepState {
-            parts: parts(step),
-            ..StepState::default()
-        })
-        .collect()
+    StepState {
+        parts,
+        ..StepState::default()
+    }
 }
 
 /// What one record does.
@@ -115,6 +118,7 @@ fn apply_record(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
         }
         Record::StepSkipped { .. }
         | Record::StepStarted { .. }
+        | Record::EachStarted { .. }
         | Record::StepEnded { .. }
         | Record::AttemptStarted { .. }
         | Record::AttemptEnded { .. }
@@ -196,13 +200,12 @@ fn release(state: &mut StepState) {
 fn apply_to_step(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
     let path = entry.record.step().unwrap_or_default();
     let plan = Arc::clone(&saga.plan);
-    let route = plan
-        .index
-        .by_path(path)
-        .ok_or_else(|| FoldError::UnknownStep {
-            seq: entry.seq,
-            step: path.to_owned(),
-        })?;
+    let route = plan.index.by_path(path);
+    let known = route.filter(|route| saga.has(route));
+    let route = known.ok_or_else(|| FoldError::UnknownStep {
+        seq: entry.seq,
+        step: path.to_owned(),
+    })?;
     if let Record::StepEnded {
         signal: Some(taken),
         ..
@@ -215,9 +218,14 @@ fn apply_to_step(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
         })?;
         signal.taken_by = Some(path.to_owned());
     }
-    let state = saga.state_mut(route);
+    let state = saga.state_mut(&route);
     apply_to_state(state, entry)?;
-    note_pivot(&plan.definition, saga, route);
+    if let Record::EachStarted { items, .. } = &entry.record
+        && let Kind::Each(each) = &plan.definition.step(&route).kind
+    {
+        state.parts = items.iter().map(|_| blank_step(&each.body)).collect();
+    }
+    note_pivot(&plan.definition, saga, &route);
     Ok(())
 }
 
@@ -236,6 +244,7 @@ impl Record {
         match self {
             Record::StepSkipped { step }
             | Record::StepStarted { step, .. }
+            | Record::EachStarted { step, .. }
             | Record::StepEnded { step, .. }
             | Record::AttemptStarted { step, .. }
             | Record::AttemptEnded { step, .. }
@@ -262,6 +271,20 @@ impl Saga {
         let (&first, rest) = route.split_first().unwrap_or((&0, &[]));
         rest.iter()
             .fold(&self.steps[first], |state, &part| &state.parts[part])
+    }
+
+    /// It has a state at this route: none below an `each` that has no such item.
+    pub fn has(&self, route: &[usize]) -> bool {
+        let Some((&first, rest)) = route.split_first() else {
+            return false;
+        };
+        let state = self.steps.get(first);
+        rest.iter()
+            .try_fold(state, |state, &part| {
+                state.map(|state| state.parts.get(part))
+            })
+            .flatten()
+            .is_some()
     }
 
     pub(super) fn state_mut(&mut self, route: &[usize]) -> &mut StepState {

@@ -2,8 +2,9 @@
 //! API's answer. Only the id and the times are not in it.
 
 use super::drawing::{Drawing, LegRow, ReasonRow, Row, RowKind, StuckRow, WaitRow};
-use super::{Failure, Saga, StepState, UndoView};
-use crate::definition::{Kind, Step};
+use super::{Failure, Saga, UndoView};
+use crate::definition::Kind;
+use crate::route::Route;
 
 impl Saga {
     /// Draws the saga as it is.
@@ -25,7 +26,9 @@ impl Saga {
                 step: reason.step.clone(),
                 message: reason.message.clone(),
             }),
-            rows: rows(&definition.steps, &self.steps),
+            rows: (0..self.steps.len())
+                .map(|position| row(self, &mut vec![position]))
+                .collect(),
             stuck: self.stuck_row(),
             waits: self.wait_rows(),
             signals: self
@@ -63,33 +66,39 @@ impl Saga {
     }
 }
 
-fn rows(steps: &[Step], states: &[StepState]) -> Vec<Row> {
-    steps
-        .iter()
-        .zip(states)
-        .map(|(step, state)| row(step, state))
-        .collect()
-}
-
-fn row(step: &Step, state: &StepState) -> Row {
-    let (kind, parts) = match &step.kind {
-        Kind::Group(group) if group.parallel => (RowKind::Together, group.steps.as_slice()),
-        Kind::Group(group) => (RowKind::Steps, group.steps.as_slice()),
-        Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
-            (RowKind::Step, [].as_slice())
-        }
-    };
+fn row(saga: &Saga, route: &mut Route) -> Row {
+    let step = saga.plan.definition.step(route);
+    let state = saga.state(route);
     let undo = state.undo_view(step);
+    let at = saga.spot(route);
+    let (name, path) = (at.name(), at.path());
     Row {
-        name: step.name.clone(),
-        path: step.path.clone(),
+        name,
+        path,
         pivot: step.pivot,
-        kind,
+        kind: match &step.kind {
+            Kind::Group(group) if group.parallel => RowKind::Together,
+            Kind::Group(_) => RowKind::Steps,
+            Kind::Each(_) => RowKind::Each,
+            Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
+                RowKind::Step
+            }
+        },
         forward: leg(state.state_word(), state.forward.attempts, state.error()),
         undo: (undo != UndoView::None)
             .then(|| leg(undo.as_str(), state.undo.attempts, state.undo_error())),
-        parts: rows(parts, &state.parts),
+        parts: parts(saga, route),
     }
+}
+
+fn parts(saga: &Saga, route: &mut Route) -> Vec<Row> {
+    let mut parts = Vec::new();
+    for part in 0..saga.state(route).parts.len() {
+        route.push(part);
+        parts.push(row(saga, route));
+        route.pop();
+    }
+    parts
 }
 
 fn leg(state: &str, attempts: u32, error: Option<Failure>) -> LegRow {

@@ -2,10 +2,11 @@
 
 use super::scope::{Beside, Seen, scope};
 use super::{Leg, Meaning, Saga, Value};
-use crate::definition::{Call, Step, Undo};
+use crate::definition::{Call, Undo};
 use crate::expr::{EvalError, Expr};
 use crate::json::Json;
 use crate::planted;
+use crate::route::Spot;
 use crate::wire::{Answer, Body, Http, What};
 use serde_json::json;
 
@@ -39,7 +40,7 @@ const TRY_AGAIN: [u16; 3] = [408, 425, 429];
 /// Reads the answer to an attempt of a leg.
 pub(super) fn read(
     saga: &Saga,
-    step: &Step,
+    at: Spot<'_>,
     call: &Call,
     leg: Leg,
     key: &str,
@@ -54,7 +55,7 @@ pub(super) fn read(
         What::Held { message } => Reading::plain(Meaning::Held, message),
         What::Http(http) => Answered {
             saga,
-            step,
+            at,
             call,
             leg,
             key,
@@ -89,7 +90,7 @@ impl Reading {
 
 struct Answered<'a> {
     saga: &'a Saga,
-    step: &'a Step,
+    at: Spot<'a>,
     call: &'a Call,
     leg: Leg,
     key: &'a str,
@@ -127,7 +128,7 @@ impl Answered<'_> {
 
     /// What an undo's own `missing_when` says; none when it has none.
     fn missing(&self) -> Result<Option<bool>, EvalError> {
-        let Undo::Call(undo) = &self.step.undo else {
+        let Undo::Call(undo) = &self.at.step.undo else {
             return Ok(None);
         };
         let Some(missing_when) = undo.missing_when.as_ref().filter(|_| self.leg == Leg::Undo)
@@ -200,7 +201,7 @@ impl Answered<'_> {
             result: Some(result),
             http: Some(&http),
         };
-        condition.holds(&scope(self.saga, &beside, [condition]))
+        condition.holds(&scope(self.saga, self.at.route, &beside, [condition]))
     }
 
     /// The service's own words where it has any, else the status.

@@ -7,6 +7,7 @@ use crate::expr::Scope;
 use crate::json::Json;
 use crate::limits;
 use crate::planted;
+use crate::route::Spot;
 use crate::time::{Duration, Timestamp};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,15 +16,15 @@ use std::sync::Arc;
 /// Every call whose intent stands without an answer.
 pub(super) fn pending(saga: &Saga) -> Vec<Effect> {
     let mut effects = Vec::new();
-    saga.each_state(&mut |step, state| {
+    saga.each_state(&mut |at, state| {
         for leg in Leg::ALL {
-            effects.extend(effect(saga, step, state.leg(leg), leg));
+            effects.extend(effect(saga, at, state.leg(leg), leg));
         }
     });
     effects
 }
 
-fn effect(saga: &Saga, step: &Step, state: &LegState, leg: Leg) -> Option<Effect> {
+fn effect(saga: &Saga, at: Spot<'_>, state: &LegState, leg: Leg) -> Option<Effect> {
     let LegPhase::InFlight { request: kept, .. } = &state.phase else {
         return None;
     };
@@ -32,9 +33,8 @@ fn effect(saga: &Saga, step: &Step, state: &LegState, leg: Leg) -> Option<Effect
         // Recovered: computed again from the same durable values. A request that cannot be
         // computed any more is not sent; its attempt ends as interrupted.
         None => {
-            let call = call_of(step, leg)?;
-            let (request, hash) =
-                request(saga, step, call, leg, state.round, state.attempts).ok()?;
+            let call = call_of(at.step, leg)?;
+            let (request, hash) = request(saga, at, call, leg, state.round, state.attempts).ok()?;
             if state.body_hash.as_ref() != Some(&hash) {
                 return None;
             }
@@ -42,7 +42,7 @@ fn effect(saga: &Saga, step: &Step, state: &LegState, leg: Leg) -> Option<Effect
         }
     };
     Some(Effect {
-        step: step.path.clone(),
+        step: at.path(),
         leg,
         attempt: state.attempts,
         request,
@@ -149,9 +149,9 @@ impl Saga {
     /// Some leg needs a person, and nothing else can run.
     pub(super) fn has_stuck_only(&self) -> bool {
         let (mut stuck, mut active) = (false, false);
-        self.each_state(&mut |step, state| {
+        self.each_state(&mut |at, state| {
             stuck |= is_stuck(state);
-            active |= is_active(step, state);
+            active |= is_active(at.step, state);
         });
         stuck && !active
     }

@@ -348,6 +348,13 @@ pub enum Record {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
     },
+    /// An `each` began.
+    EachStarted {
+        /// The step's path.
+        step: String,
+        /// Its items, computed once.
+        items: Vec<Json>,
+    },
     /// A step that makes no call ended, or a call's do ended without an attempt's end: its
     /// values could not be computed, or the saga turned back while it paused.
     StepEnded {

@@ -6,6 +6,7 @@ use crate::definition::{Call, Kind, Step, Undo};
 use crate::expr::{EvalError, Expr, Part, Scope, Text};
 use crate::json::{Json, sha256_hex};
 use crate::planted;
+use crate::route::Spot;
 use crate::wire::Request;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,7 +19,12 @@ const KEY_CHARS: usize = 22;
 pub(super) fn call_of(step: &Step, leg: Leg) -> Option<&Call> {
     let action = match &step.kind {
         Kind::Call(action) => Some(action),
-        Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) | Kind::Group(_) => None,
+        Kind::Wait(_)
+        | Kind::Sleep(_)
+        | Kind::Set(_)
+        | Kind::Refuse(_)
+        | Kind::Group(_)
+        | Kind::Each(_) => None,
     };
     match leg {
         Leg::Do => action.map(|action| &action.call),
@@ -32,17 +38,17 @@ pub(super) fn call_of(step: &Step, leg: Leg) -> Option<&Call> {
 
 /// The idempotency key of a step's do: it derives from who started the saga, never from the
 /// saga's id, so that a start that was lost and is repeated calls under the same keys.
-pub(super) fn do_key(saga: &Saga, path: &str) -> String {
+pub(super) fn do_key(saga: &Saga, at: Spot<'_>) -> String {
     let mut hash = Sha256::new();
-    let item = "";
+    let item = at.item();
     let round = "1";
     let parts = [
         &saga.call_seed,
         &saga.namespace,
         &saga.plan.definition.name,
         &saga.key,
-        path,
-        item,
+        &at.step.path,
+        &item,
         round,
     ];
     for part in parts {
@@ -55,8 +61,7 @@ pub(super) fn do_key(saga: &Saga, path: &str) -> String {
 }
 
 /// The key of a round of a leg. A check asks under the do's key.
-pub(super) fn leg_key(saga: &Saga, path: &str, leg: Leg, round: u32) -> String {
-    let key = do_key(saga, path);
+pub(super) fn leg_key(key: String, leg: Leg, round: u32) -> String {
     match (leg, round) {
         (Leg::Do | Leg::Check, _) => key,
         (Leg::Undo, 1) => format!("{key}-undo"),
@@ -75,30 +80,26 @@ fn planted_key(key: String, attempt: u32) -> String {
 /// What the next attempt of a leg sends, and its hash.
 pub(super) fn request(
     saga: &Saga,
-    step: &Step,
+    at: Spot<'_>,
     call: &Call,
     leg: Leg,
     round: u32,
     attempt: u32,
 ) -> Result<(Request, String), EvalError> {
-    let do_key = do_key(saga, &step.path);
+    let do_key = do_key(saga, at);
     let sent = match leg {
         Leg::Do => None,
-        Leg::Check | Leg::Undo => body_of_do(saga, step)?,
+        Leg::Check | Leg::Undo => body_of_do(saga, at, &do_key)?,
     };
-    let state = saga
-        .plan
-        .index
-        .by_path(&step.path)
-        .map(|route| saga.state(route));
-    let result = state.filter(|state| state.state == State::Ended(Outcome::Done));
+    let state = saga.state(at.route);
+    let result = Some(state).filter(|state| state.state == State::Ended(Outcome::Done));
     let beside = Beside {
         key: Some(&do_key),
         body: sent.as_ref(),
         result: result.map(|state| Seen::of(state.result.as_ref())),
         http: None,
     };
-    let scope = scope(saga, &beside, expressions(call));
+    let scope = scope(saga, at.route, &beside, expressions(call));
     let target = target(call, &scope)?;
     let headers = texts(&call.headers, &scope)?;
     let body = call
@@ -116,10 +117,10 @@ pub(super) fn request(
         headers,
         body,
         timeout: call.timeout,
-        key: planted_key(leg_key(saga, &step.path, leg, round), attempt),
+        key: planted_key(leg_key(do_key, leg, round), attempt),
         saga: saga.id,
         definition: format!("{}@{}", definition.name, definition.version),
-        step: step.path.clone(),
+        step: at.path(),
         leg,
         attempt,
         deadline: saga.deadline,
@@ -128,16 +129,15 @@ pub(super) fn request(
 }
 
 /// `$body`: what the do sent, computed again from the same durable values.
-fn body_of_do(saga: &Saga, step: &Step) -> Result<Option<Json>, EvalError> {
-    let Some(body) = call_of(step, Leg::Do).and_then(|call| call.body.as_ref()) else {
+fn body_of_do(saga: &Saga, at: Spot<'_>, key: &str) -> Result<Option<Json>, EvalError> {
+    let Some(body) = call_of(at.step, Leg::Do).and_then(|call| call.body.as_ref()) else {
         return Ok(None);
     };
-    let key = do_key(saga, &step.path);
     let beside = Beside {
-        key: Some(&key),
+        key: Some(key),
         ..Beside::default()
     };
-    let scope = scope(saga, &beside, body.expressions());
+    let scope = scope(saga, at.route, &beside, body.expressions());
     body.evaluate(&scope).map(Some)
 }
 

@@ -50,6 +50,7 @@ impl<'a> Seen<'a> {
 /// A scope with just the variables that these expressions read.
 pub(super) fn scope<'a>(
     saga: &'a Saga,
+    here: &[usize],
     beside: &Beside<'a>,
     expressions: impl IntoIterator<Item = &'a Expr>,
 ) -> Scope<'a> {
@@ -57,14 +58,20 @@ pub(super) fn scope<'a>(
     for expression in expressions {
         for (name, _) in expression.variables() {
             if scope.get(name).is_none() {
-                bind(saga, beside, name, &mut scope);
+                bind(saga, here, beside, name, &mut scope);
             }
         }
     }
     scope
 }
 
-fn bind<'a>(saga: &'a Saga, beside: &Beside<'a>, name: &'a str, scope: &mut Scope<'a>) {
+fn bind<'a>(
+    saga: &'a Saga,
+    here: &[usize],
+    beside: &Beside<'a>,
+    name: &'a str,
+    scope: &mut Scope<'a>,
+) {
     match name {
         "input" => scope.bind(name, Cow::Borrowed(&*saga.input)),
         "saga" => scope.bind(name, Cow::Owned(about(saga))),
@@ -75,7 +82,7 @@ fn bind<'a>(saga: &'a Saga, beside: &Beside<'a>, name: &'a str, scope: &mut Scop
             .result
             .unwrap_or(Seen::Json(&Json::Null))
             .bind(name, scope),
-        step => bind_step(saga, step, scope),
+        name => bind_step(saga, here, name, scope),
     }
 }
 
@@ -91,20 +98,24 @@ fn about(saga: &Saga) -> Json {
     })
 }
 
-fn bind_step<'a>(saga: &'a Saga, name: &'a str, scope: &mut Scope<'a>) {
-    let Some(route) = saga.plan.index.by_name(name) else {
+/// A step's result, or the item of an `each` around.
+fn bind_step<'a>(saga: &'a Saga, here: &[usize], name: &'a str, scope: &mut Scope<'a>) {
+    let index = &saga.plan.index;
+    if let Some((each, item)) = index.by_item(name, here) {
+        let items = saga.state(&each).items.as_deref().unwrap_or_default();
+        return scope.bind(name, Cow::Borrowed(items.get(item).unwrap_or(&Json::Null)));
+    }
+    let Some(route) = index.by_name(name, here).filter(|route| saga.has(route)) else {
         return;
     };
-    let step = saga.plan.definition.step(route);
-    let state = saga.state(route);
-    match &step.kind {
-        Kind::Group(group) => match parts(&group.steps, &state.parts) {
-            Ok(object) => scope.bind(name, Cow::Owned(object)),
-            Err(part) => scope.bind_unreadable(name, unreadable(&part)),
-        },
-        Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
-            result(state).bind(name, scope);
-        }
+    let step = saga.plan.definition.step(&route);
+    let state = saga.state(&route);
+    if step.parts().is_empty() {
+        return result(state).bind(name, scope);
+    }
+    match whole(step, state) {
+        Ok(value) => scope.bind(name, Cow::Owned(value)),
+        Err(part) => scope.bind_unreadable(name, unreadable(&part)),
     }
 }
 
@@ -118,22 +129,30 @@ fn result(state: &StepState) -> Seen<'_> {
     }
 }
 
-/// A group's result: an object of its parts' results, or the name of the first unreadable one.
-fn parts(steps: &[Step], states: &[StepState]) -> Result<Json, String> {
-    let mut object = Map::new();
-    for (step, state) in steps.iter().zip(states) {
-        let value = match &step.kind {
-            Kind::Group(group) => parts(&group.steps, &state.parts)?,
-            Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
-                match result(state) {
-                    Seen::Json(value) => value.clone(),
-                    Seen::Unreadable => return Err(step.name.clone()),
-                }
-            }
-        };
-        object.insert(step.name.clone(), value);
+/// The result of a step with all its parts, or the name of the first unreadable one: of a
+/// group an object of its parts' results, of an `each` an array of its items'.
+fn whole(step: &Step, state: &StepState) -> Result<Json, String> {
+    if state.state != State::Pending && !step.parts().is_empty() {
+        return Ok(Json::Null);
     }
-    Ok(Json::Object(object))
+    match &step.kind {
+        Kind::Group(group) => {
+            let parts = group.steps.iter().zip(&state.parts);
+            let named = parts.map(|(part, state)| Ok((part.name.clone(), whole(part, state)?)));
+            named.collect::<Result<Map<_, _>, _>>().map(Json::Object)
+        }
+        Kind::Each(_) if state.items.is_none() => Ok(Json::Null),
+        Kind::Each(each) => {
+            let items = state.parts.iter().map(|item| whole(&each.body, item));
+            items.collect::<Result<Vec<_>, _>>().map(Json::Array)
+        }
+        Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
+            match result(state) {
+                Seen::Json(value) => Ok(value.clone()),
+                Seen::Unreadable => Err(step.name.clone()),
+            }
+        }
+    }
 }
 
 fn unreadable(name: &str) -> EvalError {

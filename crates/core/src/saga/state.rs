@@ -1,9 +1,10 @@
 //! What a saga is now: the fold of its journal, shaped like its definition.
 
 use super::record::{Failure, Leg, Outcome, ParkCause, ReasonCode, StuckCode, Value};
-use crate::definition::{Definition, Index};
+use crate::definition::Definition;
 use crate::id::Id;
 use crate::json::Json;
+use crate::route::Index;
 use crate::time::{Duration, Timestamp};
 use crate::wire::Request;
 use serde::{Deserialize, Serialize};
@@ -204,7 +205,9 @@ pub struct StepState {
     pub undo: LegState,
     /// The undo came to its end.
     pub undone: Option<Undone>,
-    /// A group's parts.
+    /// The items of an `each` that began.
+    pub items: Option<Arc<[Json]>>,
+    /// A group's parts; one for each item of an `each`.
     pub parts: Vec<StepState>,
 }
 

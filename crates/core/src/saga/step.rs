@@ -23,6 +23,10 @@ pub(super) fn apply_to_state(state: &mut StepState, entry: &Entry) -> Result<(),
             reach(state, at);
             state.until = *until;
         }
+        Record::EachStarted { items, .. } => {
+            state.started_at = Some(at);
+            state.items = Some(items.as_slice().into());
+        }
         Record::StepEnded {
             outcome,
             result,

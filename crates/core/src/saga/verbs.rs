@@ -1,7 +1,7 @@
 //! What can be asked of a saga by hand, as it is now. A projection of its state, never stored.
 
-use super::{LegPhase, Outcome, Phase, ReasonCode, Saga, State, StepState};
-use crate::definition::{Kind, Step, Undo};
+use super::{LegPhase, Outcome, Phase, ReasonCode, Saga, State};
+use crate::definition::Undo;
 
 /// What this build can be asked to do with a saga.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,24 +28,25 @@ impl Saga {
             .as_ref()
             .is_some_and(|halt| halt.code == ReasonCode::Cancelled);
         let is_open = self.phase == Phase::Forward && !self.past_pivot && !is_cancelled;
-        if is_open && !has_unclear(&self.plan.definition.steps, &self.steps) {
+        if is_open && self.unclear().is_none() {
             vec![Verb::Cancel]
         } else {
             Vec::new()
         }
     }
-}
 
-/// Some step is unknown and has no undo.
-fn has_unclear(steps: &[Step], states: &[StepState]) -> bool {
-    steps.iter().zip(states).any(|(step, state)| {
-        let is_unclear = state.state == State::Ended(Outcome::Unknown)
-            && matches!(step.undo, Undo::Absent)
-            && matches!(state.forward.phase, LegPhase::Stuck { .. });
-        let parts = match &step.kind {
-            Kind::Group(group) => group.steps.as_slice(),
-            Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => &[],
-        };
-        is_unclear || has_unclear(parts, &state.parts)
-    })
+    /// The path of a step that waits for a person, may have happened and has no undo: it must
+    /// be found out before the saga can be undone.
+    pub(super) fn unclear(&self) -> Option<String> {
+        let mut found = None;
+        self.each_state(&mut |at, state| {
+            let stuck = matches!(state.forward.phase, LegPhase::Stuck { .. });
+            let undecided = state.state == State::Running && state.forward.may_have;
+            let unknown = state.state == State::Ended(Outcome::Unknown) || undecided;
+            if stuck && unknown && matches!(at.step.undo, Undo::Absent) {
+                found.get_or_insert_with(|| at.path());
+            }
+        });
+        found
+    }
 }

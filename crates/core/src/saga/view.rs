@@ -6,6 +6,7 @@ use super::{
     StuckCode, Undone,
 };
 use crate::definition::{Call, Kind, Step, Undo};
+use crate::route::Spot;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -140,9 +141,9 @@ impl Saga {
     /// The first leg that needs a person.
     pub fn stuck(&self) -> Option<StuckAt> {
         let mut first: Option<StuckAt> = None;
-        self.each_state(&mut |step, state| {
+        self.each_state(&mut |at, state| {
             for leg in Leg::ALL {
-                let found = stuck_at(step, state.leg(leg), leg);
+                let found = stuck_at(at, state.leg(leg), leg);
                 let sooner =
                     |found: &StuckAt| first.as_ref().is_none_or(|known| found.since < known.since);
                 if let Some(found) = found.filter(sooner) {
@@ -156,11 +157,11 @@ impl Saga {
     /// What it waits on, in the order of the definition; empty only at rest.
     pub fn waiting_on(&self) -> Vec<Waiting> {
         let mut all = Vec::new();
-        self.each_state(&mut |step, state| {
+        self.each_state(&mut |at, state| {
             for leg in Leg::ALL {
-                all.extend(waits_of_leg(self, step, state, leg));
+                all.extend(waits_of_leg(self, at, state, leg));
             }
-            all.extend(waits_of_step(step, state));
+            all.extend(waits_of_step(at, state));
         });
         all
     }
@@ -184,7 +185,7 @@ impl Saga {
     }
 }
 
-fn stuck_at(step: &Step, state: &LegState, leg: Leg) -> Option<StuckAt> {
+fn stuck_at(at: Spot<'_>, state: &LegState, leg: Leg) -> Option<StuckAt> {
     let (code, message, since) = match &state.phase {
         LegPhase::Stuck {
             code,
@@ -203,7 +204,7 @@ fn stuck_at(step: &Step, state: &LegState, leg: Leg) -> Option<StuckAt> {
         | LegPhase::Parked { .. } => return None,
     };
     Some(StuckAt {
-        step: step.path.clone(),
+        step: at.path(),
         leg,
         code,
         message,
@@ -211,14 +212,19 @@ fn stuck_at(step: &Step, state: &LegState, leg: Leg) -> Option<StuckAt> {
     })
 }
 
-fn waits_of_leg(saga: &Saga, step: &Step, state: &StepState, leg: Leg) -> Option<Waiting> {
-    let call = super::request::call_of(step, leg);
+fn waits_of_leg(saga: &Saga, at: Spot<'_>, state: &StepState, leg: Leg) -> Option<Waiting> {
+    let call = super::request::call_of(at.step, leg);
     let state = state.leg(leg);
     let named = call.map_or("", |call| call.service.as_str());
+    // Nobody asks what is idle, and paths are long to write.
+    if matches!(state.phase, LegPhase::Idle) {
+        return None;
+    }
+    let path = at.path();
     let what = match leg {
-        Leg::Do => step.path.clone(),
-        Leg::Check => format!("the check of {}", step.path),
-        Leg::Undo => format!("the undo of {}", step.path),
+        Leg::Do => path.clone(),
+        Leg::Check => format!("the check of {path}"),
+        Leg::Undo => format!("the undo of {path}"),
     };
     let checks = leg == Leg::Check;
     let (kind, since, until, message) = match &state.phase {
@@ -271,7 +277,7 @@ fn waits_of_leg(saga: &Saga, step: &Step, state: &StepState, leg: Leg) -> Option
     };
     Some(Waiting {
         kind,
-        step: step.path.clone(),
+        step: path,
         leg: Some(leg),
         service: call.map(|call| call.service.clone()),
         since: *since,
@@ -296,28 +302,25 @@ const fn parked_kind(code: ParkCode) -> WaitingKind {
     }
 }
 
-fn waits_of_step(step: &Step, state: &StepState) -> Option<Waiting> {
+fn waits_of_step(at: Spot<'_>, state: &StepState) -> Option<Waiting> {
     let until = state.until.filter(|_| state.state == State::Running)?;
     let since = state.started_at.unwrap_or_default();
     let by = until.to_string();
     let until = Some(until);
-    let (kind, message) = match &step.kind {
+    let path = at.path();
+    let (kind, message) = match &at.step.kind {
         Kind::Wait(wait) => (
             WaitingKind::Signal,
-            format!(
-                "{} waits for the signal {} until {by}",
-                step.path, wait.signal
-            ),
+            format!("{} waits for the signal {} until {by}", path, wait.signal),
         ),
-        Kind::Sleep(_) => (
-            WaitingKind::Timer,
-            format!("{} sleeps until {by}", step.path),
-        ),
-        Kind::Call(_) | Kind::Set(_) | Kind::Refuse(_) | Kind::Group(_) => return None,
+        Kind::Sleep(_) => (WaitingKind::Timer, format!("{path} sleeps until {by}")),
+        Kind::Call(_) | Kind::Set(_) | Kind::Refuse(_) | Kind::Group(_) | Kind::Each(_) => {
+            return None;
+        }
     };
     Some(Waiting {
         kind,
-        step: step.path.clone(),
+        step: path,
         leg: None,
         service: None,
         since,

@@ -12,7 +12,8 @@ use serde_json::{Map, json};
 
 /// An input that every generated saga accepts.
 pub fn input() -> Json {
-    json!({ "id": "i-1", "amount": 5, "yes": true, "no": false, "at": 1_000 })
+    json!({ "id": "i-1", "amount": 5, "yes": true, "no": false, "at": 1_000,
+        "few": ["a", { "b": 2 }, null], "none": [] })
 }
 
 /// A body that every generated wait accepts and does not take for a no.
@@ -60,6 +61,8 @@ struct Around {
     level: usize,
     /// A pivot may stand here.
     main_path: bool,
+    /// The items around it have names of their own.
+    items: usize,
 }
 
 struct Maker {
@@ -108,6 +111,7 @@ impl Maker {
         let around = Around {
             level: 0,
             main_path: true,
+            items: 0,
         };
         let mut steps = Vec::new();
         while self.left > 0 {
@@ -133,7 +137,16 @@ impl Maker {
             keys.insert("when".to_owned(), json!(condition));
         }
         let groups = around.level < LEVELS && self.left > 0;
-        match self.random.below(if groups { 20 } else { 15 }) {
+        // Behind an `each` its steps are known through the array alone.
+        let known = seen.len();
+        let mut around = around;
+        let choice = self.random.below(if groups { 20 } else { 15 });
+        if (matches!(choice, 0..=8) && self.random.chance(12))
+            || (choice >= 15 && self.random.chance(30))
+        {
+            self.each(&mut keys, &mut around, seen);
+        }
+        match choice {
             0..=8 => self.call(&mut keys, seen),
             9 | 10 => self.wait(&mut keys),
             11 => self.sleep(&mut keys),
@@ -144,8 +157,27 @@ impl Maker {
             _ => self.group(&mut keys, around, seen),
         }
         self.pivot_mark(&mut keys, around);
+        if keys.contains_key("each") {
+            seen.truncate(known);
+        }
         seen.push(name.clone());
         json!({ name: keys })
+    }
+
+    /// The keys that make a step an `each`: of no item, of one, of a few.
+    fn each(&mut self, keys: &mut Map<String, Json>, around: &mut Around, seen: &mut Vec<String>) {
+        let items = *self
+            .random
+            .pick(&["$input.few", "$input.few", "$input.none", "[1, 2]"]);
+        keys.insert("each".to_owned(), json!(items));
+        around.items += 1;
+        around.main_path = false;
+        let item = format!("item_{}", around.items);
+        keys.insert("as".to_owned(), json!(item));
+        if self.random.chance(50) {
+            keys.insert("limit".to_owned(), json!(1 + self.random.below(3)));
+        }
+        seen.push(item);
     }
 
     fn pivot_mark(&mut self, keys: &mut Map<String, Json>, around: Around) {
@@ -331,10 +363,11 @@ impl Maker {
     }
 
     fn group(&mut self, keys: &mut Map<String, Json>, around: Around, seen: &mut Vec<String>) {
-        let parallel = self.random.chance(50);
+        let parallel = !keys.contains_key("each") && self.random.chance(50);
         let inside = Around {
             level: around.level + 1,
             main_path: around.main_path && !parallel && !keys.contains_key("when"),
+            items: around.items,
         };
         let before = seen.len();
         let mut all = seen.clone();

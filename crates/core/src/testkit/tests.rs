@@ -132,6 +132,12 @@ fn every_two_keys_of_a_call_come_together() {
         ("on_refused", "pivot"),
         ("pivot", "on_refused"),
         ("when", "pivot"),
+        ("each", "pivot"),
+        ("pivot", "each"),
+        ("as", "pivot"),
+        ("pivot", "as"),
+        ("limit", "pivot"),
+        ("pivot", "limit"),
     ];
     let names: Vec<&str> = keys::of(Within::Step)
         .filter(|key| key.shape.is_some() && key.stands_on(StepKind::Call))

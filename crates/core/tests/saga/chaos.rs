@@ -48,10 +48,10 @@ fn some_attempt(driver: &Driver, random: &mut Random) -> (String, Leg, u32) {
         return (effect.step.clone(), effect.leg, effect.attempt);
     }
     let mut all = vec![("none.such".to_owned(), Leg::Do, 1)];
-    driver.saga.each_state(&mut |step, state| {
+    driver.saga.each_state(&mut |at, state| {
         for leg in Leg::ALL {
             let made = state.leg(leg).attempts;
-            all.extend([0, 1, made, made + 1, u32::MAX].map(|of| (step.path.clone(), leg, of)));
+            all.extend([0, 1, made, made + 1, u32::MAX].map(|of| (at.path(), leg, of)));
         }
     });
     random.pick(&all).clone()
@@ -129,9 +129,9 @@ fn calm(driver: &mut Driver) {
             continue;
         }
         let mut wanted = None;
-        driver.saga.each_state(&mut |step, state| {
+        driver.saga.each_state(&mut |at, state| {
             if let (Kind::Wait(wait), State::Running, Some(until)) =
-                (&step.kind, state.state, state.until)
+                (&at.step.kind, state.state, state.until)
                 && until > driver.now
             {
                 wanted = Some(wait.signal.clone());

@@ -122,8 +122,8 @@ fn nothing_found_for_an_unknown_do_is_looked_at_again_under_a_fresh_key() {
         keys[0].1.ends_with("-undo") && keys[1].1.ends_with("-undo-2"),
         "{keys:?}"
     );
-    let route = driver.saga.plan.index.by_name("charge").unwrap();
-    assert!(driver.saga.state(route).undone.is_some());
+    let route = driver.saga.plan.index.by_name("charge", &[]).unwrap();
+    assert!(driver.saga.state(&route).undone.is_some());
 }
 
 #[test]

@@ -130,8 +130,10 @@ fn play(case: &Case, turn: usize, seen: &mut Seen) -> Struck {
 }
 
 fn count(case: &Case, driver: &Driver, seen: &mut Seen) {
-    driver.saga.each_state(&mut |step, state| {
-        let outcome = match (&step.kind, state.state) {
+    driver.saga.each_state(&mut |at, state| {
+        let outcome = match (&at.step.kind, state.state) {
+            // What it does for its items tells of it.
+            (Kind::Each(_), _) => return,
             (Kind::Group(_), _) => {
                 let word = state.state_word();
                 Outcome::ALL
@@ -147,8 +149,8 @@ fn count(case: &Case, driver: &Driver, seen: &mut Seen) {
                 State::Pending | State::Skipped | State::Running,
             ) => None,
         };
-        let written = &case.steps[&step.name];
-        assert_eq!(written.kind, noun(step));
+        let written = &case.steps[&at.step.name];
+        assert_eq!(written.kind, noun(at.step));
         let Some(outcome) = outcome else { return };
         for key in &written.keys {
             let triple = (written.kind, key.clone(), outcome);
@@ -166,6 +168,7 @@ fn noun(step: &Step) -> &'static str {
         Kind::Set(_) => "a set",
         Kind::Refuse(_) => "a refuse",
         Kind::Group(_) => "a group",
+        Kind::Each(_) => "an each",
     }
 }
 

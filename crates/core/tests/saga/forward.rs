@@ -17,8 +17,13 @@ output: $call
 
 fn outcome(source: &str, script: &str) -> (State, Status) {
     let driver = play(source, "{}", script);
-    let route = driver.saga.plan.index.by_name("call").expect("the step");
-    (driver.saga.state(route).state, driver.saga.status())
+    let route = driver
+        .saga
+        .plan
+        .index
+        .by_name("call", &[])
+        .expect("the step");
+    (driver.saga.state(&route).state, driver.saga.status())
 }
 
 #[test]

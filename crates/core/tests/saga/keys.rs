@@ -41,7 +41,7 @@ fn state(driver: &Driver, name: &str) -> State {
         .saga
         .plan
         .index
-        .by_name(name)
+        .by_name(name, &[])
         .expect("a step")
         .clone();
     driver.saga.state(&route).state

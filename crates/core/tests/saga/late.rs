@@ -127,7 +127,7 @@ fn an_answer_for_an_attempt_that_is_not_current_is_a_note() {
         .saga
         .plan
         .index
-        .by_name("extra")
+        .by_name("extra", &[])
         .expect("a step")
         .clone();
     assert_eq!(driver.saga.state(&route).state, State::Running);

@@ -17,6 +17,7 @@
 
 use banyan_core::id::Id;
 use banyan_core::language::{Surroundings, check};
+use banyan_core::route::Route;
 use banyan_core::saga::StepState;
 use banyan_core::saga::{
     Context, Entry, Input, Leg, LegPhase, ParkCause, ParkCode, Plan, Rejection, Road, Saga,
@@ -207,15 +208,16 @@ impl Driver {
         }
     }
 
+    /// The route to a step by its name, or by its path.
+    fn route(&self, step: &str) -> Route {
+        let index = &self.saga.plan.index;
+        let route = index.by_path(step).or_else(|| index.by_name(step, &[]));
+        route.unwrap_or_else(|| panic!("no step {step}"))
+    }
+
     /// Answers the current attempt of a leg, waiting for it first.
     pub(crate) fn answer(&mut self, step: &str, leg: Leg, what: What) {
-        let route = self
-            .saga
-            .plan
-            .index
-            .by_name(step)
-            .unwrap_or_else(|| panic!("no step {step}"))
-            .clone();
+        let route = self.route(step);
         for _ in 0..100 {
             let state = self.saga.state(&route).leg(leg);
             if matches!(state.phase, LegPhase::InFlight { .. }) {
@@ -238,8 +240,7 @@ impl Driver {
 
     /// Answers an attempt, current or not.
     pub(crate) fn answer_attempt(&mut self, step: &str, leg: Leg, attempt: u32, what: What) {
-        let route = self.saga.plan.index.by_name(step).expect("a step").clone();
-        let path = self.saga.plan.definition.step(&route).path.clone();
+        let path = self.saga.spot(&self.route(step)).path();
         let answer = Answer {
             what,
             took_ms: 5,

@@ -2,7 +2,7 @@
 
 use crate::script::Driver;
 use crate::world::{Account, World};
-use banyan_core::definition::{Kind, Step, Undo};
+use banyan_core::definition::{Definition, Kind, Undo};
 use banyan_core::saga::{Leg, Outcome, Record, State, Status};
 use std::collections::BTreeMap;
 
@@ -11,31 +11,27 @@ impl World {
     pub(crate) fn verify(&self, driver: &Driver) {
         let saga = &driver.saga;
         let story = || format!("{}\n{:#?}\n{:?}", saga.draw(), self.order, self.strikes);
-        saga.each_state(&mut |step, state| {
-            if !matches!(step.kind, Kind::Call(_)) {
+        saga.each_state(&mut |at, state| {
+            if !matches!(at.step.kind, Kind::Call(_)) {
                 return;
             }
-            let account = self.account(driver, &step.path);
-            assert!(account.done <= 1, "P1: {}\n{}", step.path, story());
-            assert!(
-                account.undone <= account.done,
-                "I-17: {}\n{}",
-                step.path,
-                story()
-            );
+            let path = at.path();
+            let account = self.account(driver, &path);
+            assert!(account.done <= 1, "P1: {path}\n{}", story());
+            assert!(account.undone <= account.done, "I-17: {path}\n{}", story());
             let left = account.done - account.undone;
             if saga.status() == Status::Completed {
-                assert_eq!(account.undone, 0, "I-10: {}\n{}", step.path, story());
+                assert_eq!(account.undone, 0, "I-10: {path}\n{}", story());
             }
             match saga.status() {
                 Status::Completed if state.state == State::Ended(Outcome::Done) => {
-                    assert_eq!(left, 1, "I-10: {}\n{}", step.path, story());
+                    assert_eq!(left, 1, "I-10: {path}\n{}", story());
                 }
-                Status::Compensated if matches!(step.undo, Undo::Call(_)) => {
-                    assert_eq!(left, 0, "I-11: {}\n{}", step.path, story());
+                Status::Compensated if matches!(at.step.undo, Undo::Call(_)) => {
+                    assert_eq!(left, 0, "I-11: {path}\n{}", story());
                 }
                 Status::Completed => {
-                    assert_eq!(account.done, 0, "I-10: {}\n{}", step.path, story())
+                    assert_eq!(account.done, 0, "I-10: {path}\n{}", story())
                 }
                 Status::Compensated => {}
                 Status::Running | Status::Compensating | Status::Stuck | Status::Abandoned => {
@@ -66,12 +62,12 @@ impl World {
     fn verify_order(&self, driver: &Driver) {
         let place = |mark: String| self.order.iter().position(|known| *known == mark);
         let mut leaves = Vec::new();
-        flatten(
-            &driver.saga.plan.definition.steps,
-            false,
-            &mut Vec::new(),
-            &mut leaves,
-        );
+        let definition = &driver.saga.plan.definition;
+        driver.saga.each_state(&mut |at, _| {
+            if at.step.parts().is_empty() {
+                leaves.push((at.path(), way(definition, at.route)));
+            }
+        });
         for (earlier, first) in &leaves {
             for (later, second) in &leaves {
                 if !follows(first, second) {
@@ -147,17 +143,22 @@ fn verify_bytes(driver: &Driver) {
 
 type Way = Vec<(usize, bool)>;
 
-fn flatten(steps: &[Step], parallel: bool, way: &mut Way, out: &mut Vec<(String, Way)>) {
-    for (position, step) in steps.iter().enumerate() {
-        way.push((position, parallel));
-        match &step.kind {
-            Kind::Group(group) => flatten(&group.steps, group.parallel, way, out),
+/// A route with, for each level, whether its parts stand side by side.
+fn way(definition: &Definition, route: &[usize]) -> Way {
+    let beside = |level: usize| match level {
+        0 => false,
+        _ => match &definition.step(&route[..level]).kind {
+            Kind::Group(group) => group.parallel,
+            Kind::Each(_) => true,
             Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
-                out.push((step.path.clone(), way.clone()));
+                false
             }
-        }
-        way.pop();
-    }
+        },
+    };
+    let places = route.iter().enumerate();
+    places
+        .map(|(level, place)| (*place, beside(level)))
+        .collect()
 }
 
 /// `second` starts only after `first` is over: they part in a sequence, `first` earlier.

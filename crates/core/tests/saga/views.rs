@@ -95,7 +95,7 @@ steps:
             .saga
             .plan
             .index
-            .by_name(name)
+            .by_name(name, &[])
             .expect("a step")
             .clone();
         driver

@@ -135,7 +135,7 @@ impl World {
 
     fn fault(&self, effect: &Effect) -> Option<Fault> {
         let hit = |strike: &&Strike| {
-            strike.step == effect.step
+            strike.step == general(&effect.step)
                 && strike.leg == effect.leg
                 && (strike.from..strike.from + strike.times).contains(&effect.attempt)
         };
@@ -188,7 +188,7 @@ impl World {
                 what("200 {}")
             }
             Leg::Undo => {
-                account.closed = self.tombstones.contains(&request.step);
+                account.closed = self.tombstones.contains(&general(&request.step));
                 what(r#"404 {"message":"nothing here"}"#)
             }
             Leg::Check => what(r#"404 {"message":"nothing here"}"#),
@@ -226,14 +226,9 @@ impl World {
                 return crash(driver);
             }
         };
-        driver.answer_attempt(
-            last(&effect.step),
-            effect.leg,
-            effect.attempt,
-            answer.clone(),
-        );
+        driver.answer_attempt(&effect.step, effect.leg, effect.attempt, answer.clone());
         if fault == Some(Fault::AnsweredTwice) {
-            driver.answer_attempt(last(&effect.step), effect.leg, effect.attempt, answer);
+            driver.answer_attempt(&effect.step, effect.leg, effect.attempt, answer);
         }
         if effect.leg == Leg::Undo {
             for request in std::mem::take(&mut self.travelling) {
@@ -295,9 +290,9 @@ impl World {
 /// It waits for people or for a time, and may still be cancelled.
 fn waits(driver: &Driver) -> bool {
     let mut found = false;
-    driver.saga.each_state(&mut |step, state| {
+    driver.saga.each_state(&mut |at, state| {
         found |=
-            matches!(step.kind, Kind::Wait(_) | Kind::Sleep(_)) && state.state == State::Running;
+            matches!(at.step.kind, Kind::Wait(_) | Kind::Sleep(_)) && state.state == State::Running;
     });
     found && !driver.saga.past_pivot && driver.saga.reason.is_none()
 }
@@ -312,15 +307,21 @@ fn crash(driver: &mut Driver) {
     driver.handle(Input::Interrupted).expect("taken");
 }
 
-fn last(path: &str) -> &str {
-    path.rsplit('.').next().unwrap_or(path)
+/// A path with `[]` for its items, as a definition has it.
+fn general(path: &str) -> String {
+    let mut pieces = path.split('[');
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |general, piece| {
+        let rest = piece.split_once(']').map_or("", |(_, rest)| rest);
+        format!("{general}[]{rest}")
+    })
 }
 
 /// The signal that the saga waits for; none when it waits for none.
 fn signal(driver: &Driver, body: Json) -> Option<Input> {
     let mut wanted = None;
-    driver.saga.each_state(&mut |step, state| {
-        if let (Kind::Wait(wait), State::Running) = (&step.kind, state.state) {
+    driver.saga.each_state(&mut |at, state| {
+        if let (Kind::Wait(wait), State::Running) = (&at.step.kind, state.state) {
             wanted = Some(wait.signal.clone());
         }
     });

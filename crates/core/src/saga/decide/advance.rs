@@ -3,9 +3,10 @@
 use super::super::scope::{Beside, Seen, scope};
 use super::super::{Leg, LegPhase, Outcome, Phase, ReasonCode, Record, State, Value};
 use super::{Decision, failure};
-use crate::definition::{Definition, Kind, OnRefused, Route, Sleep, Step, Wait};
+use crate::definition::{Definition, Kind, OnRefused, Sleep, Step, Wait};
 use crate::expr::{EvalError, Template};
 use crate::json::Json;
+use crate::route::{Route, Spot};
 use crate::time::Timestamp;
 
 /// How far a part of the way is.
@@ -35,17 +36,15 @@ impl Decision<'_> {
     /// Turns back for an outcome of this turn before anything beside it is tried again.
     fn turned_by_an_outcome(&mut self) -> bool {
         let mut failed = Vec::new();
-        self.saga.each_state(&mut |step, state| match state.state {
+        self.saga.each_state(&mut |at, state| match state.state {
             State::Ended(Outcome::Refused | Outcome::NotSent | Outcome::Unknown) => {
-                failed.push(step.path.clone());
+                failed.push(at.route.to_vec());
             }
             State::Pending | State::Skipped | State::Running | State::Ended(Outcome::Done) => {}
         });
         let plan = std::sync::Arc::clone(&self.plan);
-        for path in failed {
-            if let Some(route) = plan.index.by_path(&path) {
-                self.after(plan.definition.step(route), route);
-            }
+        for route in failed {
+            self.after(plan.definition.spot(&route));
             if self.saga.phase != Phase::Forward {
                 return true;
             }
@@ -70,33 +69,44 @@ impl Decision<'_> {
         all
     }
 
-    fn forward_step(&mut self, step: &Step, route: &mut Route) -> Progress {
-        if let Kind::Group(group) = &step.kind {
-            if self.state(route).state != State::Pending {
-                return self.after(step, route);
-            }
-            if is_untouched(self.state(route)) && self.skips(step, route) {
-                return self.after(step, route);
-            }
-            return self.forward_steps(&group.steps, route, group.parallel);
-        }
+    pub(super) fn forward_step(&mut self, step: &Step, route: &mut Route) -> Progress {
+        let plan = std::sync::Arc::clone(&self.plan);
+        let at = Spot {
+            definition: &plan.definition,
+            step,
+            route,
+        };
         let state = self.state(route);
+        let untouched = is_untouched(state);
+        match &step.kind {
+            Kind::Group(_) | Kind::Each(_) if state.state != State::Pending => self.after(at),
+            Kind::Group(_) | Kind::Each(_) if untouched && self.skips(at) => self.after(at),
+            Kind::Group(group) => self.forward_steps(&group.steps, route, group.parallel),
+            Kind::Each(each) => self.forward_each(each, step, route),
+            Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
+                self.forward_leaf(at)
+            }
+        }
+    }
+
+    fn forward_leaf(&mut self, at: Spot<'_>) -> Progress {
+        let state = self.state(at.route);
         if matches!(state.forward.phase, LegPhase::Stuck { .. }) {
             return Progress::Open;
         }
         let state = state.state;
         match state {
-            State::Pending if self.skips(step, route) => {}
-            State::Pending => self.begin(step, route),
-            State::Running => self.drive(step, route),
+            State::Pending if self.skips(at) => {}
+            State::Pending => self.begin(at),
+            State::Running => self.drive(at),
             State::Skipped | State::Ended(_) => {}
         }
-        self.after(step, route)
+        self.after(at)
     }
 
     /// Where a step stands once it was moved, and what its outcome means for the saga.
-    fn after(&mut self, step: &Step, route: &[usize]) -> Progress {
-        let state = self.state(route);
+    pub(super) fn after(&mut self, at: Spot<'_>) -> Progress {
+        let state = self.state(at.route);
         if matches!(state.forward.phase, LegPhase::Stuck { .. }) {
             return Progress::Open;
         }
@@ -105,11 +115,11 @@ impl Decision<'_> {
             State::Pending | State::Running => return Progress::Open,
             State::Ended(outcome) => outcome,
         };
-        if outcome == Outcome::Refused && step.on_refused == OnRefused::Continue {
+        if outcome == Outcome::Refused && at.step.on_refused == OnRefused::Continue {
             return Progress::Over;
         }
         let known = state.failure.clone();
-        if self.sticks(step, route) {
+        if self.sticks(at) {
             return Progress::Open;
         }
         let failed = known.unwrap_or_else(|| failure("refused", None, "the step was refused"));
@@ -119,87 +129,87 @@ impl Decision<'_> {
             (_, Outcome::Unknown) => ReasonCode::Unknown,
             (_, Outcome::Refused | Outcome::Done) => ReasonCode::Refused,
         };
-        self.turn_back(code, Some(step), failed);
+        self.turn_back(code, Some(at), failed);
         Progress::Open
     }
 
     /// Evaluates `when`, and records a step that is skipped or whose `when` gave no value.
-    fn skips(&mut self, step: &Step, route: &[usize]) -> bool {
-        let Some(when) = &step.when else { return false };
-        let holds = when.holds(&scope(self.saga, &Beside::default(), [when]));
+    fn skips(&mut self, at: Spot<'_>) -> bool {
+        let Some(when) = &at.step.when else {
+            return false;
+        };
+        let holds = when.holds(&scope(self.saga, at.route, &Beside::default(), [when]));
         match holds {
             Ok(true) => false,
             Ok(false) => {
-                self.record(Record::StepSkipped {
-                    step: step.path.clone(),
-                });
+                self.record(Record::StepSkipped { step: at.path() });
                 true
             }
             Err(failed) => {
-                self.not_computed(step, route, Leg::Do, &failed);
+                self.not_computed(at, Leg::Do, &failed);
                 true
             }
         }
     }
 
-    fn begin(&mut self, step: &Step, route: &[usize]) {
-        match &step.kind {
-            Kind::Call(_) => self.attempt(step, route, Leg::Do),
+    fn begin(&mut self, at: Spot<'_>) {
+        match &at.step.kind {
+            Kind::Call(_) => self.attempt(at, Leg::Do),
             Kind::Wait(wait) => {
-                if !self.take_signal(step, wait, None) {
+                if !self.take_signal(at, wait, None) {
                     let until = Some(self.context.now.plus(wait.within));
                     self.record(Record::StepStarted {
-                        step: step.path.clone(),
+                        step: at.path(),
                         until,
                     });
                 }
             }
-            Kind::Sleep(sleep) => match self.sleep_until(sleep) {
+            Kind::Sleep(sleep) => match self.sleep_until(at, sleep) {
                 Ok(until) => {
                     self.record(Record::StepStarted {
-                        step: step.path.clone(),
+                        step: at.path(),
                         until: Some(until),
                     });
                 }
-                Err(failed) => self.not_computed(step, route, Leg::Do, &failed),
+                Err(failed) => self.not_computed(at, Leg::Do, &failed),
             },
-            Kind::Set(value) => match self.evaluate(value) {
-                Ok(value) => self.done(step, Value::Json(value)),
-                Err(failed) => self.not_computed(step, route, Leg::Do, &failed),
+            Kind::Set(value) => match self.evaluate(at.route, value) {
+                Ok(value) => self.done(at, Value::Json(value)),
+                Err(failed) => self.not_computed(at, Leg::Do, &failed),
             },
-            Kind::Refuse(message) => match self.evaluate(message) {
-                Ok(message) => self.refuse(step, "refuse", words(&message)),
-                Err(failed) => self.not_computed(step, route, Leg::Do, &failed),
+            Kind::Refuse(message) => match self.evaluate(at.route, message) {
+                Ok(message) => self.refuse(at, "refuse", words(&message)),
+                Err(failed) => self.not_computed(at, Leg::Do, &failed),
             },
-            Kind::Group(_) => {}
+            Kind::Group(_) | Kind::Each(_) => {}
         }
     }
 
     /// Moves a step that has begun: a due retry, a wait whose signal came, a timer.
-    fn drive(&mut self, step: &Step, route: &[usize]) {
-        let until = self.state(route).until;
+    fn drive(&mut self, at: Spot<'_>) {
+        let until = self.state(at.route).until;
         let passed = until.is_some_and(|until| until <= self.context.now);
-        match &step.kind {
+        match &at.step.kind {
             Kind::Call(_) => {
                 for leg in [Leg::Do, Leg::Check] {
-                    if self.is_due(step, self.state(route), leg) {
-                        self.attempt(step, route, leg);
+                    if self.is_due(at, leg) {
+                        self.attempt(at, leg);
                     }
                 }
             }
             Kind::Wait(wait) => {
-                if !self.take_signal(step, wait, until) && passed {
+                if !self.take_signal(at, wait, until) && passed {
                     let message = format!("no signal {} came within {}", wait.signal, wait.within);
-                    self.refuse(step, "no_signal", message);
+                    self.refuse(at, "no_signal", message);
                 }
             }
-            Kind::Sleep(_) if passed => self.done(step, Value::Json(Json::Null)),
-            Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) | Kind::Group(_) => {}
+            Kind::Sleep(_) if passed => self.done(at, Value::Json(Json::Null)),
+            Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) | Kind::Group(_) | Kind::Each(_) => {}
         }
     }
 
     /// Takes the oldest signal of this name that nobody took and that came in time.
-    fn take_signal(&mut self, step: &Step, wait: &Wait, until: Option<Timestamp>) -> bool {
+    fn take_signal(&mut self, at: Spot<'_>, wait: &Wait, until: Option<Timestamp>) -> bool {
         let name = &wait.signal;
         let fits = |signal: &super::super::Signal| {
             let in_time = until.is_none_or(|until| signal.at <= until);
@@ -209,7 +219,7 @@ impl Decision<'_> {
             return false;
         };
         let body = self.saga.signals[taken].body.clone();
-        let refused = self.signal_refuses(wait, &body);
+        let refused = self.signal_refuses(at.route, wait, &body);
         let (outcome, result, failed) = match refused {
             Ok(false) => (Outcome::Done, Some(Value::Json(body)), None),
             Ok(true) => {
@@ -230,7 +240,7 @@ impl Decision<'_> {
                 )),
             ),
         };
-        let (step, signal) = (step.path.clone(), Some(taken));
+        let (step, signal) = (at.path(), Some(taken));
         self.record(Record::StepEnded {
             step,
             outcome,
@@ -241,7 +251,7 @@ impl Decision<'_> {
         true
     }
 
-    fn signal_refuses(&self, wait: &Wait, body: &Json) -> Result<bool, EvalError> {
+    fn signal_refuses(&self, here: &[usize], wait: &Wait, body: &Json) -> Result<bool, EvalError> {
         let Some(refused_when) = &wait.refused_when else {
             return Ok(false);
         };
@@ -249,14 +259,15 @@ impl Decision<'_> {
             result: Some(Seen::Json(body)),
             ..Beside::default()
         };
-        refused_when.holds(&scope(self.saga, &beside, [refused_when]))
+        refused_when.holds(&scope(self.saga, here, &beside, [refused_when]))
     }
 
-    fn sleep_until(&self, sleep: &Sleep) -> Result<Timestamp, EvalError> {
+    fn sleep_until(&self, at: Spot<'_>, sleep: &Sleep) -> Result<Timestamp, EvalError> {
         match sleep {
             Sleep::For(duration) => Ok(self.context.now.plus(*duration)),
             Sleep::Until(until) => {
-                let value = until.evaluate(&scope(self.saga, &Beside::default(), [until]))?;
+                let value =
+                    until.evaluate(&scope(self.saga, at.route, &Beside::default(), [until]))?;
                 Timestamp::from_json(&value).ok_or_else(|| EvalError {
                     cause: crate::expr::Cause::BadValue,
                     message: format!(
@@ -268,16 +279,17 @@ impl Decision<'_> {
         }
     }
 
-    fn evaluate(&self, template: &Template) -> Result<Json, EvalError> {
+    fn evaluate(&self, here: &[usize], template: &Template) -> Result<Json, EvalError> {
         template.evaluate(&scope(
             self.saga,
+            here,
             &Beside::default(),
             template.expressions(),
         ))
     }
 
-    fn done(&mut self, step: &Step, result: Value) {
-        let (step, outcome, result) = (step.path.clone(), Outcome::Done, Some(result));
+    fn done(&mut self, at: Spot<'_>, result: Value) {
+        let (step, outcome, result) = (at.path(), Outcome::Done, Some(result));
         self.record(Record::StepEnded {
             step,
             outcome,
@@ -287,9 +299,9 @@ impl Decision<'_> {
         });
     }
 
-    fn refuse(&mut self, step: &Step, cause: &str, message: String) {
+    fn refuse(&mut self, at: Spot<'_>, cause: &str, message: String) {
         self.end_without(
-            step,
+            at,
             Outcome::Refused,
             failure("refused", Some(cause), message),
         );
@@ -299,7 +311,7 @@ impl Decision<'_> {
         let computed = definition
             .output
             .as_ref()
-            .map_or(Ok(Json::Null), |output| self.evaluate(output));
+            .map_or(Ok(Json::Null), |output| self.evaluate(&[], output));
         let (output, output_error) = match computed {
             Ok(output) => (output, None),
             Err(failed) => {
@@ -326,44 +338,36 @@ impl Decision<'_> {
         if self.saga.past_pivot {
             return self.record(Record::CancelTooLate);
         }
-        let pivot = plan
-            .definition
-            .pivot()
-            .and_then(|step| plan.index.by_path(&step.path));
-        if let Some(route) = pivot {
-            let step = plan.definition.step(route);
-            if self.state(route).state == State::Running
-                && self.settle_pivot(step, route) == Progress::Open
+        let pivot = plan.definition.pivot();
+        let route = pivot.and_then(|step| plan.index.by_path(&step.path));
+        let pivot = route.as_ref().map(|route| plan.definition.spot(route));
+        if let Some(at) = pivot {
+            if self.state(at.route).state == State::Running
+                && self.settle_pivot(at) == Progress::Open
             {
                 return;
             }
-            if self.state(route).state == State::Ended(Outcome::Unknown) && self.sticks(step, route)
-            {
+            if self.state(at.route).state == State::Ended(Outcome::Unknown) && self.sticks(at) {
                 return;
             }
         }
         let failed = failure(halt.code.as_str(), None, halt.message);
-        let step = pivot.map(|route| plan.definition.step(route));
-        let step = step.filter(|step| {
-            plan.index
-                .by_path(&step.path)
-                .is_some_and(|route| matches!(self.state(route).state, State::Ended(_)))
-        });
-        self.turn_back(halt.code, step, failed);
+        let ended = pivot.filter(|at| matches!(self.state(at.route).state, State::Ended(_)));
+        self.turn_back(halt.code, ended, failed);
     }
 
     /// Brings a halted pivot to its end; open while that is not known.
-    fn settle_pivot(&mut self, step: &Step, route: &[usize]) -> Progress {
-        let state = self.state(route);
+    fn settle_pivot(&mut self, at: Spot<'_>) -> Progress {
+        let state = self.state(at.route);
         let in_flight = |leg: Leg| matches!(state.leg(leg).phase, LegPhase::InFlight { .. });
         if in_flight(Leg::Do) || in_flight(Leg::Check) {
             return Progress::Open;
         }
         if !matches!(state.check.phase, LegPhase::Idle) {
-            if self.is_due(step, state, Leg::Check) {
-                self.attempt(step, route, Leg::Check);
+            if self.is_due(at, Leg::Check) {
+                self.attempt(at, Leg::Check);
             }
-            return self.open_if_running(route);
+            return self.open_if_running(at.route);
         }
         if matches!(state.forward.phase, LegPhase::Stuck { .. }) {
             return Progress::Open;
@@ -374,11 +378,11 @@ impl Decision<'_> {
             .clone()
             .unwrap_or_else(|| "the saga was halted".to_owned());
         if !state.forward.may_have {
-            self.end_without(step, Outcome::NotSent, failure("not_sent", None, message));
+            self.end_without(at, Outcome::NotSent, failure("not_sent", None, message));
         } else {
-            self.ask_or_end_unknown(step, failure("unknown", None, message));
+            self.ask_or_end_unknown(at, failure("unknown", None, message));
         }
-        self.open_if_running(route)
+        self.open_if_running(at.route)
     }
 
     fn open_if_running(&self, route: &[usize]) -> Progress {
@@ -390,8 +394,8 @@ impl Decision<'_> {
     }
 }
 
-fn is_untouched(state: &super::StepState) -> bool {
-    state.state == State::Pending && state.parts.iter().all(is_untouched)
+pub(super) fn is_untouched(state: &super::StepState) -> bool {
+    state.state == State::Pending && state.items.is_none() && state.parts.iter().all(is_untouched)
 }
 
 fn words(value: &Json) -> String {

@@ -7,32 +7,34 @@ use super::super::{
     Leg, LegPhase, Meaning, Misconfigured, Next, Outcome, Phase, Record, State, StuckCode, Undone,
 };
 use super::{Decision, StepState};
-use crate::definition::{Call, Step, Undo};
+use crate::definition::{Call, Undo};
 use crate::planted;
+use crate::route::Spot;
 use crate::wire::{Answer, What};
 
 impl Decision<'_> {
     pub(super) fn answered(&mut self, path: &str, leg: Leg, attempt: u32, answer: &Answer) {
         let plan = std::sync::Arc::clone(&self.plan);
-        let Some(route) = plan.index.by_path(path) else {
+        let route = plan.index.by_path(path);
+        let Some(route) = route.filter(|route| self.saga.has(route)) else {
             return;
         };
-        let step = plan.definition.step(route);
-        let Some(call) = call_of(step, leg) else {
+        let at = plan.definition.spot(&route);
+        let Some(call) = call_of(at.step, leg) else {
             return;
         };
-        let reading = read(self.saga, step, call, leg, &do_key(self.saga, path), answer);
-        let state = self.leg(route, leg);
+        let reading = read(self.saga, at, call, leg, &do_key(self.saga, at), answer);
+        let state = self.leg(at.route, leg);
         let fenced = state.attempts == attempt || planted::is(planted::Bug::NoFence);
         let current = fenced && matches!(state.phase, LegPhase::InFlight { .. });
         if !current {
-            return self.late(step, route, leg, attempt, reading);
+            return self.late(at, leg, attempt, reading);
         }
-        self.tell(step, call, leg, &reading, answer);
-        let next = self.next(step, route, leg, &reading, false);
+        self.tell(at, call, leg, &reading, answer);
+        let next = self.next(at, leg, &reading, false);
         let parks = matches!(next, Next::Park(_));
         self.record(Record::AttemptEnded {
-            step: step.path.clone(),
+            step: at.path(),
             leg,
             attempt,
             status: reading.status,
@@ -44,18 +46,18 @@ impl Decision<'_> {
             next,
         });
         if parks {
-            self.parked = Some((step.path.clone(), leg));
-            self.stick_if_overdue(step, route, leg);
+            self.parked = Some((at.route.to_vec(), leg));
+            self.stick_if_overdue(at, leg);
         }
     }
 
     /// What the caller must know of the road that was answered.
-    fn tell(&mut self, step: &Step, call: &Call, leg: Leg, reading: &Reading, answer: &Answer) {
+    fn tell(&mut self, at: Spot<'_>, call: &Call, leg: Leg, reading: &Reading, answer: &Answer) {
         match reading.meaning {
             Meaning::Misconfigured => {
                 self.turn.misconfigured = Some(Misconfigured {
                     service: call.service.clone(),
-                    step: step.path.clone(),
+                    step: at.path(),
                     leg,
                     whole_service: reading.whole_service,
                     message: reading.message.clone().unwrap_or_default(),
@@ -73,25 +75,23 @@ impl Decision<'_> {
     /// The process that made these calls is gone: each may have happened.
     pub(super) fn interrupted(&mut self) {
         let mut lost = Vec::new();
-        self.saga.each_state(&mut |step, state| {
+        self.saga.each_state(&mut |at, state| {
             for leg in Leg::ALL {
                 if matches!(state.leg(leg).phase, LegPhase::InFlight { .. }) {
-                    lost.push((step.path.clone(), leg, state.leg(leg).attempts));
+                    lost.push((at.route.to_vec(), leg, state.leg(leg).attempts));
                 }
             }
         });
         let plan = std::sync::Arc::clone(&self.plan);
-        for (path, leg, attempt) in lost {
-            let Some(route) = plan.index.by_path(&path) else {
-                continue;
-            };
+        for (route, leg, attempt) in lost {
+            let at = plan.definition.spot(&route);
             let reading = Reading::interrupted();
-            let next = self.next(plan.definition.step(route), route, leg, &reading, true);
-            let LegPhase::InFlight { since, .. } = self.leg(route, leg).phase else {
+            let next = self.next(at, leg, &reading, true);
+            let LegPhase::InFlight { since, .. } = self.leg(at.route, leg).phase else {
                 continue;
             };
             self.record(Record::AttemptEnded {
-                step: path,
+                step: at.path(),
                 leg,
                 attempt,
                 status: None,
@@ -105,15 +105,15 @@ impl Decision<'_> {
         }
     }
 
-    fn late(&mut self, step: &Step, route: &[usize], leg: Leg, attempt: u32, reading: Reading) {
-        let state = self.state(route);
+    fn late(&mut self, at: Spot<'_>, leg: Leg, attempt: u32, reading: Reading) {
+        let state = self.state(at.route);
         let never_made = attempt == 0 || attempt > state.leg(leg).attempts;
         if never_made {
             return;
         }
         let done = leg == Leg::Do && reading.meaning == Meaning::Done;
         let late = if done {
-            self.late_effect(step, state)
+            self.late_effect(at, state)
         } else {
             Late::Note
         };
@@ -124,15 +124,13 @@ impl Decision<'_> {
                 let at = self.context.now;
                 (None, Some(Next::LookAgain { at }))
             }
-            Late::Undone => (Some(reading.value), self.after_late_effect(step, state)),
+            Late::Undone => (Some(reading.value), self.after_late_effect(at, state)),
         };
         if self.saga.phase == Phase::Compensated {
-            self.record(Record::Reopened {
-                step: step.path.clone(),
-            });
+            self.record(Record::Reopened { step: at.path() });
         }
         self.record(Record::LateAnswer {
-            step: step.path.clone(),
+            step: at.path(),
             leg,
             attempt,
             meaning: reading.meaning,
@@ -142,7 +140,7 @@ impl Decision<'_> {
     }
 
     /// What a late success of this step leads to.
-    fn late_effect(&self, step: &Step, state: &StepState) -> Late {
+    fn late_effect(&self, at: Spot<'_>, state: &StepState) -> Late {
         let State::Ended(outcome) = state.state else {
             return Late::Note;
         };
@@ -153,7 +151,7 @@ impl Decision<'_> {
             Phase::Back | Phase::Compensated => outcome != Outcome::Done,
             Phase::Abandoned => false,
         };
-        if !goes_on || !matches!(step.undo, Undo::Call(_)) {
+        if !goes_on || !matches!(at.step.undo, Undo::Call(_)) {
             return Late::Note;
         }
         if state.undone.is_some() || (state.undo.round == 0 && is_idle(&state.undo.phase)) {
@@ -167,20 +165,20 @@ impl Decision<'_> {
 
     /// Rule 6: a new round where that is safe; none when the undo has not run yet and the way
     /// back will come to it.
-    fn after_late_effect(&self, step: &Step, state: &StepState) -> Option<Next> {
-        let Undo::Call(undo) = &step.undo else {
+    fn after_late_effect(&self, at: Spot<'_>, state: &StepState) -> Option<Next> {
+        let Undo::Call(undo) = &at.step.undo else {
             return None;
         };
-        let at = self.context.now;
+        let now = self.context.now;
         match state.undone {
             None if matches!(self.saga.phase, Phase::Back | Phase::Compensated) => None,
-            None | Some(Undone::NothingThere) => Some(Next::LookAgain { at }),
-            Some(Undone::Done) if undo.repeatable => Some(Next::LookAgain { at }),
+            None | Some(Undone::NothingThere) => Some(Next::LookAgain { at: now }),
+            Some(Undone::Done) if undo.repeatable => Some(Next::LookAgain { at: now }),
             Some(Undone::Done) => Some(Next::Stuck {
                 code: StuckCode::LateEffect,
                 message: format!(
                     "{} succeeded after its undo had run, and undoing twice is not safe",
-                    step.path
+                    at.path()
                 ),
             }),
         }

@@ -3,8 +3,9 @@
 
 use super::super::{Leg, LegPhase, Outcome, Phase, Record, State};
 use super::{Decision, failure};
-use crate::definition::{Kind, Route, Step, Undo};
+use crate::definition::{Kind, Step, Undo};
 use crate::planted;
+use crate::route::{Route, Spot};
 
 impl Decision<'_> {
     pub(super) fn back(&mut self) {
@@ -21,27 +22,25 @@ impl Decision<'_> {
     fn drains(&mut self) -> bool {
         let mut open = Vec::new();
         let mut in_flight = false;
-        self.saga.each_state(&mut |step, state| {
+        self.saga.each_state(&mut |at, state| {
             let flies = |leg: Leg| matches!(state.leg(leg).phase, LegPhase::InFlight { .. });
             let stuck = matches!(state.forward.phase, LegPhase::Stuck { .. });
             if flies(Leg::Do) || flies(Leg::Check) {
                 in_flight = true;
             } else if state.state == State::Running && !stuck {
-                open.push(step.path.clone());
+                open.push(at.route.to_vec());
             }
         });
         let plan = std::sync::Arc::clone(&self.plan);
-        for path in open {
-            if let Some(route) = plan.index.by_path(&path) {
-                self.stop(plan.definition.step(route), route);
-            }
+        for route in open {
+            self.stop(plan.definition.spot(&route));
         }
         in_flight
     }
 
     /// A step that waited for a retry, a road, a signal or a time stops now.
-    fn stop(&mut self, step: &Step, route: &[usize]) {
-        let state = self.state(route);
+    fn stop(&mut self, at: Spot<'_>) {
+        let state = self.state(at.route);
         let asked = !matches!(state.check.phase, LegPhase::Idle);
         let message = match (&state.failure, &state.forward.last_message) {
             (Some(failed), _) => failed.message.clone(),
@@ -49,10 +48,10 @@ impl Decision<'_> {
             (None, None) => "the saga turned back first".to_owned(),
         };
         if state.forward.may_have || asked {
-            self.end_without(step, Outcome::Unknown, failure("unknown", None, message));
+            self.end_without(at, Outcome::Unknown, failure("unknown", None, message));
         } else {
             self.end_without(
-                step,
+                at,
                 Outcome::NotSent,
                 failure("not_sent", Some("turned_back"), message),
             );
@@ -81,32 +80,45 @@ impl Decision<'_> {
         all
     }
 
-    fn undo_step(&mut self, step: &Step, route: &mut Route) -> bool {
-        if let Kind::Group(group) = &step.kind {
-            return self.undo_steps(&group.steps, route, group.parallel);
+    pub(super) fn undo_step(&mut self, step: &Step, route: &mut Route) -> bool {
+        match &step.kind {
+            Kind::Group(group) => self.undo_steps(&group.steps, route, group.parallel),
+            Kind::Each(each) => self.undo_items(each, route),
+            Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
+                let plan = std::sync::Arc::clone(&self.plan);
+                self.undo_leaf(Spot {
+                    definition: &plan.definition,
+                    step,
+                    route,
+                })
+            }
         }
-        if matches!(self.state(route).forward.phase, LegPhase::Stuck { .. }) {
+    }
+
+    fn undo_leaf(&mut self, at: Spot<'_>) -> bool {
+        let state = self.state(at.route);
+        if matches!(state.forward.phase, LegPhase::Stuck { .. }) {
             return false;
         }
-        let state = self.state(route).state;
+        let state = state.state;
         match state {
             State::Pending | State::Skipped | State::Ended(Outcome::Refused | Outcome::NotSent) => {
                 return true;
             }
             State::Running => return false,
-            State::Ended(Outcome::Unknown) if self.sticks(step, route) => return false,
+            State::Ended(Outcome::Unknown) if self.sticks(at) => return false,
             State::Ended(Outcome::Unknown) if planted::is(planted::Bug::UnknownIsNotUndone) => {
                 return true;
             }
             State::Ended(Outcome::Done | Outcome::Unknown) => {}
         }
-        if !matches!(step.undo, Undo::Call(_)) || self.state(route).undone.is_some() {
+        let state = self.state(at.route);
+        if !matches!(at.step.undo, Undo::Call(_)) || state.undone.is_some() {
             return true;
         }
-        let state = self.state(route);
         let begins = matches!(state.undo.phase, LegPhase::Idle);
-        if begins || self.is_due(step, state, Leg::Undo) {
-            self.attempt(step, route, Leg::Undo);
+        if begins || self.is_due(at, Leg::Undo) {
+            self.attempt(at, Leg::Undo);
         }
         false
     }
@@ -117,16 +129,14 @@ impl Decision<'_> {
             return;
         }
         let mut due = Vec::new();
-        self.saga.each_state(&mut |step, state| {
-            if self.is_due(step, state, Leg::Undo) {
-                due.push(step.path.clone());
+        self.saga.each_state(&mut |at, _| {
+            if self.is_due(at, Leg::Undo) {
+                due.push(at.route.to_vec());
             }
         });
         let plan = std::sync::Arc::clone(&self.plan);
-        for path in due {
-            if let Some(route) = plan.index.by_path(&path) {
-                self.attempt(plan.definition.step(route), route, Leg::Undo);
-            }
+        for route in due {
+            self.attempt(plan.definition.spot(&route), Leg::Undo);
         }
     }
 }

@@ -5,16 +5,18 @@ mod advance;
 mod answer;
 mod attempt;
 mod back;
+mod each;
 mod policy;
 
 use super::apply::{apply, begin};
 use super::{
     Context, Entry, Failure, Input, Leg, LegPhase, LegState, Phase, Plan, ReasonCode, Record,
-    Rejection, Saga, Start, Started, State, Status, StepState, Turn,
+    Rejection, Saga, Start, Started, Status, StepState, Turn,
 };
-use crate::definition::{Step, Undo};
+use crate::definition::{Definition, Step};
 use crate::json::Json;
 use crate::limits;
+use crate::route::{Route, Spot};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -83,7 +85,7 @@ struct Decision<'a> {
     turn: Turn,
     /// The leg whose answer parked it in this turn. Its road is marked after the turn, so
     /// asking for it again now would burn a call on a road that was just found wrong.
-    parked: Option<(String, Leg)>,
+    parked: Option<(Route, Leg)>,
 }
 
 impl<'a> Decision<'a> {
@@ -174,7 +176,7 @@ impl<'a> Decision<'a> {
             self.turn.replayed = true;
             return Ok(());
         }
-        if let Some(path) = self.unknown_without_undo() {
+        if let Some(path) = self.saga.unclear() {
             return refuse(format!(
                 "nobody knows whether the step {path} happened, and it has no undo: that must be found out first"
             ));
@@ -186,20 +188,6 @@ impl<'a> Decision<'a> {
             self.turn_back(ReasonCode::Cancelled, None, failed);
         }
         Ok(())
-    }
-
-    /// A step whose unknown outcome waits for a person and that cancel could not undo.
-    fn unknown_without_undo(&self) -> Option<String> {
-        let mut found = None;
-        self.saga.each_state(&mut |step, state| {
-            let stuck = matches!(state.forward.phase, LegPhase::Stuck { .. });
-            let undecided = state.state == State::Running && state.forward.may_have;
-            let unknown = state.state == State::Ended(super::Outcome::Unknown) || undecided;
-            if stuck && unknown && matches!(step.undo, Undo::Absent) {
-                found.get_or_insert_with(|| step.path.clone());
-            }
-        });
-        found
     }
 
     fn check_deadline(&mut self) {
@@ -233,8 +221,8 @@ impl<'a> Decision<'a> {
         }
     }
 
-    fn turn_back(&mut self, code: ReasonCode, step: Option<&Step>, failure: Failure) {
-        let step = step.map(|step| step.path.clone());
+    fn turn_back(&mut self, code: ReasonCode, at: Option<Spot<'_>>, failure: Failure) {
+        let step = at.map(|at| at.path());
         self.record(Record::TurnedBack {
             code,
             step,
@@ -250,12 +238,12 @@ impl<'a> Decision<'a> {
         self.saga.state(route).leg(leg)
     }
 
-    fn is_due(&self, step: &Step, state: &StepState, leg: Leg) -> bool {
-        match state.leg(leg).phase {
+    fn is_due(&self, at: Spot<'_>, leg: Leg) -> bool {
+        match self.leg(at.route, leg).phase {
             LegPhase::Retry { at, .. } | LegPhase::LookAgain { at, .. } => at <= self.context.now,
             LegPhase::Parked { .. } => {
                 let just_parked = self.parked.as_ref();
-                just_parked.is_none_or(|(path, which)| *path != step.path || *which != leg)
+                just_parked.is_none_or(|(route, which)| *route != at.route || *which != leg)
             }
             LegPhase::Idle | LegPhase::InFlight { .. } | LegPhase::Stuck { .. } => false,
         }
@@ -273,21 +261,45 @@ fn failure(code: &str, cause: Option<&str>, message: impl Into<String>) -> Failu
 }
 
 impl Saga {
-    /// Every step with its state, groups before their parts, in the order of the file.
-    pub fn each_state<'a>(&'a self, visit: &mut dyn FnMut(&'a Step, &'a StepState)) {
-        walk(&self.plan.definition.steps, &self.steps, visit);
+    /// Every step with its place and its state, groups before their parts, in the order of
+    /// the file and of the items.
+    pub fn each_state<'a>(&'a self, visit: &mut dyn FnMut(Spot<'_>, &'a StepState)) {
+        let definition = &self.plan.definition;
+        let mut route = Route::new();
+        for (position, (step, state)) in definition.steps.iter().zip(&self.steps).enumerate() {
+            route.push(position);
+            walk(definition, step, state, &mut route, visit);
+            route.pop();
+        }
+    }
+
+    /// A step's place in it.
+    pub fn spot<'a>(&'a self, route: &'a [usize]) -> Spot<'a> {
+        self.plan.definition.spot(route)
     }
 }
 
 fn walk<'a>(
-    steps: &'a [Step],
-    states: &'a [StepState],
-    visit: &mut dyn FnMut(&'a Step, &'a StepState),
+    definition: &Definition,
+    step: &Step,
+    state: &'a StepState,
+    route: &mut Route,
+    visit: &mut dyn FnMut(Spot<'_>, &'a StepState),
 ) {
-    for (step, state) in steps.iter().zip(states) {
-        visit(step, state);
-        if let crate::definition::Kind::Group(group) = &step.kind {
-            walk(&group.steps, &state.parts, visit);
-        }
+    visit(
+        Spot {
+            definition,
+            step,
+            route,
+        },
+        state,
+    );
+    for (position, part) in state.parts.iter().enumerate() {
+        let Some(below) = step.part(position) else {
+            continue;
+        };
+        route.push(position);
+        walk(definition, below, part, route, visit);
+        route.pop();
     }
 }

@@ -8,27 +8,27 @@ use super::super::{
     Value,
 };
 use super::{Decision, Failure, failure};
-use crate::definition::{Kind, Step, Undo, UndoCall};
+use crate::definition::{Kind, Undo, UndoCall};
 use crate::json::Json;
 use crate::limits;
+use crate::route::Spot;
 use crate::time::{Duration, Timestamp};
 
 impl Decision<'_> {
     pub(super) fn next(
         &self,
-        step: &Step,
-        route: &[usize],
+        at: Spot<'_>,
         leg: Leg,
         reading: &Reading,
         interrupted: bool,
     ) -> Next {
-        let state = self.leg(route, leg);
+        let state = self.leg(at.route, leg);
         match leg {
-            Leg::Do => self.next_of_do(step, state, reading, interrupted),
-            Leg::Check => self.next_of_check(step, state, reading, interrupted),
-            Leg::Undo => match &step.undo {
+            Leg::Do => self.next_of_do(at, state, reading, interrupted),
+            Leg::Check => self.next_of_check(at, state, reading, interrupted),
+            Leg::Undo => match &at.step.undo {
                 Undo::Call(undo) => {
-                    self.next_of_undo(step, undo, self.state(route), reading, interrupted)
+                    self.next_of_undo(at, undo, self.state(at.route), reading, interrupted)
                 }
                 Undo::Absent | Undo::None => Next::NothingThere,
             },
@@ -37,13 +37,13 @@ impl Decision<'_> {
 
     fn next_of_do(
         &self,
-        step: &Step,
+        at: Spot<'_>,
         leg: &LegState,
         reading: &Reading,
         interrupted: bool,
     ) -> Next {
         let may_have = leg.may_have || reading.meaning == Meaning::MayHave;
-        let once = matches!(&step.kind, Kind::Call(action) if action.once);
+        let once = matches!(&at.step.kind, Kind::Call(action) if action.once);
         let no_more = self.no_new_attempts();
         let failed = reading.failure(if may_have { "unknown" } else { "refused" });
         match reading.meaning {
@@ -54,17 +54,17 @@ impl Decision<'_> {
             Meaning::Refused | Meaning::NotFound | Meaning::MayHave => {
                 let unreadable = reading.failed.is_some();
                 if no_more || once || unreadable {
-                    return self.unknown(step, failed);
+                    return self.unknown(at, failed);
                 }
-                self.retry(step, Leg::Do, leg, reading, interrupted)
-                    .unwrap_or_else(|| self.unknown(step, failed))
+                self.retry(at, Leg::Do, leg, reading, interrupted)
+                    .unwrap_or_else(|| self.unknown(at, failed))
             }
-            Meaning::NotSent if no_more => self.given_up(step, may_have, reading),
+            Meaning::NotSent if no_more => self.given_up(at, may_have, reading),
             Meaning::NotSent => self
-                .retry(step, Leg::Do, leg, reading, interrupted)
-                .unwrap_or_else(|| self.given_up(step, may_have, reading)),
+                .retry(at, Leg::Do, leg, reading, interrupted)
+                .unwrap_or_else(|| self.given_up(at, may_have, reading)),
             Meaning::Misconfigured | Meaning::Held if no_more => {
-                self.given_up(step, may_have, reading)
+                self.given_up(at, may_have, reading)
             }
             Meaning::Misconfigured | Meaning::Held => Next::Park(reading.park_cause()),
         }
@@ -72,14 +72,14 @@ impl Decision<'_> {
 
     fn next_of_check(
         &self,
-        step: &Step,
+        at: Spot<'_>,
         leg: &LegState,
         reading: &Reading,
         interrupted: bool,
     ) -> Next {
         let unknown = || {
             let said = reading.message.as_deref();
-            Next::Unknown(self.unknown_by_check(step, reading.failure("unknown"), said))
+            Next::Unknown(self.unknown_by_check(at, reading.failure("unknown"), said))
         };
         let turned_back = self.saga.phase != Phase::Forward;
         match reading.meaning {
@@ -94,7 +94,7 @@ impl Decision<'_> {
                 unknown()
             }
             Meaning::MayHave | Meaning::NotSent => self
-                .retry(step, Leg::Check, leg, reading, interrupted)
+                .retry(at, Leg::Check, leg, reading, interrupted)
                 .unwrap_or_else(unknown),
             Meaning::Misconfigured | Meaning::Held if turned_back => unknown(),
             Meaning::Misconfigured | Meaning::Held => Next::Park(reading.park_cause()),
@@ -103,14 +103,14 @@ impl Decision<'_> {
 
     fn next_of_undo(
         &self,
-        step: &Step,
+        at: Spot<'_>,
         undo: &UndoCall,
         state: &StepState,
         reading: &Reading,
         interrupted: bool,
     ) -> Next {
         let leg = &state.undo;
-        let again = || self.retry(step, Leg::Undo, leg, reading, interrupted);
+        let again = || self.retry(at, Leg::Undo, leg, reading, interrupted);
         if reading.failed.is_some() {
             return reading.stuck(StuckCode::ExpressionFailed);
         }
@@ -165,17 +165,17 @@ impl Decision<'_> {
     }
 
     /// `check` first, where it may still be asked; then the do is unknown.
-    fn unknown(&self, step: &Step, failed: Failure) -> Next {
-        if self.saga.phase == Phase::Forward && self.can_ask(step) {
+    fn unknown(&self, at: Spot<'_>, failed: Failure) -> Next {
+        if self.saga.phase == Phase::Forward && self.can_ask(at) {
             Next::Check(failed)
         } else {
             Next::Unknown(failed)
         }
     }
 
-    fn given_up(&self, step: &Step, may_have: bool, reading: &Reading) -> Next {
+    fn given_up(&self, at: Spot<'_>, may_have: bool, reading: &Reading) -> Next {
         if may_have {
-            self.unknown(step, reading.failure("unknown"))
+            self.unknown(at, reading.failure("unknown"))
         } else {
             Next::NotSent(reading.failure("not_sent"))
         }
@@ -184,12 +184,11 @@ impl Decision<'_> {
     /// Why the do stays unknown: what made it so, beside what `check` could not say.
     pub(super) fn unknown_by_check(
         &self,
-        step: &Step,
+        at: Spot<'_>,
         otherwise: Failure,
         said: Option<&str>,
     ) -> Failure {
-        let route = self.plan.index.by_path(&step.path);
-        let known = route.and_then(|route| self.state(route).failure.clone());
+        let known = self.state(at.route).failure.clone();
         let mut failed = known.unwrap_or(otherwise);
         if let Some(said) = said {
             failed.detail.insert("check".to_owned(), Json::from(said));
@@ -200,13 +199,13 @@ impl Decision<'_> {
     /// The next try, while attempts last. One that a crash interrupted is always granted.
     fn retry(
         &self,
-        step: &Step,
+        at: Spot<'_>,
         leg: Leg,
         state: &LegState,
         reading: &Reading,
         interrupted: bool,
     ) -> Option<Next> {
-        let retry = &call_of(step, leg)?.retry;
+        let retry = &call_of(at.step, leg)?.retry;
         if interrupted {
             return Some(Next::Retry {
                 at: self.context.now,
@@ -226,7 +225,7 @@ impl Decision<'_> {
             .retry_after_ms
             .unwrap_or(0)
             .min(limits::RETRY_AFTER_MAX_MS);
-        let pause = self.jitter(&step.path, leg, failed, bound).max(asked);
+        let pause = self.jitter(&at.path(), leg, failed, bound).max(asked);
         Some(Next::Retry {
             at: self.in_millis(pause),
         })

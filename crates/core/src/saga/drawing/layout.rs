@@ -95,6 +95,7 @@ impl Drawing {
                 RowKind::Step => "",
                 RowKind::Steps => " (steps)",
                 RowKind::Together => " (together)",
+                RowKind::Each => " (each)",
             };
             let name = format!("{indent}{branch}{}{pivot}{kind}", row.name);
             let cells = [

@@ -118,6 +118,8 @@ pub enum RowKind {
     Steps,
     /// Its parts go side by side.
     Together,
+    /// Its parts are the runs for its items.
+    Each,
 }
 
 /// One leg of a step.

@@ -1,0 +1,295 @@
+//! Where a step stands: in a definition, and in one saga of it, where an `each` has as many runs
+//! of its steps as there are items.
+//!
+//! A *route* is the way to a step by numbers, a *path* the same for people and the journal. The
+//! index knows the definition alone; with the items it gives the routes of a saga.
+
+use crate::definition::{Call, Definition, Kind, Step, Undo, Wait};
+use std::collections::HashMap;
+use std::fmt::Write;
+
+/// The way to a step of a saga: its place among the parts at every level. Below an `each` the
+/// next number is the item's.
+pub type Route = Vec<usize>;
+
+/// Stands for an item in the routes of [`Index`], which know no saga.
+const ITEM: usize = usize::MAX;
+
+/// A step at its place in a saga.
+#[derive(Clone, Copy, Debug)]
+pub struct Spot<'a> {
+    /// The definition that it belongs to.
+    pub definition: &'a Definition,
+    /// The step.
+    pub step: &'a Step,
+    /// The way to it.
+    pub route: &'a [usize],
+}
+
+/// One level of a route.
+enum Hop<'a> {
+    Step(&'a Step),
+    Item(usize),
+}
+
+impl<'a> Spot<'a> {
+    /// The path that names it exactly: `prepare.stock`, `lines[3].reserve`.
+    pub fn path(&self) -> String {
+        let mut path = String::with_capacity(self.step.path.len() + 4);
+        self.climb(|hop| match hop {
+            Hop::Step(step) => {
+                if !path.is_empty() {
+                    path.push('.');
+                }
+                path.push_str(&step.name);
+            }
+            // Writing into a String cannot fail.
+            Hop::Item(item) => {
+                let _ = write!(path, "[{item}]");
+            }
+        });
+        path
+    }
+
+    /// What it is called among its neighbours: its name, and for an item that and the number.
+    pub fn name(&self) -> String {
+        let path = self.path();
+        let last = path.rfind('.').map_or(0, |dot| dot + 1);
+        path[last..].to_owned()
+    }
+
+    /// The items around it, from the outermost, joined by dots: `3`, `3.0`; empty outside.
+    pub fn item(&self) -> String {
+        let mut items = String::new();
+        self.climb(|hop| {
+            if let Hop::Item(item) = hop {
+                let dot = if items.is_empty() { "" } else { "." };
+                let _ = write!(items, "{dot}{item}");
+            }
+        });
+        items
+    }
+
+    fn climb(&self, mut visit: impl FnMut(Hop<'a>)) {
+        let mut parts = self.definition.steps.as_slice();
+        let mut through_each = false;
+        for &hop in self.route {
+            let step = if through_each {
+                visit(Hop::Item(hop));
+                &parts[0]
+            } else {
+                visit(Hop::Step(&parts[hop]));
+                &parts[hop]
+            };
+            parts = step.parts();
+            through_each = matches!(step.kind, Kind::Each(_));
+        }
+    }
+}
+
+impl Step {
+    /// The steps below it: a group's; of an `each` the one that is done for every item.
+    pub fn parts(&self) -> &[Step] {
+        match &self.kind {
+            Kind::Group(group) => &group.steps,
+            Kind::Each(each) => std::slice::from_ref(&each.body),
+            Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => &[],
+        }
+    }
+
+    /// Its part at this place of a route.
+    pub(crate) fn part(&self, hop: usize) -> Option<&Step> {
+        match &self.kind {
+            Kind::Each(each) => Some(&each.body),
+            Kind::Group(group) => group.steps.get(hop),
+            Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => None,
+        }
+    }
+}
+
+/// Steps of a definition by name and by path, made once and shared.
+#[derive(Debug, Default)]
+pub struct Index {
+    by_name: HashMap<String, Route>,
+    by_path: HashMap<String, Route>,
+    /// Several may call their items alike, none inside another.
+    by_item: HashMap<String, Vec<Route>>,
+}
+
+impl Index {
+    /// The route to the step of this name, as seen from `here`: inside an `each`, the one of
+    /// the same item. None when there is none, or it stands inside an `each` and `here` not.
+    pub fn by_name(&self, name: &str, here: &[usize]) -> Option<Route> {
+        from(self.by_name.get(name)?, here)
+    }
+
+    /// The route to the `each` whose item has this name, as seen from `here`, and the item.
+    pub fn by_item(&self, name: &str, here: &[usize]) -> Option<(Route, usize)> {
+        self.by_item.get(name)?.iter().find_map(|general| {
+            let each = from(general, here)?;
+            let item = *here.get(each.len())?;
+            here.starts_with(&each).then_some((each, item))
+        })
+    }
+
+    /// The route to the step at this path of a saga: `lines[3].reserve`. Whether the saga has
+    /// such an item, its state says.
+    pub fn by_path(&self, path: &str) -> Option<Route> {
+        if !path.contains('[') {
+            return self.by_path.get(path).cloned();
+        }
+        let mut general = String::with_capacity(path.len());
+        let mut items = Vec::new();
+        for (position, piece) in path.split('[').enumerate() {
+            if position == 0 {
+                general.push_str(piece);
+                continue;
+            }
+            let (item, rest) = piece.split_once(']')?;
+            items.push(item.parse().ok()?);
+            general.push_str("[]");
+            general.push_str(rest);
+        }
+        let mut items = items.into_iter();
+        let mut fill = |&hop: &usize| if hop == ITEM { items.next() } else { Some(hop) };
+        self.by_path.get(&general)?.iter().map(&mut fill).collect()
+    }
+}
+
+/// A route of the index as seen from a place in a saga: its items are those around that place.
+fn from(general: &Route, here: &[usize]) -> Option<Route> {
+    let mut route = Vec::with_capacity(general.len());
+    for (level, &hop) in general.iter().enumerate() {
+        if hop != ITEM {
+            route.push(hop);
+        } else if here.starts_with(&route) {
+            route.push(*here.get(level)?);
+        } else {
+            return None;
+        }
+    }
+    Some(route)
+}
+
+impl Definition {
+    /// The index over all its steps.
+    pub fn index(&self) -> Index {
+        let mut index = Index::default();
+        for (position, step) in self.steps.iter().enumerate() {
+            index.add(step, &mut vec![position], true);
+        }
+        index
+    }
+
+    /// The step at a route. Panics when the route is of another definition.
+    pub fn step(&self, route: &[usize]) -> &Step {
+        let found = self.find(route);
+        found.unwrap_or_else(|| panic!("the definition has no step at the route {route:?}"))
+    }
+
+    /// The step at a route with its place. Panics when the route is of another definition.
+    pub fn spot<'a>(&'a self, route: &'a [usize]) -> Spot<'a> {
+        Spot {
+            definition: self,
+            step: self.step(route),
+            route,
+        }
+    }
+
+    fn find(&self, route: &[usize]) -> Option<&Step> {
+        let (&first, rest) = route.split_first()?;
+        rest.iter()
+            .try_fold(self.steps.get(first)?, |step, &hop| step.part(hop))
+    }
+
+    /// Every step, groups before their parts, in the order of the file. What an `each` does for
+    /// its items comes once, after it.
+    pub fn each_step<'a>(&'a self, visit: &mut dyn FnMut(&'a Step)) {
+        walk(&self.steps, visit);
+    }
+
+    /// The names of every service that it calls, sorted, each once.
+    pub fn services(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        self.each_step(&mut |step| names.extend(step.calls().map(|call| call.service.as_str())));
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// The first wait for this signal, if it has one.
+    pub fn wait(&self, signal: &str) -> Option<&Wait> {
+        let mut found = None;
+        self.each_step(&mut |step| {
+            if let Kind::Wait(wait) = &step.kind
+                && wait.signal == signal
+                && found.is_none()
+            {
+                found = Some(wait);
+            }
+        });
+        found
+    }
+
+    /// The point of no return, if it has one.
+    pub fn pivot(&self) -> Option<&Step> {
+        let mut found = None;
+        self.each_step(&mut |step| {
+            if step.pivot {
+                found = Some(step);
+            }
+        });
+        found
+    }
+}
+
+impl Step {
+    /// The calls of all its legs.
+    pub fn calls(&self) -> impl Iterator<Item = &Call> {
+        let (call, check) = match &self.kind {
+            Kind::Call(action) => (Some(&action.call), action.check.as_ref()),
+            Kind::Wait(_)
+            | Kind::Sleep(_)
+            | Kind::Set(_)
+            | Kind::Refuse(_)
+            | Kind::Group(_)
+            | Kind::Each(_) => (None, None),
+        };
+        let undo = match &self.undo {
+            Undo::Call(undo) => Some(&undo.call),
+            Undo::Absent | Undo::None => None,
+        };
+        call.into_iter().chain(check).chain(undo)
+    }
+}
+
+impl Index {
+    /// Adds a step and those below it. The step of an `each`'s items shares the name of the
+    /// `each`, and is not known by it.
+    fn add(&mut self, step: &Step, route: &mut Route, named: bool) {
+        if named {
+            self.by_name.insert(step.name.clone(), route.clone());
+        }
+        self.by_path.insert(step.path.clone(), route.clone());
+        if let Kind::Each(each) = &step.kind {
+            let known = self.by_item.entry(each.item.clone()).or_default();
+            known.push(route.clone());
+            route.push(ITEM);
+            self.add(&each.body, route, false);
+            route.pop();
+            return;
+        }
+        for (position, part) in step.parts().iter().enumerate() {
+            route.push(position);
+            self.add(part, route, true);
+            route.pop();
+        }
+    }
+}
+
+fn walk<'a>(steps: &'a [Step], visit: &mut dyn FnMut(&'a Step)) {
+    for step in steps {
+        visit(step);
+        walk(step.parts(), visit);
+    }
+}
