@@ -1,7 +1,9 @@
-//! The `banyan` binary: the command line over server and client, and the demo shop.
+//! The `banyan` binary: the command line over server and client, the demo shop, and the desk at
+//! which a saga is written.
 
 mod cli;
 mod demo;
+mod dev;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -148,7 +148,7 @@ pub(super) async fn run(context: &Context, check: &Check) -> Result<Exit, Fail> 
 }
 
 /// A saga file's text.
-pub(super) fn read(file: &Path) -> Result<String, Fail> {
+pub(crate) fn read(file: &Path) -> Result<String, Fail> {
     let bytes = std::fs::read(file).map_err(|error| Fail::file(file, &error))?;
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
@@ -198,7 +198,7 @@ fn counted(count: usize, word: &str) -> String {
 }
 
 /// Diagnostics with the lines that they are in.
-pub(super) fn pretty(file: &Path, source: &str, found: &[Diagnostic]) -> String {
+pub(crate) fn pretty(file: &Path, source: &str, found: &[Diagnostic]) -> String {
     let problems: Vec<Problem> = found.iter().map(Problem::from).collect();
     picture(file, source, &problems)
 }

@@ -146,7 +146,7 @@ impl Named {
 }
 
 /// A JSON text, or `@FILE` with one in it (`@-` is standard input).
-pub(super) fn json_of(text: &str, what: &str) -> Result<banyan_core::Json, Fail> {
+pub(crate) fn json_of(text: &str, what: &str) -> Result<banyan_core::Json, Fail> {
     let read;
     let source = match text.strip_prefix('@') {
         None => text,

@@ -24,7 +24,8 @@ mod table;
 mod tests;
 mod tree;
 
-pub(crate) use context::{Context, DEFAULT_SERVER, read_token};
+pub(crate) use check::{pretty, read as read_source};
+pub(crate) use context::{Context, DEFAULT_SERVER, json_of, read_token};
 pub(crate) use fail::{Exit, Fail};
 pub(crate) use out::{print, print_json};
 pub(crate) use style::Style;
@@ -41,6 +42,8 @@ use std::path::PathBuf;
     max_term_width = 100,
     after_help = "Examples:
   banyan demo                                  a shop of five services, failing and repairing itself
+  banyan init                                  a first saga file
+  banyan dev order.saga.yaml                   runs it at once, against stand-ins for its services
   banyan serve                                 the server, its data in ./banyan-data
   banyan check order.saga.yaml                 what is wrong with a saga file, and how to mend it
   banyan start place_order --key cart-17 --input @order.json --wait
@@ -85,6 +88,10 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Run the demo shop, or prove its books
     Demo(crate::demo::Arguments),
+    /// Write a first saga file
+    Init(crate::dev::Init),
+    /// Run a saga file against stand-ins for its services, live
+    Dev(crate::dev::Arguments),
     /// Run the server
     Serve(serve::Serve),
     /// Check saga files
@@ -131,6 +138,8 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Fail> {
         Command::Export(export) => export::run(&context, &export),
         Command::Completions(completions) => completions::run(&completions),
         Command::Serve(serve) => serve::run(&context, serve),
+        Command::Init(init) => crate::dev::init(&context, &init),
+        Command::Dev(arguments) => context.block_on(crate::dev::run(&context, arguments)),
         Command::Demo(arguments) => context.block_on(crate::demo::run(&context, arguments)),
         Command::DemoService(arguments) => {
             context.block_on(crate::demo::serve(&context, arguments))

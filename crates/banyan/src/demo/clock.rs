@@ -12,6 +12,6 @@ pub(super) fn now() -> Instant {
 
 /// Waits so long.
 #[expect(clippy::disallowed_methods, reason = "the demo's one clock")]
-pub(super) async fn pause(time: Duration) {
+pub(crate) async fn pause(time: Duration) {
     tokio::time::sleep(time).await;
 }

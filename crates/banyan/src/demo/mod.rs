@@ -18,6 +18,8 @@ mod summary;
 mod verify;
 mod watching;
 
+pub(crate) use clock::pause;
+
 use crate::cli::{Context, Exit, Fail};
 use banyan_core::time::Duration;
 use clap::{Args, Subcommand};

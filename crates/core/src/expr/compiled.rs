@@ -43,6 +43,11 @@ impl Compiled {
         })
     }
 
+    /// The expression as a whole.
+    pub(super) fn root(&self) -> &Node {
+        &self.root
+    }
+
     /// Evaluates, counting on a meter that others may share; `level` says how deep the value
     /// will stand in what it goes into.
     pub(super) fn evaluate(

@@ -19,12 +19,14 @@ mod number;
 mod operators;
 mod order;
 mod paths;
+mod reads;
 mod stream;
 mod template;
 mod text;
 mod value;
 
 pub use meter::{BYTES, EVALUATION_LEVELS, STEPS, Usage, VALUE_LEVELS};
+pub use reads::{Key, Read, Wanted};
 pub use template::{Template, is_expression};
 pub use text::{Part, Text};
 

@@ -1,0 +1,398 @@
+//! `banyan dev` as a person sits at it: commands line by line, the saga as it moves, and the
+//! file again whenever it changes.
+
+use super::command::{Command, HELP};
+use super::file::{File, understand};
+use super::report;
+use super::screen::Screen;
+use super::session::{Play, Session};
+use super::switches::{Switch, Switches};
+use super::{Arguments, sample};
+use crate::cli::{self, Context, Exit, Fail};
+use banyan_core::Json;
+use banyan_sdk::api::{Saga, WaitKind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Between two looks at the saga and the file: soon enough for an eye.
+const LOOK: Duration = Duration::from_millis(100);
+/// Lines that may wait to be heard.
+const LINES: usize = 16;
+const HINT: &str =
+    "Enter runs it again; refuse, lose, slow or fail a STEP first; `help` tells more";
+
+/// What goes on at the desk.
+struct Desk {
+    screen: Screen,
+    path: PathBuf,
+    file: File,
+    port: u16,
+    switches: Arc<Switches>,
+    /// The input that was given; without one it is made.
+    input: Option<Json>,
+    session: Option<Session>,
+    saga: Option<Saga>,
+    signals: u32,
+}
+
+/// Whether the desk goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// It takes the next command.
+    Go,
+    /// It takes none until the saga has come to rest.
+    Wait,
+    /// It is done.
+    End,
+}
+
+pub(super) async fn run(
+    context: &Context,
+    arguments: &Arguments,
+    input: Option<Json>,
+    switches: Arc<Switches>,
+) -> Result<Exit, Fail> {
+    let mut desk = Desk {
+        screen: Screen::open(context.style),
+        path: arguments.file.clone(),
+        file: File::new(&arguments.file),
+        port: arguments.port.unwrap_or(0),
+        switches,
+        input,
+        session: None,
+        saga: None,
+        signals: 0,
+    };
+    let worked = desk.work().await;
+    let is_open = desk.session.is_some();
+    desk.screen.still();
+    if let Some(session) = desk.session.take() {
+        session.end().await;
+    }
+    worked?;
+    Ok(if is_open { Exit::Well } else { Exit::Error })
+}
+
+/// Standard input, line by line, read on a thread of its own: a read that hangs must not keep
+/// the process from ending.
+fn lines() -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel(LINES);
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines().map_while(Result::ok) {
+            if sender.blocking_send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+impl Desk {
+    async fn work(&mut self) -> Result<(), Fail> {
+        self.load().await?;
+        let mut lines = lines();
+        let mut stopped = std::pin::pin!(crate::demo::stopped(false));
+        let (mut waits, mut ended) = (false, false);
+        loop {
+            if (waits || ended) && self.is_at_rest() {
+                if ended {
+                    return Ok(());
+                }
+                waits = false;
+            }
+            tokio::select! {
+                line = lines.recv(), if !waits && !ended => match line {
+                    None => ended = true,
+                    Some(line) => match self.hear(&line).await? {
+                        Next::Go => {}
+                        Next::Wait => waits = true,
+                        Next::End => return Ok(()),
+                    },
+                },
+                () = crate::demo::pause(LOOK) => self.look().await?,
+                () = &mut stopped => return Ok(()),
+            }
+        }
+    }
+
+    /// Nothing more will happen by itself: it has ended, is stuck, or waits for signals alone.
+    fn is_at_rest(&self) -> bool {
+        self.saga.as_ref().is_none_or(|saga| {
+            let mut waiting = saga.waiting_on.iter();
+            let is_moving = Exit::of(&saga.status) == Exit::Running;
+            let on_people = waiting.all(|one| one.kind == WaitKind::Signal);
+            !is_moving || (on_people && !saga.waiting_on.is_empty())
+        })
+    }
+
+    /// Looks whether the file changed and the saga moved.
+    async fn look(&mut self) -> Result<(), Fail> {
+        if self.file.is_touched() {
+            self.load().await?;
+        }
+        let (Some(session), Some(before)) = (&self.session, &self.saga) else {
+            return Ok(());
+        };
+        let now = session.look(before).await?;
+        let waits = |saga: &Saga| -> Vec<String> {
+            let waiting = saga.waiting_on.iter();
+            waiting.map(|one| one.message.clone()).collect()
+        };
+        if now.seq == before.seq && waits(&now) == waits(before) {
+            return Ok(());
+        }
+        self.screen.follow(Some(before), &now);
+        let came_to_rest = now.status != before.status && Exit::of(&now.status) != Exit::Running;
+        let new_waits: Vec<String> = signals(&now)
+            .filter(|path| !signals(before).any(|known| known == *path))
+            .map(str::to_owned)
+            .collect();
+        self.saga = Some(now);
+        if came_to_rest {
+            self.show_end();
+        }
+        for path in new_waits {
+            self.offer_signal(&path);
+        }
+        Ok(())
+    }
+
+    /// Says what could be sent to a step that waits.
+    fn offer_signal(&mut self, path: &str) {
+        let Some(session) = &self.session else { return };
+        let Some(part) = session.backstage.plan.wait(path) else {
+            return;
+        };
+        let line = match part.signal(false) {
+            Ok(body) => format!("to go on: signal {} {body}\n", part.signal),
+            Err(why) => format!("to go on: {why}\n"),
+        };
+        self.screen.leave();
+        self.screen.say(&line);
+        self.screen.prompt();
+    }
+
+    fn show_end(&mut self) {
+        let (Some(session), Some(saga)) = (&self.session, &self.saga) else {
+            return;
+        };
+        let style = self.screen.style();
+        let effects = session.effects(saga);
+        let text = format!(
+            "{}{}{}\n",
+            cli::draw(saga, style),
+            report::ledger(&effects, &saga.status, style),
+            style.faint(HINT)
+        );
+        self.screen.say(&text);
+        self.screen.prompt();
+    }
+
+    /// Reads the file, when it holds something new, and runs what it says. A faulty one is
+    /// told, and what ran before stays.
+    async fn load(&mut self) -> Result<(), Fail> {
+        let text = match self.file.read() {
+            Ok(Some(text)) => text,
+            Ok(None) => return Ok(()),
+            // The first read must work; later an editor may be at it.
+            Err(error) if self.session.is_none() && self.saga.is_none() => return Err(error),
+            Err(_) => return Ok(()),
+        };
+        let name = self.file.name();
+        match understand(&self.path, text, self.input.as_ref()) {
+            Ok((play, warnings)) => {
+                let again = self.session.is_some();
+                self.screen.say(&warnings);
+                if again {
+                    self.screen.say(&format!("{name} changed: read again\n"));
+                }
+                self.open(play).await
+            }
+            Err(words) => {
+                let stays = match &self.session {
+                    Some(_) => "what ran before stays",
+                    None => "it runs as soon as that is mended",
+                };
+                let bad = self.screen.style().bad(&format!("{name} is faulty"));
+                self.screen.say(&format!("{words}{bad}: {stays}\n"));
+                self.screen.prompt();
+                Ok(())
+            }
+        }
+    }
+
+    async fn open(&mut self, play: Play) -> Result<(), Fail> {
+        if let Some(before) = self.session.take() {
+            before.end().await;
+        }
+        self.saga = None;
+        let session = Session::open(play, Arc::clone(&self.switches), self.port).await?;
+        let style = self.screen.style();
+        let definition = &session.play.definition;
+        let text = format!(
+            "{}@{} against stand-ins; input {}\n{}{}\n",
+            style.strong(&definition.name),
+            definition.version,
+            session.play.input,
+            report::steps(&session.backstage, style),
+            style.faint(&session.whereabouts()),
+        );
+        self.session = Some(session);
+        self.screen.say(&text);
+        self.start().await
+    }
+
+    async fn start(&mut self) -> Result<(), Fail> {
+        let Some(session) = &mut self.session else {
+            return Ok(());
+        };
+        let saga = session.start().await?;
+        self.screen.still();
+        self.screen.follow(None, &saga);
+        self.saga = Some(saga);
+        Ok(())
+    }
+
+    async fn hear(&mut self, line: &str) -> Result<Next, Fail> {
+        self.screen.leave();
+        let command = match Command::parse(line) {
+            Ok(command) => command,
+            Err(why) => {
+                self.say(&why);
+                return Ok(Next::Go);
+            }
+        };
+        match command {
+            Command::Quit => return Ok(Next::End),
+            Command::Wait => return Ok(Next::Wait),
+            Command::Help => self.say(HELP),
+            Command::Run => self.start().await?,
+            Command::Switch(switch) => self.switch(switch),
+            Command::Ok(step) => self.ok(step.as_deref()),
+            Command::Show => self.show(),
+            Command::Ledger => self.show_ledger(),
+            Command::Input(input) => self.take_input(input),
+            Command::Signal(name, body) => self.signal(&name, body).await,
+            Command::Cancel => self.cancel().await,
+        }
+        Ok(Next::Go)
+    }
+
+    fn say(&mut self, text: &str) {
+        let text = text.trim_end();
+        self.screen.say(&format!("{text}\n"));
+        self.screen.prompt();
+    }
+
+    fn switch(&mut self, mut switch: Switch) {
+        let text = match self.path_of(&switch.step) {
+            Ok(path) => {
+                switch.step = path;
+                let text = format!("{}: {switch}; Enter runs it", switch.step);
+                self.switches.put(switch);
+                text
+            }
+            Err(why) => why,
+        };
+        self.say(&text);
+    }
+
+    fn ok(&mut self, step: Option<&str>) {
+        let text = match step.map(|step| self.path_of(step)).transpose() {
+            Ok(path) => {
+                self.switches.clear(path.as_deref());
+                let what = path.unwrap_or_else(|| "every step".to_owned());
+                format!("{what}: ok; Enter runs it")
+            }
+            Err(why) => why,
+        };
+        self.say(&text);
+    }
+
+    fn path_of(&self, named: &str) -> Result<String, String> {
+        let session = self.session.as_ref().ok_or("no definition yet")?;
+        session.path_of(named)
+    }
+
+    fn show(&mut self) {
+        let style = self.screen.style();
+        let drawn = self.saga.as_ref().map(|saga| cli::draw(saga, style));
+        let steps = self.session.as_ref();
+        let steps = steps.map(|session| report::steps(&session.backstage, style));
+        let text = format!("{}{}", drawn.unwrap_or_default(), steps.unwrap_or_default());
+        self.say(&text);
+    }
+
+    fn show_ledger(&mut self) {
+        let text = match (&self.session, &self.saga) {
+            (Some(session), Some(saga)) => {
+                report::ledger(&session.effects(saga), &saga.status, self.screen.style())
+            }
+            _ => "no saga yet".to_owned(),
+        };
+        self.say(&text);
+    }
+
+    fn take_input(&mut self, input: Option<Json>) {
+        let Some(session) = &mut self.session else {
+            return self.say("no definition yet");
+        };
+        let Some(input) = input else {
+            let text = session.play.input.to_string();
+            return self.say(&text);
+        };
+        let schema = session.play.definition.input.as_ref();
+        let fits = schema.map_or(Ok(()), |schema| sample::verify(schema, &input));
+        match fits {
+            Ok(()) => {
+                session.play.input = input.clone();
+                self.input = Some(input);
+                self.say("taken; Enter runs it");
+            }
+            Err(why) => self.say(&format!("it does not fit the definition:\n{why}")),
+        }
+    }
+
+    async fn signal(&mut self, name: &str, body: Option<Json>) {
+        let (Some(session), Some(saga)) = (&self.session, &self.saga) else {
+            return self.say("no saga yet");
+        };
+        let mut waits = session.backstage.plan.waits.iter();
+        let made = || match waits.find(|part| part.signal == name) {
+            Some(part) => part.signal(false),
+            None => Ok(Json::Null),
+        };
+        let body = match body.map_or_else(made, Ok) {
+            Ok(body) => body,
+            Err(why) => return self.say(&why),
+        };
+        self.signals += 1;
+        let key = format!("dev-{}", self.signals);
+        let id = saga.id.to_string();
+        let text = match session.client.signal(&id, name, &body, &key).await {
+            Ok(_) => format!("signal {name} {body} sent"),
+            Err(error) => error.to_string(),
+        };
+        self.say(&text);
+    }
+
+    async fn cancel(&mut self) {
+        let (Some(session), Some(saga)) = (&self.session, &self.saga) else {
+            return self.say("no saga yet");
+        };
+        let id = saga.id.to_string();
+        if let Err(error) = session.client.cancel(&id, "cancelled at the desk").await {
+            self.say(&error.to_string());
+        }
+    }
+}
+
+/// The steps that wait for a signal.
+fn signals(saga: &Saga) -> impl Iterator<Item = &str> {
+    let waiting = saga.waiting_on.iter();
+    waiting
+        .filter(|one| one.kind == WaitKind::Signal)
+        .filter_map(|one| one.step.as_deref())
+}

@@ -1,0 +1,446 @@
+//! `banyan init` and `banyan dev` as a person and a pipeline use them: what is printed, what is
+//! left at the services, how it exits.
+
+#![allow(clippy::unwrap_used, reason = "a panic in a test is a failing test")]
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+
+const BANYAN: &str = env!("CARGO_BIN_EXE_banyan");
+/// Lines read for one that is awaited before the test gives up.
+const LINES: usize = 500;
+
+/// Three steps whose retries and second looks are short, so that lost answers are soon settled.
+const SHORT: &str = "\
+saga: short
+version: 1
+input:
+  type: object
+  required: [amount]
+  properties: { amount: { type: integer, minimum: 5 } }
+steps:
+  - order:
+      do: POST orders /orders
+      timeout: 500ms
+      retry: { attempts: 2, first: 10ms }
+      undo:
+        do: DELETE orders /orders/by-key/{$key}
+        look_again: never
+  - payment:
+      do: POST payments /charges
+      body: { order: $order.id, amount: $input.amount }
+      timeout: 500ms
+      retry: { attempts: 2, first: 10ms }
+      refused_when: $result.state == \"declined\"
+      undo:
+        do: POST payments /refunds
+        body: { charge: $key }
+        repeatable: true
+        look_again: never
+        retry: { attempts: 2, first: 10ms }
+  - close:
+      do: PUT orders /orders/{$order.id}/closed
+      retry: { attempts: 2, first: 10ms }
+      undo: none
+output: $payment.id
+";
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(BANYAN);
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env("TMPDIR", folder)
+        .env_remove("BANYAN_SERVER")
+        .env_remove("BANYAN_TOKEN")
+        .env_remove("BANYAN_DATA");
+    command
+}
+
+fn banyan(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = command(folder, arguments);
+    command.stdin(Stdio::null()).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn moaned(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn folder_with(source: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("it.saga.yaml");
+    std::fs::write(&file, source).unwrap();
+    (folder, file)
+}
+
+/// One saga of [`SHORT`] with these flags.
+fn once(flags: &[&str]) -> Output {
+    let (folder, _) = folder_with(SHORT);
+    let mut arguments = vec!["dev", "it.saga.yaml", "--once"];
+    arguments.extend(flags);
+    let output = banyan(folder.path(), &arguments);
+    let left: Vec<PathBuf> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .collect();
+    assert!(left.is_empty(), "the session's folder is gone: {left:?}");
+    output
+}
+
+#[test]
+fn a_first_file_is_good_as_it_is_and_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = banyan(folder.path(), &["init"]);
+    assert!(output.status.success(), "{}", moaned(&output));
+    assert!(said(&output).contains("banyan dev order.saga.yaml"));
+    let check = banyan(folder.path(), &["check", "order.saga.yaml"]);
+    assert!(
+        said(&check).contains("no errors, no warnings"),
+        "{}",
+        said(&check)
+    );
+    let text = std::fs::read_to_string(folder.path().join("order.saga.yaml")).unwrap();
+    assert!(text.starts_with("# yaml-language-server: $schema=./saga.schema.json\n"));
+    let schema = std::fs::read_to_string(folder.path().join("saga.schema.json")).unwrap();
+    assert_eq!(schema, said(&banyan(folder.path(), &["schema"])));
+    let run = banyan(folder.path(), &["dev", "order.saga.yaml", "--once"]);
+    assert_eq!(run.status.code(), Some(0), "{}", moaned(&run));
+    for promised in [
+        "order@1  dev-1  completed",
+        "approval     – skipped",
+        "\"payment\":\"payment-1\"",
+        "there to stay: order, stock, payment, close_order",
+    ] {
+        assert!(said(&run).contains(promised), "{promised}: {}", said(&run));
+    }
+}
+
+#[test]
+fn init_overwrites_nothing_and_takes_another_name_and_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("order.saga.yaml"), "mine").unwrap();
+    let refused = banyan(folder.path(), &["init"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(moaned(&refused).contains("is there already"));
+    assert!(moaned(&refused).contains("banyan init my_order"));
+    let text = std::fs::read_to_string(folder.path().join("order.saga.yaml")).unwrap();
+    assert_eq!(text, "mine");
+    let other = banyan(folder.path(), &["init", "book_trip", "--dir", "sagas"]);
+    assert!(
+        said(&other).contains("banyan dev sagas/book_trip.saga.yaml"),
+        "{}{}",
+        said(&other),
+        moaned(&other)
+    );
+    let bad = banyan(folder.path(), &["init", "Book-Trip"]);
+    assert_eq!(bad.status.code(), Some(2));
+    assert!(moaned(&bad).contains("Book-Trip"), "{}", moaned(&bad));
+}
+
+#[test]
+fn a_large_order_is_approved_in_somebodys_stead_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    banyan(folder.path(), &["init"]);
+    let input = r#"{"customer": "ada", "sku": "lamp", "amount": 20000}"#;
+    let arguments = ["dev", "order.saga.yaml", "--once", "--input", input];
+    let approved = banyan(folder.path(), &arguments);
+    assert_eq!(approved.status.code(), Some(0), "{}", moaned(&approved));
+    assert!(moaned(&approved).contains("signal approved {\"approved\":true} sent"));
+    let refuse = [&arguments[..], &["--refuse", "approval"]].concat();
+    let refused = banyan(folder.path(), &refuse);
+    assert_eq!(refused.status.code(), Some(3), "{}", moaned(&refused));
+    assert!(said(&refused).contains("nothing is left at any service"));
+}
+
+#[test]
+fn a_saga_that_is_refused_exits_3_and_leaves_nothing() {
+    let output = once(&["--refuse", "payment"]);
+    assert_eq!(output.status.code(), Some(3), "{}", moaned(&output));
+    let said = said(&output);
+    for promised in [
+        "short@1  dev-1  compensated",
+        "turned back: refused at payment",
+        "↩ undone",
+        "orders  order  done, undone",
+        "nothing is left at any service",
+    ] {
+        assert!(said.contains(promised), "{promised}: {said}");
+    }
+}
+
+#[test]
+fn a_lost_answer_is_undone_though_the_effect_was_there() {
+    let output = once(&["--lose", "payment"]);
+    assert_eq!(output.status.code(), Some(3), "{}", moaned(&output));
+    let said = said(&output);
+    assert!(said.contains("turned back: unknown at payment"), "{said}");
+    assert!(said.contains("payments  payment  done, undone"), "{said}");
+    assert!(said.contains("nothing is left"), "{said}");
+}
+
+#[test]
+fn an_answer_lost_once_is_healed_by_the_next_attempt() {
+    let output = once(&["--lose", "payment once"]);
+    assert_eq!(output.status.code(), Some(0), "{}", moaned(&output));
+    assert!(
+        said(&output).contains("✓ done, 2 attempts"),
+        "{}",
+        said(&output)
+    );
+}
+
+#[test]
+fn a_slow_service_is_waited_for_as_long_as_the_timeout_says() {
+    let output = once(&["--slow", "payment=50ms"]);
+    assert_eq!(output.status.code(), Some(0), "{}", moaned(&output));
+    let output = once(&["--slow", "payment=30s"]);
+    assert_eq!(output.status.code(), Some(3), "{}", moaned(&output));
+    assert!(
+        said(&output).contains("nothing is left"),
+        "{}",
+        said(&output)
+    );
+}
+
+#[test]
+fn a_service_out_of_order_had_no_effect_and_left_a_mark() {
+    let output = once(&["--fail", "payment"]);
+    assert_eq!(output.status.code(), Some(3), "{}", moaned(&output));
+    let said = said(&output);
+    assert!(said.contains("never done; its undo left a mark"), "{said}");
+}
+
+#[test]
+fn an_undo_that_is_refused_is_stuck_exits_4_and_names_what_is_there() {
+    let output = once(&["--refuse", "close", "--refuse", "payment:undo"]);
+    assert_eq!(output.status.code(), Some(4), "{}", moaned(&output));
+    let said = said(&output);
+    assert!(said.contains("stuck at payment (undo)"), "{said}");
+    assert!(said.contains("there now: order, payment"), "{said}");
+}
+
+#[test]
+fn programs_get_json_and_standard_output_holds_nothing_else() {
+    let output = once(&["--refuse", "payment", "--json"]);
+    let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(value["saga"]["status"], "compensated");
+    assert_eq!(value["saga"]["input"]["amount"], 5);
+    assert_eq!(value["left"], serde_json::json!([]));
+}
+
+#[test]
+fn what_cannot_be_meant_is_told_before_anything_runs() {
+    for (flags, code, told) in [
+        (&["--refuse", "pay"][..], 2, "has no step `pay`"),
+        (&["--slow", "payment=soon"], 2, "`soon` is none of"),
+        (&["--input", "{}"], 1, "\"amount\" is a required property"),
+        (&["--input", "{amount: 1}"], 2, "no JSON"),
+    ] {
+        let output = once(flags);
+        assert_eq!(output.status.code(), Some(code), "{flags:?}");
+        assert!(moaned(&output).contains(told), "{}", moaned(&output));
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn a_faulty_file_is_exit_1_with_the_checkers_words() {
+    let (folder, _) = folder_with(&SHORT.replace("retry", "retyr"));
+    let output = banyan(folder.path(), &["dev", "it.saga.yaml", "--once"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(moaned(&output).contains("unknown_key"));
+    let unreadable = banyan(folder.path(), &["dev", "nowhere.saga.yaml"]);
+    assert_eq!(unreadable.status.code(), Some(1));
+}
+
+#[test]
+fn a_schema_that_nobody_can_guess_asks_for_the_input() {
+    let source = SHORT.replace(
+        "amount: { type: integer, minimum: 5 }",
+        "amount: { type: string, pattern: '^[A-Z]{3}[0-9]$' }",
+    );
+    let (folder, _) = folder_with(&source);
+    let output = banyan(folder.path(), &["dev", "it.saga.yaml", "--once"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(moaned(&output).contains("--input"), "{}", moaned(&output));
+    let input = ["--input", r#"{"amount": "ABC1"}"#];
+    let arguments = [&["dev", "it.saga.yaml", "--once"][..], &input].concat();
+    assert_eq!(banyan(folder.path(), &arguments).status.code(), Some(0));
+}
+
+/// A session with its input and output in the test's hands.
+struct Desk {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+impl Desk {
+    fn open(folder: &Path) -> Desk {
+        let mut child = command(folder, &["dev", "it.saga.yaml"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        Desk {
+            input: child.stdin.take(),
+            output: BufReader::new(child.stdout.take().unwrap()),
+            child,
+        }
+    }
+
+    fn types(&mut self, line: &str) {
+        writeln!(self.input.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    /// Reads until a line holds this.
+    fn until(&mut self, wanted: &str) -> String {
+        let mut all = String::new();
+        for _ in 0..LINES {
+            let mut line = String::new();
+            if self.output.read_line(&mut line).unwrap() == 0 {
+                break;
+            }
+            all.push_str(&line);
+            if line.contains(wanted) {
+                return all;
+            }
+        }
+        panic!("{wanted:?} never came in\n{all}");
+    }
+
+    fn ends(mut self) -> Option<i32> {
+        drop(self.input.take());
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        // One that has ended cannot be killed, and need not be.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+const HINT: &str = "Enter runs it again";
+
+#[test]
+fn a_person_refuses_a_step_sees_it_undone_and_lets_it_through_again() {
+    let (folder, _) = folder_with(SHORT);
+    let mut desk = Desk::open(folder.path());
+    let first = desk.until(HINT);
+    assert!(first.contains("short@1 against stand-ins"), "{first}");
+    assert!(first.contains("POST payments /charges"), "{first}");
+    assert!(first.contains("short@1  dev-1  completed"), "{first}");
+    desk.types("refuse payment");
+    desk.until("payment: refuse; Enter runs it");
+    desk.types("");
+    let second = desk.until(HINT);
+    assert!(second.contains("short@1  dev-2  compensated"), "{second}");
+    assert!(
+        second.contains("nothing is left at any service"),
+        "{second}"
+    );
+    desk.types("show");
+    desk.until("[refuse]");
+    desk.types("ok");
+    desk.types("lose payment undo once");
+    desk.types("refuse close");
+    desk.types("run");
+    let third = desk.until(HINT);
+    assert!(third.contains("↩ undone, 2 attempts"), "{third}");
+    assert!(third.contains("nothing is left at any service"), "{third}");
+    desk.types("dance");
+    desk.until("`dance` is no command");
+    desk.types("refuse nothing");
+    desk.until("has no step `nothing`");
+    desk.types("quit");
+    assert_eq!(desk.ends(), Some(0));
+    let folders = std::fs::read_dir(folder.path()).unwrap();
+    assert_eq!(folders.count(), 1, "only the saga file is left");
+}
+
+#[test]
+fn a_wait_is_offered_its_signal_and_goes_on_with_it() {
+    let source = format!(
+        "{}  - approval:\n      wait: approved\n      for: 1h\n      refused_when: $result.ok == false\noutput: $approval\n",
+        SHORT.split("output:").next().unwrap()
+    );
+    let (folder, _) = folder_with(&source);
+    let mut desk = Desk::open(folder.path());
+    desk.until("to go on: signal approved {\"ok\":true}");
+    desk.types("ledger");
+    desk.until("there now: order, payment");
+    desk.types("signal approved");
+    let end = desk.until(HINT);
+    assert!(end.contains("completed"), "{end}");
+    desk.types("run");
+    desk.until("to go on");
+    desk.types("signal approved {\"ok\": false}");
+    let end = desk.until(HINT);
+    assert!(end.contains("compensated"), "{end}");
+    desk.types("run");
+    desk.until("to go on");
+    desk.types("cancel");
+    let end = desk.until(HINT);
+    assert!(end.contains("turned back: cancelled"), "{end}");
+    assert_eq!(desk.ends(), Some(0));
+}
+
+#[test]
+fn a_change_of_the_file_is_read_and_run_at_once_a_faulty_one_is_told() {
+    let (folder, file) = folder_with(SHORT);
+    let mut desk = Desk::open(folder.path());
+    desk.until(HINT);
+    std::fs::write(&file, SHORT.replace("retry", "retyr")).unwrap();
+    let faulty = desk.until("what ran before stays");
+    assert!(faulty.contains("unknown_key"), "{faulty}");
+    desk.types("run");
+    let same = desk.until(HINT);
+    assert!(same.contains("dev-2  completed"), "{same}");
+    std::fs::write(&file, SHORT.replace("- close", "- finish")).unwrap();
+    let changed = desk.until(HINT);
+    assert!(changed.contains("changed: read again"), "{changed}");
+    assert!(changed.contains("finish"), "{changed}");
+    assert!(changed.contains("dev-1  completed"), "{changed}");
+    assert_eq!(desk.ends(), Some(0));
+}
+
+#[test]
+fn a_file_that_begins_faulty_runs_as_soon_as_it_is_mended() {
+    let (folder, file) = folder_with(&SHORT.replace("retry", "retyr"));
+    let mut desk = Desk::open(folder.path());
+    desk.until("it runs as soon as that is mended");
+    std::fs::write(&file, SHORT).unwrap();
+    desk.until("dev-1  completed");
+    assert_eq!(desk.ends(), Some(0));
+}
+
+#[test]
+fn commands_from_a_pipe_are_taken_in_order_and_the_end_of_input_ends_it() {
+    let (folder, _) = folder_with(SHORT);
+    let mut desk = Desk::open(folder.path());
+    for line in [
+        "wait",
+        "refuse payment",
+        "input {\"amount\": 6}",
+        "run",
+        "wait",
+        "input",
+    ] {
+        desk.types(line);
+    }
+    drop(desk.input.take());
+    let all = desk.until("{\"amount\":6}\n");
+    assert!(all.contains("dev-1  completed"), "{all}");
+    assert!(all.contains("dev-2  compensated"), "{all}");
+    assert_eq!(desk.ends(), Some(0));
+}
