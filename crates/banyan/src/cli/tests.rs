@@ -137,6 +137,8 @@ fn help_names_every_command() {
     expect![[r#"
         Commands:
           demo         Run the demo shop, or prove its books
+          init         Write a first saga file
+          dev          Run a saga file against stand-ins for its services, live
           serve        Run the server
           check        Check saga files
           schema       Print the JSON Schema of saga files, for editors
