@@ -5,7 +5,7 @@
 //! that Mermaid could read as its own syntax.
 
 use crate::Json;
-use crate::definition::{Call, Definition, Group, Kind, Sleep, Step, Undo};
+use crate::definition::{Call, Definition, Each, Group, Kind, Sleep, Step, Undo};
 use crate::expr::Template;
 use std::fmt::Write;
 
@@ -174,7 +174,25 @@ impl Drawing {
                 after
             }
             Kind::Group(group) => self.group(step, group, place),
+            Kind::Each(each) => self.each(step, each, place),
         }
+    }
+
+    fn each(&mut self, step: &Step, each: &Each, place: Place) -> Place {
+        let title = words(&format!(
+            "{}: for each ${} of {}, {} at once",
+            step.name,
+            each.item,
+            each.items.source(),
+            each.limit
+        ));
+        let id = self.next();
+        self.line(&format!("subgraph {id}[\"{title}\"]"));
+        self.depth += 1;
+        let after = self.step(&each.body, place);
+        self.depth -= 1;
+        self.line("end");
+        after
     }
 
     fn leaf(&mut self, step: &Step, shape: Shape, what: &str, place: Place) -> Place {

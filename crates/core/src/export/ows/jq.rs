@@ -15,7 +15,7 @@ const KEYWORDS: [&str; 20] = [
 /// What variables stand for: those said here, `$input`, `$saga`, and else a step's result.
 #[derive(Clone)]
 pub(super) struct Names {
-    said: Vec<(&'static str, String)>,
+    said: Vec<(String, String)>,
 }
 
 impl Names {
@@ -27,19 +27,22 @@ impl Names {
             definition.version
         );
         Names {
-            said: vec![("input", "$workflow.input".to_owned()), ("saga", saga)],
+            said: vec![
+                ("input".to_owned(), "$workflow.input".to_owned()),
+                ("saga".to_owned(), saga),
+            ],
         }
     }
 
     /// With one more; a text that begins with `.` or `(.` speaks of the value that is piped in.
-    pub(super) fn with(&self, name: &'static str, text: impl Into<String>) -> Names {
+    pub(super) fn with(&self, name: impl Into<String>, text: impl Into<String>) -> Names {
         let mut said = self.said.clone();
-        said.push((name, text.into()));
+        said.push((name.into(), text.into()));
         Names { said }
     }
 
     fn meaning(&self, name: &str) -> String {
-        let said = self.said.iter().rev().find(|(known, _)| *known == name);
+        let said = self.said.iter().rev().find(|(known, _)| known == name);
         said.map_or_else(|| member(name), |(_, text)| text.clone())
     }
 

@@ -76,6 +76,10 @@ const ACCEPTS: What = (
     "accepts",
     "the body of a signal is not checked before it is taken",
 );
+const EACH: What = (
+    "each",
+    "items come one after another, their results are not kept, and their undo is left to you",
+);
 const UNTIL: What = ("until", "a text is read as UTC to the second");
 
 #[derive(Default)]
@@ -117,6 +121,7 @@ impl Found {
             }
             Kind::Sleep(Sleep::Until(_)) => self.add(UNTIL, step),
             Kind::Sleep(Sleep::For(_)) | Kind::Set(_) | Kind::Refuse(_) | Kind::Group(_) => {}
+            Kind::Each(_) => self.add(EACH, step),
         }
     }
 

@@ -155,6 +155,7 @@ fn flattened(steps: &[Step]) -> Vec<Item<'_>> {
                 items.push(Item::Result(step));
             }
             Kind::Group(_)
+            | Kind::Each(_)
             | Kind::Call(_)
             | Kind::Wait(_)
             | Kind::Sleep(_)
@@ -168,8 +169,11 @@ fn flattened(steps: &[Step]) -> Vec<Item<'_>> {
 fn holds_pivot(steps: &[Step]) -> bool {
     steps.iter().any(|step| match &step.kind {
         Kind::Group(group) => holds_pivot(&group.steps),
-        Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
-            step.pivot
-        }
+        Kind::Call(_)
+        | Kind::Wait(_)
+        | Kind::Sleep(_)
+        | Kind::Set(_)
+        | Kind::Refuse(_)
+        | Kind::Each(_) => step.pivot,
     })
 }

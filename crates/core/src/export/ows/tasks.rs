@@ -4,7 +4,7 @@ use super::calls::{Leg, REFUSED, duration};
 use super::jq::{self, member};
 use super::{Lowering, Task, list};
 use crate::Json;
-use crate::definition::{Do, Group, Kind, OnRefused, Sleep, Step, Undo, Wait};
+use crate::definition::{Do, Each, Group, Kind, OnRefused, Sleep, Step, Undo, Wait};
 use crate::expr::{Expr, Template};
 use serde_json::json;
 
@@ -88,7 +88,22 @@ impl Lowering {
                 tasks.push(group_result(step));
                 tasks
             }
+            Kind::Each(each) => vec![self.each(step, each)],
         }
+    }
+
+    fn each(&self, step: &Step, each: &Each) -> Task {
+        let items = self.names.expression(&each.items);
+        let inside = Lowering {
+            names: self
+                .names
+                .with(each.item.clone(), format!("${}", each.item)),
+        };
+        let task = json!({
+            "for": { "each": each.item, "in": items },
+            "do": list(inside.step(&each.body)),
+        });
+        (step.name.clone(), task)
     }
 
     fn call(&self, step: &Step, action: &Do) -> Task {
@@ -180,7 +195,8 @@ impl Lowering {
                 | Kind::Sleep(_)
                 | Kind::Set(_)
                 | Kind::Refuse(_)
-                | Kind::Group(_) => REFUSED.to_owned(),
+                | Kind::Group(_)
+                | Kind::Each(_) => REFUSED.to_owned(),
             };
             let inner = vec![(format!("{}-settled", step.name), task)];
             let catch = json!({ "when": jq::wrap(&when), "do": list(passed) });

@@ -19,6 +19,7 @@ impl Lowering {
                 .flat_map(|part| self.undo(part))
                 .collect(),
             Kind::Call(action) => self.undo_leaf(step, Some(action)),
+            Kind::Each(_) => Vec::new(),
             Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
                 self.undo_leaf(step, None)
             }
