@@ -208,6 +208,11 @@ impl Driver {
         }
     }
 
+    /// Plays one more line of a script.
+    pub(crate) fn line(&mut self, line: &str) {
+        line_of(self, line);
+    }
+
     /// The route to a step by its name, or by its path.
     fn route(&self, step: &str) -> Route {
         let index = &self.saga.plan.index;
