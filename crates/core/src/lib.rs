@@ -17,6 +17,7 @@ pub mod saga;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;
 pub mod time;
+pub mod versions;
 pub mod wire;
 
 pub use definition::Definition;
