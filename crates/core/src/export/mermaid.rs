@@ -213,21 +213,42 @@ impl Drawing {
         Place::after(node)
     }
 
+    fn each(&mut self, step: &Step, each: &Each, place: Place) -> Place {
+        let items = each.items.source();
+        let title = format!("{}: each of {items}, {} at once", step.name, each.limit);
+        self.within(&title, |drawing| match &each.body.kind {
+            Kind::Group(group) => drawing.steps(&group.steps, place),
+            Kind::Call(_)
+            | Kind::Wait(_)
+            | Kind::Sleep(_)
+            | Kind::Set(_)
+            | Kind::Refuse(_)
+            | Kind::Each(_) => drawing.step(&each.body, place),
+        })
+    }
+
     fn group(&mut self, step: &Step, group: &Group, place: Place) -> Place {
         let way = if group.parallel {
             "side by side"
         } else {
             "one after another"
         };
-        let title = words(&format!("{}: {way}", step.name));
+        let title = format!("{}: {way}", step.name);
+        self.within(&title, |drawing| {
+            if group.parallel {
+                drawing.branches(&group.steps, place)
+            } else {
+                drawing.steps(&group.steps, place)
+            }
+        })
+    }
+
+    /// What is drawn inside a frame.
+    fn within(&mut self, title: &str, draw: impl FnOnce(&mut Drawing) -> Place) -> Place {
         let id = self.next();
-        self.line(&format!("subgraph {id}[\"{title}\"]"));
+        self.line(&format!("subgraph {id}[\"{}\"]", words(title)));
         self.depth += 1;
-        let after = if group.parallel {
-            self.branches(&group.steps, place)
-        } else {
-            self.steps(&group.steps, place)
-        };
+        let after = draw(self);
         self.depth -= 1;
         self.line("end");
         after

@@ -35,15 +35,15 @@ impl Names {
     }
 
     /// With one more; a text that begins with `.` or `(.` speaks of the value that is piped in.
-    pub(super) fn with(&self, name: impl Into<String>, text: impl Into<String>) -> Names {
+    pub(super) fn with(&self, name: &str, text: impl Into<String>) -> Names {
         let mut said = self.said.clone();
-        said.push((name.into(), text.into()));
+        said.push((name.to_owned(), text.into()));
         Names { said }
     }
 
     fn meaning(&self, name: &str) -> String {
         let said = self.said.iter().rev().find(|(known, _)| known == name);
-        said.map_or_else(|| member(name), |(_, text)| text.clone())
+        said.map_or_else(|| member("$context", name), |(_, text)| text.clone())
     }
 
     /// An expression's text. Variables are written out where the text is plain; where it has
@@ -143,12 +143,12 @@ impl Names {
     }
 }
 
-/// A step's result in the context.
-pub(super) fn member(step: &str) -> String {
+/// A step's result among the others.
+pub(super) fn member(results: &str, step: &str) -> String {
     if KEYWORDS.contains(&step) {
-        format!("$context[\"{step}\"]")
+        format!("{results}[\"{step}\"]")
     } else {
-        format!("$context.{step}")
+        format!("{results}.{step}")
     }
 }
 

@@ -78,7 +78,7 @@ const ACCEPTS: What = (
 );
 const EACH: What = (
     "each",
-    "items come one after another, their results are not kept, and their undo is left to you",
+    "items are done one after another, and undone one after another",
 );
 const UNTIL: What = ("until", "a text is read as UTC to the second");
 

@@ -6,6 +6,7 @@
 //! [`Exported::lost`] and stands as comments at the head of the document.
 
 mod calls;
+mod each;
 mod jq;
 mod lost;
 mod shared;
@@ -53,6 +54,8 @@ type Task = (String, Json);
 fn document_of(definition: &Definition) -> Json {
     let lowering = Lowering {
         names: Names::of(definition),
+        results: "$context".to_owned(),
+        places: Vec::new(),
     };
     let mut head = json!({
         "dsl": DSL,
@@ -90,9 +93,14 @@ fn list(tasks: Vec<Task>) -> Json {
         .collect()
 }
 
-/// What lowering needs to know of the definition.
+/// What lowering needs to know of where it stands.
 struct Lowering {
+    /// What variables stand for.
     names: Names,
+    /// What holds the results: the context, or what is kept of one item of an `each`.
+    results: String,
+    /// Which items of which `each` it is within, as jq texts.
+    places: Vec<String>,
 }
 
 impl Lowering {
@@ -131,7 +139,7 @@ impl Lowering {
     fn item(&self, item: &Item<'_>) -> Vec<Task> {
         match item {
             Item::Step(step) => self.step(step),
-            Item::Result(group) => vec![tasks::group_result(group)],
+            Item::Result(group) => vec![self.group_result(group)],
         }
     }
 }
@@ -160,7 +168,8 @@ fn flattened(steps: &[Step]) -> Vec<Item<'_>> {
             | Kind::Wait(_)
             | Kind::Sleep(_)
             | Kind::Set(_)
-            | Kind::Refuse(_) => items.push(Item::Step(step)),
+            | Kind::Refuse(_)
+            | Kind::Each(_) => items.push(Item::Step(step)),
         }
     }
     items

@@ -23,33 +23,10 @@ pub(super) fn raise_again(of: &str) -> Task {
     )
 }
 
-/// A group's result: an object of its parts' results.
-pub(super) fn group_result(group: &Step) -> Task {
-    let Kind::Group(parts) = &group.kind else {
-        return (
-            format!("{}-result", group.name),
-            json!({ "set": jq::wrap("null") }),
-        );
-    };
-    let value: Json = parts
-        .steps
-        .iter()
-        .map(|part| (part.name.clone(), jq::wrap(&member(&part.name))))
-        .collect::<serde_json::Map<String, Json>>()
-        .into();
-    let task = json!({ "set": value, "export": export(&group.name, ".") });
-    (format!("{}-result", group.name), task)
-}
-
 /// Adds one member to the context.
-fn export(name: &str, value: &str) -> Json {
+pub(super) fn export(name: &str, value: &str) -> Json {
     let name = Json::from(name);
     json!({ "as": jq::wrap(&format!("$context + {{{name}: {value}}}")) })
-}
-
-/// The idempotency key of a step's do, as a jq text.
-pub(super) fn key_of(step: &Step) -> String {
-    format!("\"\\($workflow.id)-{}\"", step.name)
 }
 
 /// Where a step's do may have happened though no answer said so.
@@ -58,6 +35,38 @@ pub(super) fn in_doubt(step: &Step) -> String {
 }
 
 impl Lowering {
+    /// The idempotency key of a leg, as a jq text.
+    pub(super) fn key(&self, step: &Step, leg: &str) -> String {
+        let places = self.places.iter().map(|place| format!("-\\({place})"));
+        let places: String = places.collect();
+        format!("\"\\($workflow.id)-{}{places}{leg}\"", step.name)
+    }
+
+    /// A group's result: an object of its parts' results.
+    pub(super) fn group_result(&self, group: &Step) -> Task {
+        let value: Json = match &group.kind {
+            Kind::Group(parts) => parts
+                .steps
+                .iter()
+                .map(|part| {
+                    (
+                        part.name.clone(),
+                        jq::wrap(&member(&self.results, &part.name)),
+                    )
+                })
+                .collect::<serde_json::Map<String, Json>>()
+                .into(),
+            Kind::Call(_)
+            | Kind::Wait(_)
+            | Kind::Sleep(_)
+            | Kind::Set(_)
+            | Kind::Refuse(_)
+            | Kind::Each(_) => jq::wrap("null"),
+        };
+        let task = json!({ "set": value, "export": export(&group.name, ".") });
+        (format!("{}-result", group.name), task)
+    }
+
     /// The tasks of a step. A step with `when` stands within one more task, so that nothing
     /// is exported when it is skipped.
     pub(super) fn step(&self, step: &Step) -> Vec<Task> {
@@ -85,10 +94,10 @@ impl Lowering {
                     .iter()
                     .flat_map(|part| self.step(part))
                     .collect();
-                tasks.push(group_result(step));
+                tasks.push(self.group_result(step));
                 tasks
             }
-            Kind::Each(each) => vec![self.each(step, each)],
+            Kind::Each(each) => self.each(step, each),
         }
     }
 
@@ -111,8 +120,8 @@ impl Lowering {
         let whole = refused.is_some_and(|refused| reads(refused, "http"));
         let leg = Leg {
             task: format!("{}-call", step.name),
-            names: self.names.with("key", key_of(step)),
-            key: key_of(step),
+            names: self.names.with("key", self.key(step, "")),
+            key: self.key(step, ""),
             whole,
             call: &action.call,
         };
@@ -225,7 +234,7 @@ impl Lowering {
         vec![
             (step.name.clone(), fork),
             (failed, raise),
-            group_result(step),
+            self.group_result(step),
         ]
     }
 

@@ -2,7 +2,7 @@
 
 use super::calls::Leg;
 use super::jq::{self, Names, member};
-use super::tasks::{in_doubt, key_of};
+use super::tasks::in_doubt;
 use super::{Lowering, Task, list};
 use crate::definition::{Do, Group, Kind, Step, Undo, UndoCall};
 use serde_json::json;
@@ -18,6 +18,7 @@ impl Lowering {
                 .rev()
                 .flat_map(|part| self.undo(part))
                 .collect(),
+            Kind::Each(each) => self.undo_each(step, each),
             Kind::Call(action) => self.undo_leaf(step, Some(action)),
             Kind::Each(_) => Vec::new(),
             Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
@@ -52,18 +53,19 @@ impl Lowering {
     fn undo_call(&self, step: &Step, action: Option<&Do>, undo: &UndoCall) -> Task {
         let mut names = self
             .names
-            .with("key", key_of(step))
-            .with("result", member(&step.name));
+            .with("key", self.key(step, ""))
+            .with("result", member(&self.results, &step.name));
         let body = action.and_then(|action| action.call.body.as_ref());
         names = names.with("body", sent_body(&names, body));
         let leg = Leg {
             task: format!("{}-undo-call", step.name),
             names,
-            key: format!("\"\\($workflow.id)-{}-undo\"", step.name),
+            key: self.key(step, "-undo"),
             whole: false,
             call: &undo.call,
         };
-        let doubt = format!("$context[\"{}\"]", in_doubt(step));
+        let results = &self.results;
+        let doubt = format!("{results}[\"{}\"]", in_doubt(step));
         let missing = "([404, 410] | index($error.status) != null)";
         let passed_over = if undo.missing_ok {
             missing.to_owned()
@@ -75,7 +77,7 @@ impl Lowering {
             "catch": { "when": jq::wrap(&passed_over) },
         });
         let happened = format!(
-            "($context // {{}} | has(\"{}\")) or {doubt} == true",
+            "({results} // {{}} | has(\"{}\")) or {doubt} == true",
             step.name
         );
         let task = json!({

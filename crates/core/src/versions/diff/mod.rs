@@ -130,6 +130,9 @@ fn compare_steps(from: &Step, to: &Step, found: &mut Vec<Difference>) {
             schemas::compare("accepts", Some(to), was, is, found);
         }
         compare_parts(to, &parts::of_kind(from), &parts::of_kind(to), found);
+        if let (Kind::Each(was), Kind::Each(is)) = (&from.kind, &to.kind) {
+            compare_steps(&was.body, &is.body, found);
+        }
     }
     for ((name, was), (_, is)) in parts::legs(from).into_iter().zip(parts::legs(to)) {
         compare_legs(to, name, &was, &is, found);

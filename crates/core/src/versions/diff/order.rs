@@ -38,6 +38,7 @@ impl<'d> Tree<'d> {
             });
             match &step.kind {
                 Kind::Group(group) => self.add(&group.steps, Some(&step.name)),
+                Kind::Each(each) => self.add(parts_of(&each.body), Some(&step.name)),
                 Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
                 }
             }
@@ -47,6 +48,19 @@ impl<'d> Tree<'d> {
     /// The step of this name.
     pub(super) fn find(&self, name: &str) -> Option<&Placed<'d>> {
         self.steps.iter().find(|placed| placed.step.name == name)
+    }
+}
+
+/// The parts of what is done for an item.
+fn parts_of(body: &Step) -> &[Step] {
+    match &body.kind {
+        Kind::Group(group) => &group.steps,
+        Kind::Call(_)
+        | Kind::Wait(_)
+        | Kind::Sleep(_)
+        | Kind::Set(_)
+        | Kind::Refuse(_)
+        | Kind::Each(_) => &[],
     }
 }
 

@@ -5,7 +5,7 @@
 
 use crate::Json;
 use crate::definition::{
-    Call, Do, Group, Kind, OnRefused, OnUnknown, Retry, Sleep, Step, Undo, UndoCall, Wait,
+    Call, Do, Each, Group, Kind, OnRefused, OnUnknown, Retry, Sleep, Step, Undo, UndoCall, Wait,
 };
 use crate::expr::{Expr, Template, Text};
 
@@ -53,6 +53,15 @@ pub(super) fn kind_of(step: &Step) -> &'static str {
         Kind::Refuse(_) => "a refuse",
         Kind::Group(group) if group.parallel => "a group side by side",
         Kind::Group(_) => "a sequence",
+        Kind::Each(each) => match &each.body.kind {
+            Kind::Group(_) => "an each with steps",
+            Kind::Call(_)
+            | Kind::Wait(_)
+            | Kind::Sleep(_)
+            | Kind::Set(_)
+            | Kind::Refuse(_)
+            | Kind::Each(_) => "an each with a call",
+        },
     }
 }
 
@@ -144,6 +153,19 @@ pub(super) fn of_kind(step: &Step) -> Vec<Part> {
             parallel: _,
             steps: _,
         }) => Vec::new(),
+        Kind::Each(each) => {
+            let Each {
+                items,
+                item,
+                limit,
+                body: _,
+            } = each.as_ref();
+            vec![
+                part("each", "its list", expression(Some(items))),
+                part("as", "its item's name", item.as_str().into()),
+                part("limit", "how many items at once", (*limit).into()),
+            ]
+        }
     }
 }
 
@@ -154,9 +176,12 @@ pub(super) fn legs(step: &Step) -> [(&'static str, Leg); 2] {
             Some(call) => Leg::Call(short(call), of_call("check", call)),
             None => Leg::Absent,
         },
-        Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) | Kind::Group(_) => {
-            Leg::Absent
-        }
+        Kind::Wait(_)
+        | Kind::Sleep(_)
+        | Kind::Set(_)
+        | Kind::Refuse(_)
+        | Kind::Group(_)
+        | Kind::Each(_) => Leg::Absent,
     };
     let undo = match &step.undo {
         Undo::Absent => Leg::Absent,
