@@ -108,3 +108,32 @@ pub struct DefinitionVersion {
     /// The same with every default resolved.
     pub resolved: Json,
 }
+
+/// What differs between two versions of a definition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DefinitionDiff {
+    /// The definition's name.
+    pub name: String,
+    /// The earlier side of the comparison.
+    pub from: u32,
+    /// The later side.
+    pub to: u32,
+    /// What differs: the document's keys, then the steps in their order.
+    pub items: Vec<Difference>,
+}
+
+/// One thing that differs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Difference {
+    /// The step's path in the later version, or in the earlier one where it is gone; null for
+    /// the document's own keys.
+    pub path: Option<String>,
+    /// What it is about: `deadline`, `undo.path`, `step`.
+    pub what: String,
+    /// How it was; null when there was nothing.
+    pub from: Json,
+    /// How it is; null when there is nothing.
+    pub to: Json,
+    /// The same in words.
+    pub message: String,
+}

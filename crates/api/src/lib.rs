@@ -21,7 +21,8 @@ mod step;
 pub use attempt::{Attempt, JournalEntry};
 pub use code::Code;
 pub use definition::{
-    CheckAnswer, Definition, DefinitionDetail, DefinitionVersion, Diagnostic, Registered, Severity,
+    CheckAnswer, Definition, DefinitionDetail, DefinitionDiff, DefinitionVersion, Diagnostic,
+    Difference, Registered, Severity,
 };
 pub use health::{Health, HealthStatus};
 pub use list::Page;

@@ -170,3 +170,25 @@ fn export_prints_the_document_and_says_on_standard_error_what_is_lost() {
     assert_eq!(refused.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("did you mean `retry`?"));
 }
+
+#[test]
+fn diff_of_two_files_needs_no_server() {
+    let (one, other) = (
+        file(GOOD.as_bytes()),
+        file(GOOD.replace("/ping", "/pong").as_bytes()),
+    );
+    let (one, other) = (one.path().to_str().unwrap(), other.path().to_str().unwrap());
+    let said = banyan(&["diff", one, other]);
+    assert_eq!(said.status.code(), Some(0));
+    let expected = "~ ask: the do's path changed from /ping to /pong\n";
+    assert_eq!(String::from_utf8_lossy(&said.stdout), expected);
+    let same = banyan(&["diff", one, one, "--json"]);
+    assert_eq!(same.status.code(), Some(0));
+    assert_eq!(
+        String::from_utf8_lossy(&same.stdout),
+        "{\n  \"items\": []\n}\n"
+    );
+    assert_eq!(banyan(&["diff", "ping", "1", "2"]).status.code(), Some(6));
+    assert_eq!(banyan(&["diff", "ping", "1", "x"]).status.code(), Some(2));
+    assert_eq!(banyan(&["diff", "ping"]).status.code(), Some(2));
+}

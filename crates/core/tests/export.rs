@@ -74,6 +74,21 @@ fn expressions(value: &Json, found: &mut Vec<String>) {
     }
 }
 
+/// The variables of a document's loops.
+fn loops(value: &Json, found: &mut Vec<String>) {
+    match value {
+        Json::Object(members) => {
+            for name in ["each", "at"] {
+                let variable = members.get("for").and_then(|named| named[name].as_str());
+                found.extend(variable.map(|name| format!("${name}")));
+            }
+            members.values().for_each(|value| loops(value, found));
+        }
+        Json::Array(items) => items.iter().for_each(|item| loops(item, found)),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+    }
+}
+
 #[test]
 fn each_sample_is_drawn_as_it_was() {
     for (name, definition) in samples() {
@@ -106,7 +121,7 @@ fn every_exported_workflow_keeps_to_the_schema_of_its_language() {
 #[test]
 fn generated_sagas_keep_to_it_too_and_their_expressions_are_jq() {
     use jaq_core::load::{Arena, File, Loader};
-    let known = "$context $workflow $input $error $item $index".split(' ');
+    let arguments = "$context $workflow $input $error".split(' ');
     let mut seen = BTreeSet::new();
     let generated = (0..40).map(banyan_core::testkit::generate);
     let definitions = generated
@@ -115,8 +130,9 @@ fn generated_sagas_keep_to_it_too_and_their_expressions_are_jq() {
     for definition in definitions {
         let (read, wrong) = complaints(&ows(&definition).document);
         assert!(wrong.is_empty(), "{}: {wrong:#?}", definition.name);
-        let mut found = Vec::new();
+        let (mut found, mut known) = (Vec::new(), arguments.clone().map(str::to_owned).collect());
         expressions(&read, &mut found);
+        loops(&read, &mut known);
         for text in found {
             if !seen.insert(text.clone()) {
                 continue;
@@ -138,7 +154,7 @@ fn generated_sagas_keep_to_it_too_and_their_expressions_are_jq() {
                 .chain(jaq_json::funs::<jaq_core::data::JustLut<jaq_json::Val>>());
             let compiled = jaq_core::Compiler::default()
                 .with_funs(funs)
-                .with_global_vars(known.clone())
+                .with_global_vars(known.iter().map(String::as_str))
                 .compile(modules);
             assert!(compiled.is_ok(), "{text}");
         }

@@ -148,18 +148,18 @@ fn what_a_call_sends_and_how_it_is_taken_back() {
             pay: the do's method changed from POST to PUT
             pay: the do's service changed from pay to bank
             pay: the do's path changed from /charges to /charges/{$key}
-            pay: the do's headers.X-A is new: b
+            pay: the do's body is gone, it was {"a":"$input.a"}
+            pay: the do's headers.x-a is new: b
             pay: the do's timeout changed from 10s to 5s
             pay: the do's retry.attempts changed from 5 to 3
             pay: the do's retry.factor changed from 2 to 1.5
-            pay: the do's body is gone, it was {"a":"$input.a"}
             pay: the check is new: GET bank /charges/{$key}
             pay: the undo's method changed from POST to DELETE
             pay: the undo's path changed from /refunds to /charges/{$key}
+            pay: the undo's body is gone, it was {"k":"$key"}
             pay: the undo takes not found as final now
             pay: the undo is repeatable now
             pay: the undo's second look changed from 1m to never
-            pay: the undo's body is gone, it was {"k":"$key"}
         "#]],
     );
     of_steps(
@@ -201,6 +201,28 @@ fn the_other_kinds() {
             v: its value changed from $input.a to [1]
             r: its condition changed from $input.x to $input.y
             r: its message changed from No. to Never.
+        "#]],
+    );
+}
+
+#[test]
+fn each_is_told_with_what_it_does_for_an_item() {
+    of_steps(
+        &[
+            "l: { each: $input.l, as: item, do: POST x /a, undo: none }",
+            "m: { each: $input.m, as: item, steps: [{ a: { set: $item } }] }",
+        ],
+        &[
+            "l: { each: $input.x, as: line, limit: 2, do: POST x /b, undo: none }",
+            "m: { each: $input.m, as: item, steps: [{ a: { set: $item.b } }, { c: { set: 1 } }] }",
+        ],
+        expect![[r#"
+            l: its list changed from $input.l to $input.x
+            l: its item's name changed from item to line
+            l: how many items at once changed from 8 to 2
+            l: the do's path changed from /a to /b
+            a: its value changed from $item to $item.b
+            c: new step, after a, within m
         "#]],
     );
 }

@@ -7,8 +7,9 @@ use crate::error::Error;
 use crate::target::Target;
 use banyan_api::{
     AcceptingRequest, ActiveRequest, Attempt, CancelRequest, CheckAnswer, Definition,
-    DefinitionDetail, DefinitionVersion, Health, JournalEntry, Json, Page, PauseRequest,
-    Registered, Saga, SagaItem, Service, ServiceRequest, SignalAccepted, StartRequest,
+    DefinitionDetail, DefinitionDiff, DefinitionVersion, Health, JournalEntry, Json, Page,
+    PauseRequest, Registered, Saga, SagaItem, Service, ServiceRequest, SignalAccepted,
+    StartRequest,
 };
 use http::Method;
 
@@ -211,6 +212,19 @@ impl Client {
     ) -> Result<DefinitionVersion, Error> {
         let version = version.to_string();
         let target = Target::new(["v1", "definitions", name, "versions", &version]);
+        self.ask(Call::new(Method::GET, target)).await
+    }
+
+    /// What differs between two versions of a definition, in words.
+    pub async fn definition_diff(
+        &self,
+        name: &str,
+        from: u32,
+        to: u32,
+    ) -> Result<DefinitionDiff, Error> {
+        let target = Target::new(["v1", "definitions", name, "diff"])
+            .query("from", &from.to_string())
+            .query("to", &to.to_string());
         self.ask(Call::new(Method::GET, target)).await
     }
 

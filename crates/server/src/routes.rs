@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::guard::{self, Guard};
 use crate::handlers::{
-    checks, definitions, health, history, list, pages, sagas, services, signals, start,
+    checks, definitions, diff, health, history, list, pages, sagas, services, signals, start,
 };
 use crate::openapi;
 use axum::Router;
@@ -19,7 +19,6 @@ use utoipa_axum::routes;
 /// What belongs to the API and this build does not have: 501, not 404. Methods joined by `|`.
 const LATER: &[(&str, &str)] = &[
     ("GET", "/"),
-    ("GET", "/v1/definitions/{name}/diff"),
     ("POST", "/v1/replies/{token}"),
     ("POST", "/v1/sagas/{id}/retry"),
     ("POST", "/v1/sagas/{id}/settle"),
@@ -75,6 +74,7 @@ impl Routes {
             .routes(routes!(definitions::accept))
             .routes(routes!(definitions::list))
             .routes(routes!(definitions::get))
+            .routes(routes!(diff::diff))
             .routes(routes!(checks::check))
             .routes(routes!(start::start))
             .routes(routes!(list::list))

@@ -8,6 +8,7 @@ mod check;
 mod completions;
 mod context;
 mod definitions;
+mod diff;
 mod export;
 mod fail;
 mod list;
@@ -100,6 +101,8 @@ pub(crate) enum Command {
     Schema,
     /// Print a saga file as a drawing or in another language
     Export(export::Export),
+    /// Say what differs between two versions of a definition, or two files
+    Diff(diff::Diff),
     /// Register saga files with the server
     Register(definitions::Register),
     /// Start a saga
@@ -136,6 +139,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Fail> {
         Command::Check(check) => context.block_on(check::run(&context, &check)),
         Command::Schema => definitions::schema(),
         Command::Export(export) => export::run(&context, &export),
+        Command::Diff(diff) => context.block_on(diff::run(&context, &diff)),
         Command::Completions(completions) => completions::run(&completions),
         Command::Serve(serve) => serve::run(&context, serve),
         Command::Init(init) => crate::dev::init(&context, &init),

@@ -143,6 +143,7 @@ fn help_names_every_command() {
           check        Check saga files
           schema       Print the JSON Schema of saga files, for editors
           export       Print a saga file as a drawing or in another language
+          diff         Say what differs between two versions of a definition, or two files
           register     Register saga files with the server
           start        Start a saga
           signal       Send a signal to a saga

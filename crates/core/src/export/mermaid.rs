@@ -178,23 +178,6 @@ impl Drawing {
         }
     }
 
-    fn each(&mut self, step: &Step, each: &Each, place: Place) -> Place {
-        let title = words(&format!(
-            "{}: for each ${} of {}, {} at once",
-            step.name,
-            each.item,
-            each.items.source(),
-            each.limit
-        ));
-        let id = self.next();
-        self.line(&format!("subgraph {id}[\"{title}\"]"));
-        self.depth += 1;
-        let after = self.step(&each.body, place);
-        self.depth -= 1;
-        self.line("end");
-        after
-    }
-
     fn leaf(&mut self, step: &Step, shape: Shape, what: &str, place: Place) -> Place {
         let name = if step.pivot {
             format!("◆ {} (pivot)", step.name)

@@ -184,13 +184,22 @@ pub(crate) async fn get_version(
 ) -> Answer {
     let wanted = names::version(&wanted)?;
     let rows = rows(&app, &name)?;
-    match rows.iter().find(|row| row.version == wanted) {
-        Some(row) => Ok(reply::ok(&version(row))),
-        None => Err(Fault::new(
+    Ok(reply::ok(&version(of_version(&rows, &name, wanted)?)))
+}
+
+/// One version among those of a definition.
+pub(super) fn of_version<'r>(
+    rows: &'r [Arc<DefinitionRow>],
+    name: &str,
+    wanted: u32,
+) -> Answer<&'r DefinitionRow> {
+    let found = rows.iter().find(|row| row.version == wanted);
+    found.map(AsRef::as_ref).ok_or_else(|| {
+        Fault::new(
             Code::NoSuchVersion,
             format!("the definition {name} has no version {wanted}"),
-        )),
-    }
+        )
+    })
 }
 
 fn one(app: &App, name: &str) -> Answer {
@@ -199,7 +208,7 @@ fn one(app: &App, name: &str) -> Answer {
 }
 
 /// The versions of a definition, newest first.
-fn rows(app: &App, name: &str) -> Answer<Vec<Arc<DefinitionRow>>> {
+pub(super) fn rows(app: &App, name: &str) -> Answer<Vec<Arc<DefinitionRow>>> {
     let missing = || {
         let detail = format!("no definition is named {name:?}");
         Fault::new(Code::NoSuchDefinition, detail)

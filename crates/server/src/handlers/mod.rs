@@ -4,6 +4,7 @@
 
 pub(crate) mod checks;
 pub(crate) mod definitions;
+pub(crate) mod diff;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod list;

@@ -470,6 +470,11 @@ async fn definitions_are_registered_listed_and_switched() {
     let version = rig.get("/v1/definitions/count/versions/1").await.json();
     assert_eq!(version["source"], super::rig::COUNT);
     assert_eq!(version["resolved"]["name"], "count");
+    let diff = rig.get("/v1/definitions/count/diff?from=1&to=2").await;
+    assert_eq!(
+        diff.json(),
+        json!({"name": "count", "from": 1, "to": 2, "items": []})
+    );
 }
 
 #[tokio::test]

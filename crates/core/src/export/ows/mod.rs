@@ -163,7 +163,6 @@ fn flattened(steps: &[Step]) -> Vec<Item<'_>> {
                 items.push(Item::Result(step));
             }
             Kind::Group(_)
-            | Kind::Each(_)
             | Kind::Call(_)
             | Kind::Wait(_)
             | Kind::Sleep(_)

@@ -4,7 +4,7 @@ use super::calls::{Leg, REFUSED, duration};
 use super::jq::{self, member};
 use super::{Lowering, Task, list};
 use crate::Json;
-use crate::definition::{Do, Each, Group, Kind, OnRefused, Sleep, Step, Undo, Wait};
+use crate::definition::{Do, Group, Kind, OnRefused, Sleep, Step, Undo, Wait};
 use crate::expr::{Expr, Template};
 use serde_json::json;
 
@@ -99,20 +99,6 @@ impl Lowering {
             }
             Kind::Each(each) => self.each(step, each),
         }
-    }
-
-    fn each(&self, step: &Step, each: &Each) -> Task {
-        let items = self.names.expression(&each.items);
-        let inside = Lowering {
-            names: self
-                .names
-                .with(each.item.clone(), format!("${}", each.item)),
-        };
-        let task = json!({
-            "for": { "each": each.item, "in": items },
-            "do": list(inside.step(&each.body)),
-        });
-        (step.name.clone(), task)
     }
 
     fn call(&self, step: &Step, action: &Do) -> Task {

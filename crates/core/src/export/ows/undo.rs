@@ -20,7 +20,6 @@ impl Lowering {
                 .collect(),
             Kind::Each(each) => self.undo_each(step, each),
             Kind::Call(action) => self.undo_leaf(step, Some(action)),
-            Kind::Each(_) => Vec::new(),
             Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
                 self.undo_leaf(step, None)
             }
