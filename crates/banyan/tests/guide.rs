@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic in a test is a failing test")]
 
+use std::io::Write;
 use std::process::{Command, Stdio};
 
 const BANYAN: &str = env!("CARGO_BIN_EXE_banyan");
@@ -73,6 +74,9 @@ fn every_command_of_the_guide_does_what_it_says() {
     let said = String::from_utf8_lossy(&output.stdout);
     let moaned = String::from_utf8_lossy(&output.stderr);
     for promise in [
+        "banyan dev order.saga.yaml",
+        "order@1  dev-1  completed",
+        "order@1  dev-1  compensated",
         "no errors, no warnings",
         "buy@1 registered",
         "buy@1  order-1  completed",
@@ -85,6 +89,47 @@ fn every_command_of_the_guide_does_what_it_says() {
         assert!(
             said.contains(promise),
             "{promise:?} is not in\n{said}\n{moaned}"
+        );
+    }
+}
+
+/// What the guide types at the desk (after `> `) is typed, each line when the saga before has
+/// come to rest; every other line is printed, in this order. `…` stands for anything.
+#[test]
+fn a_session_at_the_desk_prints_what_the_guide_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let banyan = |arguments: &[&str]| {
+        let mut command = Command::new(BANYAN);
+        command
+            .args(arguments)
+            .current_dir(folder.path())
+            .env_remove("BANYAN_DATA");
+        command
+    };
+    assert!(banyan(&["init"]).status().unwrap().success());
+    let mut child = banyan(&["dev", "order.saga.yaml"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines: Vec<String> = blocks("console")
+        .iter()
+        .flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    let mut input = child.stdin.take().unwrap();
+    let (typed, shown): (Vec<&String>, Vec<&String>) =
+        lines.iter().partition(|line| line.starts_with('>'));
+    for line in typed {
+        writeln!(input, "wait\n{}", line.trim_start_matches('>').trim()).unwrap();
+    }
+    drop(input);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let mut printed = said.lines();
+    for line in shown.into_iter().filter(|line| *line != "…") {
+        assert!(
+            printed.any(|found| found == line),
+            "{line:?} is not where the guide has it\n{said}"
         );
     }
 }

@@ -1,4 +1,6 @@
 //! Values for which conditions hold, or do not: an answer that a `refused_when` takes for a yes.
+//!
+//! A search over few places and few candidates, with an end; it may find nothing.
 
 use banyan_core::Json;
 use banyan_core::expr::{Expr, Key, Read, Scope, Wanted};
@@ -8,7 +10,7 @@ use std::borrow::Cow;
 /// Evaluations before a search is given up: a few conditions over two places.
 const TRIES: usize = 4_000;
 
-/// An expression over `$result`, and whether it shall hold.
+/// An expression over `$result` (or over the step by its name), and whether it shall hold.
 #[derive(Clone, Debug)]
 pub(super) struct Condition {
     /// The expression.
@@ -21,15 +23,21 @@ pub(super) struct Condition {
 pub(super) type Known = Vec<(String, Json)>;
 
 /// The value, changed as little as will do so that every condition comes out as it shall; none
-/// when no such value was found.
-pub(super) fn fit(value: &Json, conditions: &[Condition], known: &Known) -> Option<Json> {
-    if satisfied(value, conditions, known) {
+/// when no such value was found. `own` is the name of the step whose result it is.
+pub(super) fn fit(
+    value: &Json,
+    own: &str,
+    conditions: &[Condition],
+    known: &Known,
+) -> Option<Json> {
+    let satisfied = |value: &Json| satisfied(value, own, conditions, known);
+    if satisfied(value) {
         return Some(value.clone());
     }
     let all = conditions.iter();
     let (reads, others): (Vec<Read>, Vec<Read>) = all
         .flat_map(|condition| condition.expression.reads())
-        .partition(|read| read.variable == "result");
+        .partition(|read| read.variable == "result" || read.variable == own);
     let mut candidates = candidates(&reads);
     candidates.extend(others.iter().filter_map(|read| value_of(read, known)));
     let mut paths: Vec<&[Key]> = Vec::new();
@@ -44,7 +52,7 @@ pub(super) fn fit(value: &Json, conditions: &[Condition], known: &Known) -> Opti
         for candidate in &candidates {
             tries += 1;
             let changed = with(value, path, candidate);
-            if satisfied(&changed, conditions, known) {
+            if satisfied(&changed) {
                 return Some(changed);
             }
             singles.push(changed);
@@ -55,7 +63,7 @@ pub(super) fn fit(value: &Json, conditions: &[Condition], known: &Known) -> Opti
             for candidate in &candidates {
                 tries += 1;
                 let changed = with(single, path, candidate);
-                if satisfied(&changed, conditions, known) {
+                if satisfied(&changed) {
                     return Some(changed);
                 }
                 if tries > TRIES {
@@ -67,14 +75,16 @@ pub(super) fn fit(value: &Json, conditions: &[Condition], known: &Known) -> Opti
     None
 }
 
-fn satisfied(value: &Json, conditions: &[Condition], known: &Known) -> bool {
+fn satisfied(value: &Json, own: &str, conditions: &[Condition], known: &Known) -> bool {
     let http = json!({ "status": 200, "headers": {} });
     let mut scope = Scope::default();
     for (name, value) in known {
         scope.bind(name, Cow::Borrowed(value));
     }
     scope.bind("http", Cow::Borrowed(&http));
-    scope.bind("result", Cow::Borrowed(value));
+    for name in ["result", own] {
+        scope.bind(name, Cow::Borrowed(value));
+    }
     conditions
         .iter()
         .all(|condition| condition.expression.holds(&scope) == Ok(condition.holds))

@@ -6,9 +6,10 @@ use super::sample;
 use super::shape::Shape;
 use super::wants::Wants;
 use banyan_core::definition::{Call, Kind, Step, Undo};
-use banyan_core::expr::{Expr, Part, Text};
+use banyan_core::expr::{Expr, Part, Scope, Text};
 use banyan_core::{Definition, Json};
 use serde_json::json;
+use std::borrow::Cow;
 
 /// How answers to a step are made.
 #[derive(Clone, Debug)]
@@ -17,21 +18,33 @@ struct Maker {
     shape: Shape,
     /// Conditions that say no to an answer.
     refusals: Vec<Expr>,
+    /// Conditions under which a later step turns the saga back.
+    dangers: Vec<Expr>,
     known: Known,
 }
 
 impl Maker {
     /// An answer that is taken for a yes, or for a no; none when none was found.
     fn answer(&self, count: u64, refused: bool) -> Option<Json> {
-        let conditions: Vec<Condition> = self
+        self.fit(&self.plain(count), refused)
+    }
+
+    /// The value, changed so that it is taken for a yes, or for a no.
+    fn fit(&self, value: &Json, refused: bool) -> Option<Json> {
+        let condition = |expression: &Expr, holds| Condition {
+            expression: expression.clone(),
+            holds,
+        };
+        let mut conditions: Vec<Condition> = self
             .refusals
             .iter()
-            .map(|expression| Condition {
-                expression: expression.clone(),
-                holds: refused,
-            })
+            .map(|expression| condition(expression, refused))
             .collect();
-        fit(&self.plain(count), &conditions, &self.known)
+        if !refused {
+            let dangers = self.dangers.iter();
+            conditions.extend(dangers.map(|expression| condition(expression, false)));
+        }
+        fit(value, &self.name, &conditions, &self.known)
     }
 
     fn plain(&self, count: u64) -> Json {
@@ -129,16 +142,7 @@ impl WaitPart {
             return made.filter(|_| refusable || !refused).ok_or_else(told);
         };
         let made = sample::sample(Some(accepts), &self.maker.shape)?;
-        let conditions: Vec<Condition> = self
-            .maker
-            .refusals
-            .iter()
-            .map(|expression| Condition {
-                expression: expression.clone(),
-                holds: refused,
-            })
-            .collect();
-        let fitting = fit(&made, &conditions, &self.maker.known).ok_or_else(told)?;
+        let fitting = self.maker.fit(&made, refused).ok_or_else(told)?;
         sample::verify(accepts, &fitting).map_err(|_| told())?;
         Ok(fitting)
     }
@@ -165,9 +169,12 @@ impl Plan {
                 name: step.name.clone(),
                 shape: wants.of_step(&step.name),
                 refusals,
+                dangers: dangers(definition, &step.name),
                 known: known.clone(),
             };
-            if let Kind::Call(action) = &step.kind {
+            if let Kind::Each(each) = &step.kind {
+                known.push((each.item.clone(), first_item(&each.items, &known)));
+            } else if let Kind::Call(action) = &step.kind {
                 let refusals = action.call.refused_when.iter().cloned().collect();
                 let part = call_part(step, maker(refusals, &known));
                 known.push((step.name.clone(), part.result(1)));
@@ -187,23 +194,52 @@ impl Plan {
     }
 
     /// The step that calls, by its path as a call names it (`lines[3].reserve` is
-    /// `lines.reserve`).
+    /// `lines[].reserve`).
     pub(super) fn call(&self, path: &str) -> Option<&CallPart> {
-        let path = without_items(path);
+        let path = of_any_item(path);
         self.calls.iter().find(|part| part.path == path)
     }
 
     /// The step that waits for a signal, by its path.
     pub(super) fn wait(&self, path: &str) -> Option<&WaitPart> {
-        let path = without_items(path);
+        let path = of_any_item(path);
         self.waits.iter().find(|part| part.path == path)
     }
 
     /// The path of the step that a person names: by its path, or by its name.
     pub(super) fn path_of(&self, named: &str) -> Option<&str> {
         let mut paths = self.paths.iter().map(String::as_str);
-        paths.find(|path| *path == named || path.rsplit('.').next() == Some(named))
+        paths.find(|path| {
+            let plain = path.trim_end_matches("[]");
+            [*path, plain].contains(&named) || plain.rsplit('.').next() == Some(named)
+        })
     }
+}
+
+/// When a step of the kind `refuse` turns the saga back because of this step's result.
+fn dangers(definition: &Definition, name: &str) -> Vec<Expr> {
+    let mut found = Vec::new();
+    definition.each_step(&mut |step| {
+        if let (Kind::Refuse(_), Some(when)) = (&step.kind, &step.when)
+            && when
+                .variables()
+                .iter()
+                .any(|(variable, _)| *variable == name)
+        {
+            found.push(when.clone());
+        }
+    });
+    found
+}
+
+/// The first item of a list, when it can be told beforehand.
+fn first_item(list: &Expr, known: &Known) -> Json {
+    let mut scope = Scope::default();
+    for (name, value) in known {
+        scope.bind(name, Cow::Borrowed(value));
+    }
+    let items = list.evaluate(&scope).unwrap_or_default();
+    items.get(0).cloned().unwrap_or_default()
 }
 
 fn call_part(step: &Step, maker: Maker) -> CallPart {
@@ -234,17 +270,16 @@ fn call_part(step: &Step, maker: Maker) -> CallPart {
     part
 }
 
-/// `lines[3].reserve` without the places of its items.
-pub(super) fn without_items(path: &str) -> String {
+/// `lines[3].reserve` as the definition names it: `lines[].reserve`.
+fn of_any_item(path: &str) -> String {
     let mut plain = String::with_capacity(path.len());
     let mut within = false;
     for character in path.chars() {
-        match character {
-            '[' => within = true,
-            ']' => within = false,
-            _ if within => {}
-            other => plain.push(other),
+        within &= character != ']';
+        if !within {
+            plain.push(character);
         }
+        within |= character == '[';
     }
     plain
 }

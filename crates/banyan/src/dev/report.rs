@@ -64,6 +64,9 @@ pub(super) fn ledger(effects: &[Effect], status: &SagaStatus, style: Style) -> S
         let (service, step) = (&effect.service, &effect.step);
         let _ = writeln!(text, "  {service:services$}  {step:steps$}  {word}");
     }
+    if !text.is_empty() {
+        text.insert_str(0, "at the services:\n");
+    }
     let left = left(effects).join(", ");
     let line = match (status, left.is_empty()) {
         (SagaStatus::Compensated, true) => style.good("nothing is left at any service"),

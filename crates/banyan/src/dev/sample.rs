@@ -113,13 +113,20 @@ impl Maker<'_> {
     }
 
     fn array(&self, schema: &Json, shape: Option<&Shape>, name: &str, level: usize) -> Json {
-        let least = schema["minItems"].as_u64().unwrap_or(1).clamp(1, 100);
         let item = shape.and_then(Shape::item);
+        // Two, where somebody does something with each: one alone would hide what that means.
+        let usual = if item.is_some() { 2 } else { 1 };
+        let least = schema["minItems"].as_u64().unwrap_or(0).clamp(usual, 100);
+        let most = schema["maxItems"].as_u64().unwrap_or(least);
         let called = name.strip_suffix('s').unwrap_or(name);
         let anything = json!(true);
         let of_items = schema.get("items").unwrap_or(&anything);
-        let value = self.value(of_items, item, called, level + 1);
-        Json::Array((0..least).map(|_| value.clone()).collect())
+        let items = 1..=least.min(most);
+        let items = items.map(|count| match item {
+            Some(item) if of_items == &anything => item.value(called, called, count),
+            _ => self.value(of_items, item, called, level + 1),
+        });
+        Json::Array(items.collect())
     }
 }
 
@@ -151,8 +158,8 @@ fn text(schema: &Json, name: &str) -> String {
     let text = match schema["format"].as_str() {
         Some("email") => return format!("{name}@example.org"),
         Some("uuid") => return "01890a5d-ac96-774b-bcce-b302099a8057".to_owned(),
-        Some("date") => return "2030-01-31".to_owned(),
-        Some("date-time") => return "2030-01-31T12:00:00Z".to_owned(),
+        Some("date") => return "2020-01-31".to_owned(),
+        Some("date-time") => return "2020-01-31T12:00:00Z".to_owned(),
         Some("time") => return "12:00:00Z".to_owned(),
         Some("uri") => return format!("https://example.org/{name}"),
         _ => format!("{name}-1"),

@@ -163,7 +163,7 @@ async fn answer(
     let (told, key) = Leg::of_key(&heard.key);
     let leg = part.leg(told, &heard.method, &heard.path);
     let trouble = backstage.switches.meet(&part.path, leg);
-    if let Some(answer) = turned_away(trouble, leg, part) {
+    if let Some(answer) = turned_away(trouble, leg, &heard.step) {
         return Ok(write(&answer));
     }
     let answer = act(backstage, part, leg, key, &heard);
@@ -176,7 +176,7 @@ async fn answer(
 }
 
 /// What a switch answers before anything happens.
-fn turned_away(trouble: Option<Trouble>, leg: Leg, part: &CallPart) -> Option<Answer> {
+fn turned_away(trouble: Option<Trouble>, leg: Leg, step: &str) -> Option<Answer> {
     match (trouble?, leg) {
         (Trouble::Refuse, Leg::Check) => Some(Answer::no(
             404,
@@ -186,7 +186,7 @@ fn turned_away(trouble: Option<Trouble>, leg: Leg, part: &CallPart) -> Option<An
         (Trouble::Refuse, _) => Some(Answer::no(
             409,
             "refused",
-            &format!("the stand-in for {} says no", part.path),
+            &format!("the stand-in for {step} says no"),
         )),
         (Trouble::Fail, _) => Some(Answer::no(
             503,

@@ -68,7 +68,8 @@ impl Shape {
             return Json::Object(object);
         }
         if let Some(item) = &self.item {
-            return json!([item.value(name, name, count)]);
+            let called = name.strip_suffix('s').unwrap_or(name);
+            return json!([item.value(called, called, 1), item.value(called, called, 2)]);
         }
         let said = self.wanted.iter().find(|wanted| !is_vague(wanted));
         match said {

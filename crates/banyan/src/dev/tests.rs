@@ -42,7 +42,7 @@ fn a_result_has_what_is_read_of_it() {
         ("$a.price * 2", json!({ "price": 1 })),
         (
             "$a.lines | map(.sku)",
-            json!({ "lines": [{ "sku": "sku-1" }] }),
+            json!({ "lines": [{ "sku": "sku-1" }, { "sku": "sku-2" }] }),
         ),
         ("$a.ok == true", json!({ "ok": true })),
         ("$input", json!({ "id": "a-1" })),
@@ -131,4 +131,28 @@ fn what_a_definition_reads_of_an_open_input_is_in_it() {
     let definition = definition(source);
     let play = Play::new(source.to_owned(), definition, None).unwrap();
     assert_eq!(play.input, json!({ "customer": "customer-1", "amount": 1 }));
+}
+
+#[test]
+fn items_of_an_each_are_of_its_list_and_its_results_of_its_parts() {
+    let source = include_str!("../../../../samples/fill_basket.saga.yaml");
+    let definition = definition(source);
+    let play = Play::new(source.to_owned(), definition, None).unwrap();
+    assert_eq!(
+        play.input["lines"],
+        json!([{ "sku": "sku-1", "count": "count-1" }, { "sku": "sku-2", "count": "count-2" }])
+    );
+    let plan = plan(source);
+    let result = |path: &str| plan.call(path).unwrap().result(1);
+    assert_eq!(result("lines[7].reserve"), json!({ "id": "reserve-1" }));
+    assert_eq!(result("lines[7].price"), json!({ "amount": 1 }));
+    assert_eq!(plan.path_of("reserve"), Some("lines[].reserve"));
+    assert_eq!(plan.path_of("labels"), Some("labels[]"));
+}
+
+#[test]
+fn an_answer_does_not_make_a_later_step_refuse() {
+    let source = include_str!("../../../../samples/loan_request.saga.yaml");
+    let score = plan(source).call("score").unwrap().result(1);
+    assert!(score["value"].as_i64() >= Some(400), "{score}");
 }

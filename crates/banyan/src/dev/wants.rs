@@ -7,8 +7,9 @@ use super::shape::Shape;
 use banyan_core::Definition;
 use banyan_core::Json;
 use banyan_core::definition::Kind;
-use banyan_core::expr::{Expr, Key, Part, Read, Text};
-use std::collections::{BTreeMap, BTreeSet};
+use banyan_core::expr::{Expr, Key, Part, Read, Text, Wanted};
+use serde_json::Map;
+use std::collections::BTreeMap;
 
 /// Conditions over an answer: in a leg other than the do, `$result` is that leg's answer there.
 const OVER_ANSWERS: [&str; 3] = ["refused_when", "pending_when", "missing_when"];
@@ -24,24 +25,54 @@ pub(super) struct Wants {
     steps: BTreeMap<String, Shape>,
     /// Of the input.
     pub(super) input: Shape,
-    groups: BTreeSet<String>,
+    holders: BTreeMap<String, Holder>,
 }
+
+/// A step whose result is made of the results of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holder {
+    /// An object of its parts' results.
+    Group,
+    /// A list of results.
+    Each,
+    /// A list of objects of its parts' results.
+    EachOfParts,
+}
+
+/// What is known where an expression stands.
+#[derive(Clone, Default)]
+struct Around<'j> {
+    /// The step, where `$result` is its result.
+    step: Option<&'j str>,
+    /// It is in a leg other than the do.
+    in_other_leg: bool,
+    /// Variables that stand for an item, and the list that it is of, the innermost last.
+    items: Vec<(&'j str, Place)>,
+}
+
+/// A variable, and the way from it.
+type Place = (String, Vec<Key>);
 
 impl Wants {
     /// What a definition reads.
     pub(super) fn of(definition: &Definition) -> Wants {
         let mut wants = Wants::default();
         definition.each_step(&mut |step| {
-            if let Kind::Group(_) = step.kind {
-                wants.groups.insert(step.name.clone());
-            }
+            let holder = match &step.kind {
+                Kind::Group(_) => Holder::Group,
+                Kind::Each(each) if matches!(each.body.kind, Kind::Group(_)) => Holder::EachOfParts,
+                Kind::Each(_) => Holder::Each,
+                _ => return,
+            };
+            // The body of an `each` bears its name, and comes after it.
+            wants.holders.entry(step.name.clone()).or_insert(holder);
         });
         // A definition was made from JSON and serializes; without it nothing is known.
         let mut whole = serde_json::to_value(definition).unwrap_or_default();
         if let Some(keys) = whole.as_object_mut() {
             keys.remove("input");
         }
-        wants.walk(&whole, None, false);
+        wants.walk(&whole, &Around::default());
         wants
     }
 
@@ -50,71 +81,114 @@ impl Wants {
         self.steps.get(name).cloned().unwrap_or_default()
     }
 
-    fn walk(&mut self, value: &Json, step: Option<&str>, other_leg: bool) {
+    fn walk(&mut self, value: &Json, around: &Around<'_>) {
         match value {
-            Json::String(text) => self.text(text, step),
+            Json::String(text) => self.text(text, around),
             Json::Array(items) => {
                 for item in items {
-                    self.walk(item, step, other_leg);
+                    self.walk(item, around);
                 }
             }
-            Json::Object(members) => {
-                let is_step = members.contains_key("kind") && members.contains_key("path");
-                let named = members.get("name").and_then(Json::as_str);
-                let step = if is_step { named } else { step };
-                for (key, value) in members {
-                    let other_leg = other_leg || OTHER_LEGS.contains(&key.as_str());
-                    let answers = other_leg && OVER_ANSWERS.contains(&key.as_str());
-                    if !PLAIN.contains(&key.as_str()) {
-                        self.walk(value, step.filter(|_| !answers), other_leg);
-                    }
-                }
-            }
+            Json::Object(members) => self.members(members, around),
             Json::Null | Json::Bool(_) | Json::Number(_) => {}
         }
     }
 
+    fn members(&mut self, members: &Map<String, Json>, around: &Around<'_>) {
+        let text = |key: &str| members.get(key).and_then(Json::as_str);
+        let mut here = around.clone();
+        if members.contains_key("kind") && members.contains_key("path") {
+            here.step = text("name");
+            here.in_other_leg = false;
+        }
+        if let (Some(items), Some(item)) = (text("items"), text("item"))
+            && let Some(place) = list(items)
+        {
+            self.note(&place, &Wanted::List, around);
+            here.items.push((item, place));
+        }
+        for (key, value) in members {
+            let key = key.as_str();
+            let mut there = here.clone();
+            there.in_other_leg |= OTHER_LEGS.contains(&key);
+            if there.in_other_leg && OVER_ANSWERS.contains(&key) {
+                there.step = None;
+            }
+            if !PLAIN.contains(&key) {
+                self.walk(value, &there);
+            }
+        }
+    }
+
     /// A text may be an expression, or hold some between its words, or be neither.
-    fn text(&mut self, text: &str, step: Option<&str>) {
+    fn text(&mut self, text: &str, around: &Around<'_>) {
         if let Ok(expression) = Expr::parse(text) {
-            self.reads(&expression.reads(), step);
+            self.reads(expression.reads(), around);
         } else if let Ok(text) = Text::parse(text) {
             for part in text.parts() {
                 if let Part::Expr(expression, _) = part {
-                    self.reads(&expression.reads(), step);
+                    self.reads(expression.reads(), around);
                 }
             }
         }
     }
 
-    fn reads(&mut self, reads: &[Read], step: Option<&str>) {
+    fn reads(&mut self, reads: Vec<Read>, around: &Around<'_>) {
         for read in reads {
-            let (name, path) = self.resolve(read, step);
-            match name {
-                Some("input") => self.input.note(path, &read.wanted),
-                Some("saga" | "key" | "body" | "http") | None => {}
-                Some(name) => {
-                    let shape = self.steps.entry(name.to_owned()).or_default();
-                    shape.note(path, &read.wanted);
-                }
-            }
+            self.note(&(read.variable, read.path), &read.wanted, around);
         }
     }
 
-    /// A read of a group is one of its part.
-    fn resolve<'r>(&self, read: &'r Read, step: Option<&'r str>) -> (Option<&'r str>, &'r [Key]) {
-        let mut name = match read.variable.as_str() {
-            "result" => step,
-            name => Some(name),
+    fn note(&mut self, place: &Place, wanted: &Wanted, around: &Around<'_>) {
+        let Some((name, path)) = self.resolve(place, around) else {
+            return;
         };
-        let mut path = read.path.as_slice();
-        while let (Some(group), [Key::Name(part), rest @ ..]) = (name, path) {
-            if !self.groups.contains(group) {
-                break;
-            }
-            name = Some(part);
-            path = rest;
+        match name.as_str() {
+            "input" => self.input.note(&path, wanted),
+            "saga" | "key" | "body" | "http" => {}
+            _ => self.steps.entry(name).or_default().note(&path, wanted),
         }
-        (name, path)
     }
+
+    /// The step (or the input) that a place is of: an item is of its list, what is read of a
+    /// holder is of its parts.
+    fn resolve(&self, place: &Place, around: &Around<'_>) -> Option<Place> {
+        let (mut name, mut path) = place.clone();
+        if name == "result" {
+            return around.step.map(|step| (step.to_owned(), path));
+        }
+        // A list may itself be of an item further out.
+        for (item, (list, way)) in around.items.iter().rev() {
+            if *item == name {
+                name.clone_from(list);
+                path = way.iter().cloned().chain([Key::Item]).chain(path).collect();
+            }
+        }
+        let mut rest = path.as_slice();
+        loop {
+            match (self.holders.get(&name), rest) {
+                (Some(Holder::Group), [Key::Name(part), further @ ..])
+                | (Some(Holder::EachOfParts), [Key::Item, Key::Name(part), further @ ..]) => {
+                    name.clone_from(part);
+                    rest = further;
+                }
+                (Some(Holder::Each), [Key::Item, further @ ..]) => {
+                    return Some((name, further.to_vec()));
+                }
+                (Some(_), _) => return None,
+                (None, _) => return Some((name, rest.to_vec())),
+            }
+        }
+    }
+}
+
+/// The list that an expression gives, as far as its text tells.
+fn list(expression: &str) -> Option<Place> {
+    let reads = Expr::parse(expression).ok()?.reads();
+    let last = reads.into_iter().next_back()?;
+    let mut path = last.path;
+    if path.last() == Some(&Key::Item) {
+        path.pop();
+    }
+    Some((last.variable, path))
 }

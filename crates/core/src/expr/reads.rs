@@ -73,6 +73,8 @@ impl Expr {
 struct Place {
     variable: usize,
     path: Vec<Key>,
+    /// The value is a list of what is there, made by the expression.
+    listed: bool,
 }
 
 struct Walk<'e> {
@@ -88,7 +90,12 @@ impl Walk<'_> {
             let read = Read {
                 variable: self.free[place.variable].0.clone(),
                 path: place.path.clone(),
-                wanted: wanted.clone(),
+                // What is wanted of the list that was made says nothing of what is in it.
+                wanted: if place.listed {
+                    Wanted::Anything
+                } else {
+                    wanted.clone()
+                },
             };
             if !self.reads.contains(&read) {
                 self.reads.push(read);
@@ -104,6 +111,7 @@ impl Walk<'_> {
             Kind::Free(variable) => vec![Place {
                 variable: *variable,
                 path: Vec::new(),
+                listed: false,
             }],
             Kind::Local(inward) => {
                 let bound = self.locals.iter().rev().nth(*inward);
@@ -146,7 +154,17 @@ impl Walk<'_> {
             Kind::Pipe(stages) => stages
                 .iter()
                 .fold(input.to_vec(), |input, stage| self.node(stage, &input)),
-            Kind::Array(inner) => self.consumed(inner.as_deref(), input, &Wanted::Anything),
+            Kind::Array(inner) => {
+                let inner = inner.as_deref();
+                let mut places = inner.map_or_else(Vec::new, |inner| self.node(inner, input));
+                if places.iter().any(|place| place.listed) {
+                    // A list of lists is followed no further.
+                    self.note(&places, &Wanted::Anything);
+                    return Vec::new();
+                }
+                places.iter_mut().for_each(|place| place.listed = true);
+                places
+            }
             Kind::Object(parts) => self.consumed(parts, input, &Wanted::Anything),
             Kind::Text(_, pieces) => {
                 let values = pieces.iter().filter_map(|piece| match piece {
@@ -335,7 +353,11 @@ impl Walk<'_> {
 
 fn down(mut places: Vec<Place>, key: &Key) -> Vec<Place> {
     for place in &mut places {
-        place.path.push(key.clone());
+        if place.listed {
+            place.listed = *key != Key::Item;
+        } else {
+            place.path.push(key.clone());
+        }
     }
     places
 }
@@ -392,6 +414,7 @@ mod tests {
             "reduce $a.b[] as $x (0; . + $x.c)",
             "a.b=list a.b[].c=number",
         );
+        check("$a | map(.b) | add", "a=list a[].b=anything a[].b=number");
         check("$a.b | any(.c == 1)", "a.b=list a.b[].c=1");
     }
 }
