@@ -13,6 +13,7 @@ mod forward;
 mod journals;
 mod keys;
 mod late;
+mod patterns;
 mod pivot;
 #[cfg(feature = "planted")]
 mod planted;
