@@ -18,6 +18,7 @@ mod look;
 mod metrics;
 mod open;
 mod openings;
+mod post;
 mod registered;
 mod request;
 mod row;

@@ -10,6 +10,7 @@ use crate::handle::{Engine, Inner};
 use crate::life::Life;
 use crate::metrics::Figures;
 use crate::openings::{self, Openings};
+use crate::post::{self, Post};
 use crate::shard::Message;
 use crate::shared::Shared;
 use crate::shell::Shell;
@@ -72,6 +73,7 @@ impl Engine {
             figures,
             life,
             openings: Openings::default(),
+            post: Post::new(config.shards, config.inbox),
             doors,
             config,
         });
@@ -183,6 +185,7 @@ fn start_background(shared: &Arc<Shared>, in_flight: Vec<Id>) -> Background {
     run(Box::pin(timers::run(Arc::clone(shared))));
     run(Box::pin(openings::run(Arc::clone(shared))));
     run(Box::pin(openings::probe(Arc::clone(shared))));
+    run(Box::pin(post::run(Arc::clone(shared))));
     tasks.close();
     Background { tasks, stop }
 }

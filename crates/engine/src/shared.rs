@@ -9,6 +9,7 @@ use crate::gate::Gate;
 use crate::life::Life;
 use crate::metrics::Figures;
 use crate::openings::Openings;
+use crate::post::Post;
 use crate::shard::{Loaded, Message, fold};
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
@@ -32,6 +33,7 @@ pub(crate) struct Shared {
     pub(crate) figures: Arc<Figures>,
     pub(crate) life: Arc<Life>,
     pub(crate) openings: Openings,
+    pub(crate) post: Post,
     pub(crate) doors: Vec<mpsc::Sender<Message>>,
 }
 

@@ -23,6 +23,7 @@ const RETRY_MAX: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// A shard's shell.
 pub(crate) struct Shell {
+    number: u16,
     shard: Shard,
     inbox: mpsc::Receiver<Message>,
     shared: Arc<Shared>,
@@ -46,6 +47,7 @@ impl Shell {
         let config = &shared.config;
         let bounds = Bounds::of(config.shards, config.cached_sagas, config.horizon);
         Shell {
+            number,
             shard: Shard::new(number, bounds),
             inbox,
             shared,
@@ -82,6 +84,9 @@ impl Shell {
             let Some(committed) = self.commit(changes).await else {
                 return;
             };
+            for id in &committed.granted {
+                self.shared.granted(*id);
+            }
             let actions = self.shard.committed(&committed.applied, self.shared.now());
             self.perform(actions);
             self.shared.gate.round_ends();
@@ -109,6 +114,8 @@ impl Shell {
             let mut messages = std::mem::take(&mut self.again);
             if !draining {
                 messages.extend(self.due(most));
+                let room = most.saturating_sub(messages.len());
+                self.shared.post.take(self.number, room, &mut messages);
             }
             while messages.len() < most {
                 match self.inbox.try_recv() {
@@ -148,6 +155,7 @@ impl Shell {
             biased;
             count = self.inbox.recv_many(messages, most) => count > 0,
             () = wake => true,
+            () = self.shared.post.came(self.number), if !draining => true,
             () = self.shared.life.finish.cancelled(), if !self.finishing => {
                 self.finishing = true;
                 self.inbox.close();
@@ -257,6 +265,8 @@ impl Shell {
                 Action::GetReply(reply, saga) => drop(reply.send(saga)),
                 Action::WatchReply(reply, saga) => drop(reply.send(saga)),
                 Action::Again(message) => self.again.push(message),
+                Action::Mail(message) => self.shared.post(message),
+                Action::LookForMail => self.shared.post.look(),
             }
         }
     }
@@ -339,7 +349,11 @@ fn goes_on_while_draining(message: &Message) -> bool {
     match message {
         Message::Input { input, .. } => matches!(input, Input::Answer { .. }),
         Message::Get { .. } | Message::Watch { .. } => true,
-        Message::Start { .. } | Message::Wake { .. } | Message::Recover { .. } => false,
+        Message::Start { .. }
+        | Message::Wake { .. }
+        | Message::Recover { .. }
+        | Message::Mail(_)
+        | Message::Granted { .. } => false,
     }
 }
 

@@ -6,7 +6,7 @@ use banyan_core::id::Id;
 use banyan_core::planted;
 use banyan_core::saga::{Misconfigured, ParkCause, ParkCode, Plan, Road, Services};
 use banyan_core::time::Duration;
-use banyan_engine::shard::{Action, Bounds, Loaded, Message, Moment, Shard, fold};
+use banyan_engine::shard::{Action, Bounds, Loaded, Mail, Message, Moment, Shard, fold};
 use banyan_store::memory::{MemoryReader, MemoryWriter, Store};
 use banyan_store::{Applied, Change, CommitError, Reader, WakeQuery, Writer};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -109,12 +109,29 @@ impl Node {
         for wake in lost.unwrap_or_default() {
             node.send(Message::Recover { id: wake.id }, wake.id);
         }
+        node.hand_out_mail();
         node
     }
 
     /// Puts a message for a saga into its shard's inbox.
     pub(crate) fn send(&mut self, message: Message, id: Id) {
         self.inboxes[usize::from(id.shard(SHARDS))].push_back(message);
+    }
+
+    /// Puts a message of another saga into the inbox of its receiver's shard.
+    pub(crate) fn mail(&mut self, message: banyan_store::Message, swept: bool) {
+        let to = message.to;
+        self.send(Message::Mail(Box::new(Mail { message, swept })), to);
+    }
+
+    /// Tells the shards of all mail and of all free locks that the store holds.
+    pub(crate) fn hand_out_mail(&mut self) {
+        for message in self.reader.messages(None, usize::MAX).unwrap_or_default() {
+            self.mail(message, true);
+        }
+        for id in self.reader.granted(None, usize::MAX).unwrap_or_default() {
+            self.send(Message::Granted { id }, id);
+        }
     }
 
     /// The first shard with something to do.
@@ -169,7 +186,12 @@ impl Node {
             return Vec::new();
         }
         match self.writer.commit(changes) {
-            Ok(committed) => committed.applied,
+            Ok(committed) => {
+                for id in committed.granted {
+                    self.send(Message::Granted { id }, id);
+                }
+                committed.applied
+            }
             Err(
                 error @ (CommitError::Unavailable { .. }
                 | CommitError::Fenced

@@ -423,6 +423,16 @@ impl Run {
                     }
                 }
                 Action::Answered(_) | Action::Parked { .. } => {}
+                Action::Mail(message) => {
+                    if let Some(node) = &mut self.node {
+                        node.mail(message, false);
+                    }
+                }
+                Action::LookForMail => {
+                    if let Some(node) = &mut self.node {
+                        node.hand_out_mail();
+                    }
+                }
                 Action::Again(message) => {
                     if let (Some(node), Some(id)) = (&mut self.node, of(&message)) {
                         node.send(message, id);
@@ -591,9 +601,11 @@ impl Run {
 fn of(message: &Message) -> Option<Id> {
     match message {
         Message::Start { start, .. } => Some(start.id),
+        Message::Mail(mail) => Some(mail.message.to),
         Message::Input { id, .. }
         | Message::Wake { id, .. }
         | Message::Recover { id }
+        | Message::Granted { id }
         | Message::Get { id, .. }
         | Message::Watch { id, .. } => Some(*id),
     }

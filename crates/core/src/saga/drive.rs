@@ -105,6 +105,8 @@ pub enum Input {
     Opened,
     /// It was recovered: attempts in flight have lost their process.
     Interrupted,
+    /// It stands first in the line before its lock.
+    LockGranted,
 }
 
 /// An input that a saga did not take, and why. Nothing was recorded.

@@ -43,6 +43,9 @@ impl Shard {
         }));
         let refused = open.refused.into_iter();
         actions.extend(refused.map(|(reply, why)| Action::InputReply(reply, Box::new(Err(why)))));
+        if open.looks_for_mail {
+            actions.push(Action::LookForMail);
+        }
         for looker in open.lookers {
             self.look(looker, &mut actions);
         }
@@ -88,7 +91,9 @@ impl Shard {
             }
             true
         });
-        open.changes = left.len();
+        let of_sagas = left.len();
+        left.extend(all.drain(open.of_sagas..).flatten());
+        (open.of_sagas, open.changes) = (of_sagas, left.len());
         (left, actions)
     }
 
@@ -112,6 +117,7 @@ impl Shard {
         if touched.parked {
             actions.push(Action::Parked { id: touched.id });
         }
+        actions.extend(touched.sent.into_iter().map(Action::Mail));
         let in_flight = self.launch(touched.id, actions);
         if let Some(reply) = touched.start_reply {
             let accepted = StartReply::Accepted(Arc::clone(&saga));
@@ -222,7 +228,9 @@ impl Shard {
             Message::Start { .. }
             | Message::Input { .. }
             | Message::Wake { .. }
-            | Message::Recover { .. } => {}
+            | Message::Recover { .. }
+            | Message::Mail(_)
+            | Message::Granted { .. } => {}
         }
     }
 

@@ -44,6 +44,13 @@ pub enum Message {
         /// The saga.
         id: Id,
     },
+    /// A message of another saga, which the store holds.
+    Mail(Box<Mail>),
+    /// A saga came to stand first in the line before its lock.
+    Granted {
+        /// The saga.
+        id: Id,
+    },
     /// Somebody looks at a saga. Answered from memory only, none when it is not there.
     Get {
         /// The saga.
@@ -62,6 +69,16 @@ pub enum Message {
         /// Answered when it has come.
         done: Reply<Arc<Saga>>,
     },
+}
+
+/// A message of another saga on its way.
+#[derive(Clone, Debug)]
+pub struct Mail {
+    /// As stored.
+    pub message: banyan_store::Message,
+    /// It was read from the store in its order, after everything that its sender sent before:
+    /// when there is no such saga now, there will never be one.
+    pub swept: bool,
 }
 
 /// What became of a start.
@@ -149,6 +166,11 @@ pub enum Action {
     WatchReply(Reply<Arc<Saga>>, Arc<Saga>),
     /// A saga was dropped since the store knows more of it: handle this next.
     Again(Message),
+    /// A message was committed: its receiver's shard is to be told.
+    Mail(banyan_store::Message),
+    /// A message came before the one that makes its receiver: all that the store holds is to be
+    /// handed out again, in its order.
+    LookForMail,
 }
 
 /// Which road was answered.

@@ -10,13 +10,14 @@
 
 mod cache;
 mod commit;
+mod mail;
 mod message;
 mod turn;
 mod wakes;
 mod watch;
 
 pub use message::{
-    Action, Answered, InputReply, Loaded, Message, NotTaken, Reply, StartReply, Tally,
+    Action, Answered, InputReply, Loaded, Mail, Message, NotTaken, Reply, StartReply, Tally,
 };
 
 use crate::error::LookError;
@@ -101,7 +102,8 @@ impl Shard {
     /// The saga that must be loaded before this message is handled, if one must.
     pub fn missing(&self, message: &Message, now: Timestamp) -> Option<Id> {
         let id = match message {
-            Message::Input { id, .. } | Message::Recover { id } => *id,
+            Message::Input { id, .. } | Message::Recover { id } | Message::Granted { id } => *id,
+            Message::Mail(mail) => mail.message.to,
             Message::Wake { id, at } if *at <= now => *id,
             Message::Wake { .. }
             | Message::Start { .. }

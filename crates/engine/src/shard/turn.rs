@@ -26,8 +26,14 @@ pub(super) struct Open {
     pub(super) taken: Vec<Reply<StartReply>>,
     /// Whose start could not be decided.
     pub(super) failed_starts: Vec<Reply<StartReply>>,
+    /// Messages that cause nothing, to be removed.
+    pub(super) discarded: Vec<Change>,
+    /// A message came before the one that makes its receiver.
+    pub(super) looks_for_mail: bool,
     /// How many changes it has.
     pub(super) changes: usize,
+    /// How many of them are of sagas; the rest stands behind them.
+    pub(super) of_sagas: usize,
     random: u64,
 }
 
@@ -39,6 +45,10 @@ pub(super) struct Touched {
     expected_seq: Option<u64>,
     request_hash: String,
     pub(super) entries: Vec<Entry>,
+    /// What it has to do with other sagas.
+    dealings: Dealings,
+    /// The messages that it sends, for after the commit.
+    pub(super) sent: Vec<banyan_store::Message>,
     pub(super) records: Vec<banyan_core::saga::Meaning>,
     pub(super) start_reply: Option<Reply<StartReply>>,
     pub(super) replies: Vec<(Reply<InputReply>, Result<bool, Rejection>)>,
@@ -70,7 +80,10 @@ impl Open {
             refused: Vec::new(),
             taken: Vec::new(),
             failed_starts: Vec::new(),
+            discarded: Vec::new(),
+            looks_for_mail: false,
             changes: 0,
+            of_sagas: 0,
             random,
         }
     }
@@ -100,6 +113,8 @@ impl Touched {
             expected_seq,
             request_hash,
             entries: Vec::new(),
+            dealings: Dealings::default(),
+            sent: Vec::new(),
             records: Vec::new(),
             start_reply: None,
             replies: Vec::new(),
@@ -147,6 +162,8 @@ impl Shard {
             Message::Wake { id, at } if at > moment.now => self.remember(id, at),
             Message::Wake { id, .. } => self.input(id, Input::Wake, None, moment, open),
             Message::Recover { id } => self.recover(id, moment, open),
+            Message::Mail(mail) => self.mail(*mail, moment, open),
+            Message::Granted { id } => self.input(id, Input::LockGranted, None, moment, open),
             looker @ (Message::Get { .. } | Message::Watch { .. }) => open.lookers.push(looker),
         }
     }
@@ -289,12 +306,17 @@ impl Shard {
             };
             touched.exact_wake = held.saga.wake_at(now);
             touched.stored_wake = wake_to_store(held.stored_wake, touched.exact_wake, now);
-            if touched.entries.is_empty() && touched.stored_wake == held.stored_wake {
+            if touched.entries.is_empty()
+                && touched.stored_wake == held.stored_wake
+                && touched.dealings == Dealings::default()
+            {
                 continue;
             }
             touched.change = Some(changes.len());
             changes.push(touched.change(&held.saga, self.number));
         }
+        open.of_sagas = changes.len();
+        changes.append(&mut open.discarded);
         open.changes = changes.len();
         changes
     }
@@ -312,18 +334,20 @@ impl Touched {
         self.written = entries.len();
         self.parked = row.parked_since.is_some();
         self.records = meanings(&entries);
+        let dealings = std::mem::take(&mut self.dealings);
+        self.sent.clone_from(&dealings.messages);
         match self.expected_seq {
             None => Change::Start {
                 row,
                 request_hash: std::mem::take(&mut self.request_hash),
                 entries,
-                dealings: Dealings::default(),
+                dealings,
             },
             Some(expected_seq) => Change::Append {
                 row,
                 expected_seq,
                 entries,
-                dealings: Dealings::default(),
+                dealings,
             },
         }
     }

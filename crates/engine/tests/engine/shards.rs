@@ -10,7 +10,7 @@ use banyan_core::saga::{
 use banyan_core::time::Duration;
 use banyan_core::wire::Answer;
 use banyan_engine::shard::{
-    Action, Bounds, Loaded, Message, Moment, NotTaken, Shard, StartReply, fold,
+    Action, Bounds, Loaded, Mail, Message, Moment, NotTaken, Shard, StartReply, fold,
 };
 use banyan_store::memory::Store;
 use banyan_store::{Applied, Change, Reader, Writer};
@@ -130,6 +130,8 @@ fn words(actions: &[Action]) -> Vec<String> {
         Action::GetReply(_, saga) => format!("got {}", saga.is_some()),
         Action::WatchReply(..) => "come".into(),
         Action::Again(_) => "again".into(),
+        Action::Mail(message) => format!("mail {}", message.kind),
+        Action::LookForMail => "look for mail".into(),
     };
     actions.iter().map(word).collect()
 }
@@ -154,6 +156,41 @@ fn a_start_gives_its_call_and_its_answer_after_the_commit() {
         (0, 0),
         "at rest it is let go"
     );
+}
+
+fn mail(swept: bool) -> Message {
+    let id = |number| Id::new(NOW.0.unsigned_abs(), number, 0);
+    let message = banyan_store::Message {
+        to: id(1),
+        from: id(2),
+        seq: 7,
+        kind: "cancel".into(),
+        body: json!({}),
+    };
+    Message::Mail(Box::new(Mail { message, swept }))
+}
+
+#[test]
+fn a_message_that_came_before_its_receiver_is_looked_for_again() {
+    let mut shard = Shard::new(0, Bounds::default());
+    assert!(handle(&mut shard, vec![mail(false)], &ALL_OPEN).is_empty());
+    assert_eq!(words(&shard.committed(&[], NOW)), ["look for mail"]);
+}
+
+#[test]
+fn a_message_to_a_saga_that_can_never_be_is_removed() {
+    let mut shard = Shard::new(0, Bounds::default());
+    let (_, other, _answer) = start(1);
+    let changes = handle(&mut shard, vec![mail(true)], &ALL_OPEN);
+    assert!(matches!(&changes[..], [Change::TakeMessage { key, .. }] if key.seq == 7));
+    let (left, actions) = shard.unavailable(changes, "disk full");
+    assert_eq!(
+        (left.len(), words(&actions)),
+        (1, vec![]),
+        "it is kept for later"
+    );
+    assert!(shard.committed(&[Applied::Done], NOW).is_empty());
+    assert_eq!(handle(&mut shard, vec![other], &ALL_OPEN).len(), 1);
 }
 
 #[test]

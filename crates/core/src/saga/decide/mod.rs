@@ -69,7 +69,7 @@ pub(super) fn handle(
         Input::Signal { name, key, body } => decision.signal(name, key, body)?,
         Input::Cancel { reason, actor } => decision.cancel(reason, actor)?,
         Input::Interrupted => decision.interrupted(),
-        Input::Wake | Input::Opened => {}
+        Input::Wake | Input::Opened | Input::LockGranted => {}
     }
     decision.check_deadline();
     decision.advance();

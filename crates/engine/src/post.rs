@@ -1,0 +1,204 @@
+//! Mail between sagas, and the locks that come free: brought to the shard of whom they are for.
+//!
+//! A message stands in the store until its receiver has acted on it, and a granted lock until it
+//! is taken; what is carried here is only the word that they are there. So nothing here waits
+//! for room: what finds none is read from the store again, as everything is after a start.
+//! Shards that write to one another can therefore never block each other.
+
+use crate::shard::{Mail, Message};
+use crate::shared::Shared;
+use banyan_core::id::Id;
+use banyan_store::MessageKey;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// Pause before the store is read again after it could not be.
+const AGAIN: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// One box for each shard.
+pub(crate) struct Post {
+    boxes: Vec<Letters>,
+    limit: usize,
+    missed: Notify,
+}
+
+#[derive(Default)]
+struct Letters {
+    waiting: Mutex<VecDeque<Message>>,
+    came: Notify,
+}
+
+impl Letters {
+    // One push or drain: whole after every statement.
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Message>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Post {
+    /// Empty boxes, each for at most `limit` messages. The first look into the store is due.
+    pub(crate) fn new(shards: u16, limit: usize) -> Post {
+        let missed = Notify::new();
+        missed.notify_one();
+        Post {
+            boxes: (0..shards.max(1)).map(|_| Letters::default()).collect(),
+            limit: limit.max(1),
+            missed,
+        }
+    }
+
+    /// Puts a message into the box of a shard, or sees to it that it is read from the store.
+    pub(crate) fn put(&self, shard: u16, message: Message) {
+        let letters = &self.boxes[usize::from(shard)];
+        let mut waiting = letters.lock();
+        if waiting.len() < self.limit {
+            waiting.push_back(message);
+            drop(waiting);
+            letters.came.notify_one();
+        } else {
+            drop(waiting);
+            self.look();
+        }
+    }
+
+    /// Takes what came for a shard, the oldest first.
+    pub(crate) fn take(&self, shard: u16, most: usize, messages: &mut Vec<Message>) {
+        let mut waiting = self.boxes[usize::from(shard)].lock();
+        let count = most.min(waiting.len());
+        messages.extend(waiting.drain(..count));
+    }
+
+    /// Waits until something came for a shard since it last waited here.
+    pub(crate) async fn came(&self, shard: u16) {
+        self.boxes[usize::from(shard)].came.notified().await;
+    }
+
+    /// The store holds mail that nobody was told of.
+    pub(crate) fn look(&self) {
+        self.missed.notify_one();
+    }
+}
+
+impl Shared {
+    /// A message was committed.
+    pub(crate) fn post(&self, message: banyan_store::Message) {
+        let shard = message.to.shard(self.config.shards);
+        let swept = false;
+        self.post
+            .put(shard, Message::Mail(Box::new(Mail { message, swept })));
+    }
+
+    /// A saga came to stand first in the line before its lock.
+    pub(crate) fn granted(&self, id: Id) {
+        let shard = id.shard(self.config.shards);
+        self.post.put(shard, Message::Granted { id });
+    }
+}
+
+/// Tells the shards of everything that the store holds for them: once at the start, and when
+/// something found no room. Runs until the engine ends.
+pub(crate) async fn run(shared: Arc<Shared>) {
+    loop {
+        shared.post.missed.notified().await;
+        let read = messages(&shared).await && grants(&shared).await;
+        if !read {
+            shared.pause(AGAIN).await;
+            shared.post.look();
+        }
+    }
+}
+
+/// Hands out all messages that are owed; false when they could not all be read.
+async fn messages(shared: &Shared) -> bool {
+    let limit = shared.config.page;
+    let mut after: Option<(Id, MessageKey)> = None;
+    loop {
+        let Some(page) = all(shared
+            .read(move |reader| reader.messages(after, limit))
+            .await)
+        else {
+            return false;
+        };
+        let full = page.len() == limit;
+        after = page.last().map(|last| (last.to, last.key()));
+        for message in page {
+            shared.gate.room().await;
+            let (to, swept) = (message.to, true);
+            let mail = Message::Mail(Box::new(Mail { message, swept }));
+            shared.put(to, mail).await;
+        }
+        if !full {
+            return true;
+        }
+    }
+}
+
+/// Tells all sagas that may take their lock; false when they could not all be read.
+async fn grants(shared: &Shared) -> bool {
+    let limit = shared.config.page;
+    let mut after: Option<Id> = None;
+    loop {
+        let Some(page) = all(shared
+            .read(move |reader| reader.granted(after, limit))
+            .await)
+        else {
+            return false;
+        };
+        let full = page.len() == limit;
+        after = page.last().copied();
+        for id in page {
+            shared.gate.room().await;
+            shared.put(id, Message::Granted { id }).await;
+        }
+        if !full {
+            return true;
+        }
+    }
+}
+
+fn all<T>(read: Result<Result<T, banyan_store::ReadError>, crate::Refusal>) -> Option<T> {
+    match read {
+        Ok(Ok(page)) => Some(page),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the mail between sagas cannot be read");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::Future;
+    use std::task::{Context, Waker};
+
+    fn granted(number: u64) -> Message {
+        let id = Id::new(1, number, 0);
+        Message::Granted { id }
+    }
+
+    fn is_told(wait: impl Future<Output = ()>) -> bool {
+        let mut wait = std::pin::pin!(wait);
+        let mut context = Context::from_waker(Waker::noop());
+        wait.as_mut().poll(&mut context).is_ready()
+    }
+
+    #[test]
+    fn what_finds_no_room_is_read_from_the_store() {
+        let post = Post::new(2, 2);
+        assert!(is_told(post.missed.notified()), "the first look is due");
+        for number in 0..2 {
+            post.put(1, granted(number));
+        }
+        assert!(!is_told(post.missed.notified()));
+        assert!(is_told(post.came(1)) && !is_told(post.came(0)));
+        post.put(1, granted(2));
+        assert!(is_told(post.missed.notified()));
+        let mut taken = Vec::new();
+        post.take(1, 1, &mut taken);
+        post.take(1, 9, &mut taken);
+        assert_eq!(taken.len(), 2, "what was there is kept");
+    }
+}
