@@ -11,6 +11,8 @@ mod node;
 mod pivot;
 mod problems;
 mod read;
+#[cfg(test)]
+mod reference;
 mod retry;
 mod scalar;
 mod schema;
