@@ -1,13 +1,12 @@
 //! `banyan dev` as a person sits at it: commands line by line, the saga as it moves, and the
 //! file again whenever it changes.
 
-use super::command::{Command, HELP};
+use super::Arguments;
 use super::file::{File, understand};
 use super::report;
 use super::screen::Screen;
 use super::session::{Play, Session};
-use super::switches::{Switch, Switches};
-use super::{Arguments, sample};
+use super::switches::Switches;
 use crate::cli::{self, Context, Exit, Fail};
 use banyan_core::Json;
 use banyan_sdk::api::{Saga, WaitKind};
@@ -24,22 +23,23 @@ const HINT: &str =
     "Enter runs it again; refuse, lose, slow or fail a STEP first; `help` tells more";
 
 /// What goes on at the desk.
-struct Desk {
-    screen: Screen,
+pub(super) struct Desk {
+    pub(super) screen: Screen,
     path: PathBuf,
     file: File,
     port: u16,
-    switches: Arc<Switches>,
+    pub(super) switches: Arc<Switches>,
     /// The input that was given; without one it is made.
-    input: Option<Json>,
-    session: Option<Session>,
-    saga: Option<Saga>,
-    signals: u32,
+    pub(super) input: Option<Json>,
+    pub(super) session: Option<Session>,
+    pub(super) saga: Option<Saga>,
+    /// Signals sent, for their keys.
+    pub(super) signals: u32,
 }
 
 /// Whether the desk goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Next {
+pub(super) enum Next {
     /// It takes the next command.
     Go,
     /// It takes none until the saga has come to rest.
@@ -244,7 +244,8 @@ impl Desk {
         self.start().await
     }
 
-    async fn start(&mut self) -> Result<(), Fail> {
+    /// Starts a saga.
+    pub(super) async fn start(&mut self) -> Result<(), Fail> {
         let Some(session) = &mut self.session else {
             return Ok(());
         };
@@ -253,139 +254,6 @@ impl Desk {
         self.screen.follow(None, &saga);
         self.saga = Some(saga);
         Ok(())
-    }
-
-    async fn hear(&mut self, line: &str) -> Result<Next, Fail> {
-        self.screen.leave();
-        let command = match Command::parse(line) {
-            Ok(command) => command,
-            Err(why) => {
-                self.say(&why);
-                return Ok(Next::Go);
-            }
-        };
-        match command {
-            Command::Quit => return Ok(Next::End),
-            Command::Wait => return Ok(Next::Wait),
-            Command::Help => self.say(HELP),
-            Command::Run => self.start().await?,
-            Command::Switch(switch) => self.switch(switch),
-            Command::Ok(step) => self.ok(step.as_deref()),
-            Command::Show => self.show(),
-            Command::Ledger => self.show_ledger(),
-            Command::Input(input) => self.take_input(input),
-            Command::Signal(name, body) => self.signal(&name, body).await,
-            Command::Cancel => self.cancel().await,
-        }
-        Ok(Next::Go)
-    }
-
-    fn say(&mut self, text: &str) {
-        let text = text.trim_end();
-        self.screen.say(&format!("{text}\n"));
-        self.screen.prompt();
-    }
-
-    fn switch(&mut self, mut switch: Switch) {
-        let text = match self.path_of(&switch.step) {
-            Ok(path) => {
-                switch.step = path;
-                let text = format!("{}: {switch}; Enter runs it", switch.step);
-                self.switches.put(switch);
-                text
-            }
-            Err(why) => why,
-        };
-        self.say(&text);
-    }
-
-    fn ok(&mut self, step: Option<&str>) {
-        let text = match step.map(|step| self.path_of(step)).transpose() {
-            Ok(path) => {
-                self.switches.clear(path.as_deref());
-                let what = path.unwrap_or_else(|| "every step".to_owned());
-                format!("{what}: ok; Enter runs it")
-            }
-            Err(why) => why,
-        };
-        self.say(&text);
-    }
-
-    fn path_of(&self, named: &str) -> Result<String, String> {
-        let session = self.session.as_ref().ok_or("no definition yet")?;
-        session.path_of(named)
-    }
-
-    fn show(&mut self) {
-        let style = self.screen.style();
-        let drawn = self.saga.as_ref().map(|saga| cli::draw(saga, style));
-        let steps = self.session.as_ref();
-        let steps = steps.map(|session| report::steps(&session.backstage, style));
-        let text = format!("{}{}", drawn.unwrap_or_default(), steps.unwrap_or_default());
-        self.say(&text);
-    }
-
-    fn show_ledger(&mut self) {
-        let text = match (&self.session, &self.saga) {
-            (Some(session), Some(saga)) => {
-                report::ledger(&session.effects(saga), &saga.status, self.screen.style())
-            }
-            _ => "no saga yet".to_owned(),
-        };
-        self.say(&text);
-    }
-
-    fn take_input(&mut self, input: Option<Json>) {
-        let Some(session) = &mut self.session else {
-            return self.say("no definition yet");
-        };
-        let Some(input) = input else {
-            let text = session.play.input.to_string();
-            return self.say(&text);
-        };
-        let schema = session.play.definition.input.as_ref();
-        let fits = schema.map_or(Ok(()), |schema| sample::verify(schema, &input));
-        match fits {
-            Ok(()) => {
-                session.play.input = input.clone();
-                self.input = Some(input);
-                self.say("taken; Enter runs it");
-            }
-            Err(why) => self.say(&format!("it does not fit the definition:\n{why}")),
-        }
-    }
-
-    async fn signal(&mut self, name: &str, body: Option<Json>) {
-        let (Some(session), Some(saga)) = (&self.session, &self.saga) else {
-            return self.say("no saga yet");
-        };
-        let mut waits = session.backstage.plan.waits.iter();
-        let made = || match waits.find(|part| part.signal == name) {
-            Some(part) => part.signal(false),
-            None => Ok(Json::Null),
-        };
-        let body = match body.map_or_else(made, Ok) {
-            Ok(body) => body,
-            Err(why) => return self.say(&why),
-        };
-        self.signals += 1;
-        let key = format!("dev-{}", self.signals);
-        let id = saga.id.to_string();
-        let text = match session.client.signal(&id, name, &body, &key).await {
-            Ok(_) => format!("signal {name} {body} sent"),
-            Err(error) => error.to_string(),
-        };
-        self.say(&text);
-    }
-
-    async fn cancel(&mut self) {
-        let (Some(session), Some(saga)) = (&self.session, &self.saga) else {
-            return self.say("no saga yet");
-        };
-        let id = saga.id.to_string();
-        if let Err(error) = session.client.cancel(&id, "cancelled at the desk").await {
-            self.say(&error.to_string());
-        }
     }
 }
 

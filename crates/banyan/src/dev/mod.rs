@@ -7,10 +7,12 @@
 //! switches for everything that goes wrong. Nothing here decides anything about sagas.
 
 mod command;
+mod commands;
 mod desk;
 mod file;
 mod fit;
 mod init;
+mod later;
 mod ledger;
 mod leg;
 mod once;

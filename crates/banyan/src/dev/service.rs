@@ -1,13 +1,14 @@
 //! The stand-ins over HTTP: a listener for each service of the definition, one ledger and one
 //! set of switches behind them all.
 
+use super::later::{Later, SOON};
 use super::ledger::{About, Answer, Effect, Ledger};
 use super::leg::Leg;
 use super::plan::{CallPart, Plan};
 use super::switches::{Switches, Trouble};
 use banyan_core::Json;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -46,6 +47,7 @@ pub(super) struct Backstage {
     /// The switches.
     pub(super) switches: Arc<Switches>,
     ledger: Mutex<Ledger>,
+    later: Later,
 }
 
 impl Backstage {
@@ -55,6 +57,7 @@ impl Backstage {
             plan,
             switches,
             ledger: Mutex::default(),
+            later: Later::default(),
         }
     }
 
@@ -77,6 +80,8 @@ struct Heard {
     saga: String,
     step: String,
     key: String,
+    /// Where the outcome may be reported later.
+    reply_to: Option<Uri>,
 }
 
 /// Stand-ins that serve. Dropping them ends them, whatever they were at.
@@ -155,6 +160,7 @@ async fn answer(
         saga: header(&parts.headers, "banyan-saga"),
         step: header(&parts.headers, "banyan-step"),
         key: header(&parts.headers, "idempotency-key"),
+        reply_to: header(&parts.headers, "banyan-reply-to").parse().ok(),
     };
     let Some(part) = backstage.plan.call(&heard.step) else {
         // A call of no step, such as one made at the end: all is well.
@@ -163,6 +169,18 @@ async fn answer(
     let (told, key) = Leg::of_key(&heard.key);
     let leg = part.leg(told, &heard.method, &heard.path);
     let trouble = backstage.switches.meet(&part.path, leg);
+    if let Some(to) = &heard.reply_to
+        && leg != Leg::Check
+        && trouble != Some(Trouble::Fail)
+    {
+        return Ok(write(&promise(
+            backstage,
+            (part, leg, key),
+            &heard,
+            to,
+            trouble,
+        )));
+    }
     if let Some(answer) = turned_away(trouble, leg, &heard.step) {
         return Ok(write(&answer));
     }
@@ -173,6 +191,29 @@ async fn answer(
         Some(Trouble::Refuse | Trouble::Fail) | None => {}
     }
     Ok(write(&answer))
+}
+
+/// Says that the outcome will be reported, and sees to it that it is, unless it gets lost.
+fn promise(
+    backstage: &Backstage,
+    (part, leg, key): (&CallPart, Leg, &str),
+    heard: &Heard,
+    to: &Uri,
+    trouble: Option<Trouble>,
+) -> Answer {
+    let turned_away = turned_away(trouble, leg, &heard.step);
+    let answer = turned_away.unwrap_or_else(|| act(backstage, part, leg, key, heard));
+    let after = match trouble {
+        Some(Trouble::Slow(time)) => time.to_std(),
+        _ => SOON,
+    };
+    if trouble != Some(Trouble::Lose) {
+        backstage.later.report(to.clone(), answer, after);
+    }
+    Answer {
+        status: 202,
+        body: json!({ "accepted": true }),
+    }
 }
 
 /// What a switch answers before anything happens.

@@ -2,12 +2,16 @@
 
 use super::plan::Plan;
 use super::sample::sample;
+use super::service::{Backstage, StandIns};
 use super::session::Play;
 use super::shape::Shape;
+use super::switches::{Switch, Switches};
 use super::wants::Wants;
 use banyan_core::language::{Surroundings, check};
 use banyan_core::{Definition, Json};
 use serde_json::json;
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn definition(source: &str) -> Definition {
     let checked = check(source, &Surroundings::default());
@@ -155,4 +159,47 @@ fn an_answer_does_not_make_a_later_step_refuse() {
     let source = include_str!("../../../../samples/loan_request.saga.yaml");
     let score = plan(source).call("score").unwrap().result(1);
     assert!(score["value"].as_i64() >= Some(400), "{score}");
+}
+
+/// What a stand-in reports to a reply address, with this switch on (`""` for none).
+async fn reported(switch: &str) -> Json {
+    let source = saga("  - a: { do: POST x /a, undo: none }\n");
+    let switches = Arc::new(Switches::default());
+    if !switch.is_empty() {
+        switches.put(Switch::parse(switch, "a").unwrap());
+    }
+    let backstage = Arc::new(Backstage::new(plan(&source), switches));
+    let stand_ins = StandIns::open(&["x"], &backstage).await.unwrap();
+    let banyan = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut stream = tokio::net::TcpStream::connect(stand_ins.addresses[0].1)
+        .await
+        .unwrap();
+    let call = format!(
+        "POST /a HTTP/1.1\r\nhost: x\r\nbanyan-step: a\r\nidempotency-key: k\r\n\
+         banyan-reply-to: http://{}/v1/replies/token\r\ncontent-length: 0\r\n\r\n",
+        banyan.local_addr().unwrap()
+    );
+    stream.write_all(call.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 202");
+    let (mut reply, _) = banyan.accept().await.unwrap();
+    let mut heard = String::new();
+    while !heard.ends_with('}') {
+        let mut some = [0; 1024];
+        let count = reply.read(&mut some).await.unwrap();
+        assert_ne!(count, 0, "it ends with its body: {heard}");
+        heard.push_str(std::str::from_utf8(&some[..count]).unwrap());
+    }
+    assert!(heard.starts_with("POST /v1/replies/token HTTP/1.1\r\n"));
+    serde_json::from_str(heard.split("\r\n\r\n").nth(1).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn who_is_given_a_reply_address_answers_later() {
+    assert_eq!(
+        reported("").await,
+        json!({ "outcome": "done", "result": { "id": "a-1" } })
+    );
+    assert_eq!(reported("refuse").await["outcome"], "refused");
 }

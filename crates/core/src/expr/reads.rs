@@ -139,32 +139,11 @@ impl Walk<'_> {
                 }
                 places
             }
-            Kind::If(branches, rest) => {
-                let mut places = Vec::new();
-                for (condition, then) in branches {
-                    self.consumed([condition], input, &Wanted::Anything);
-                    places.extend(self.node(then, input));
-                }
-                match rest {
-                    Some(rest) => places.extend(self.node(rest, input)),
-                    None => places.extend_from_slice(input),
-                }
-                places
-            }
+            Kind::If(branches, rest) => self.choice(branches, rest.as_deref(), input),
             Kind::Pipe(stages) => stages
                 .iter()
                 .fold(input.to_vec(), |input, stage| self.node(stage, &input)),
-            Kind::Array(inner) => {
-                let inner = inner.as_deref();
-                let mut places = inner.map_or_else(Vec::new, |inner| self.node(inner, input));
-                if places.iter().any(|place| place.listed) {
-                    // A list of lists is followed no further.
-                    self.note(&places, &Wanted::Anything);
-                    return Vec::new();
-                }
-                places.iter_mut().for_each(|place| place.listed = true);
-                places
-            }
+            Kind::Array(inner) => self.list(inner.as_deref(), input),
             Kind::Object(parts) => self.consumed(parts, input, &Wanted::Anything),
             Kind::Text(_, pieces) => {
                 let values = pieces.iter().filter_map(|piece| match piece {
@@ -202,6 +181,35 @@ impl Walk<'_> {
     ) -> Vec<Place> {
         let nodes = nodes.into_iter();
         nodes.flat_map(|node| self.node(node, input)).collect()
+    }
+
+    fn choice(
+        &mut self,
+        branches: &[(Node, Node)],
+        rest: Option<&Node>,
+        input: &[Place],
+    ) -> Vec<Place> {
+        let mut places = Vec::new();
+        for (condition, then) in branches {
+            self.consumed([condition], input, &Wanted::Anything);
+            places.extend(self.node(then, input));
+        }
+        match rest {
+            Some(rest) => places.extend(self.node(rest, input)),
+            None => places.extend_from_slice(input),
+        }
+        places
+    }
+
+    fn list(&mut self, inner: Option<&Node>, input: &[Place]) -> Vec<Place> {
+        let mut places = inner.map_or_else(Vec::new, |inner| self.node(inner, input));
+        if places.iter().any(|place| place.listed) {
+            // A list of lists is followed no further.
+            self.note(&places, &Wanted::Anything);
+            return Vec::new();
+        }
+        places.iter_mut().for_each(|place| place.listed = true);
+        places
     }
 
     fn step(&mut self, part: &Part, places: Vec<Place>, input: &[Place]) -> Vec<Place> {
