@@ -226,6 +226,22 @@ fn an_undo_that_is_refused_is_stuck_exits_4_and_names_what_is_there() {
 }
 
 #[test]
+fn a_day_of_sleep_and_an_hour_of_retries_are_skipped() {
+    let source = SHORT.replace("  - close:", "  - night:\n      sleep: 1d\n  - close:");
+    let (folder, _) = folder_with(&source);
+    let flags = ["dev", "it.saga.yaml", "--once", "--refuse", "close"];
+    let flags = [&flags[..], &["--fail", "order undo"]].concat();
+    let output = banyan(folder.path(), &flags);
+    assert_eq!(output.status.code(), Some(4), "{}", moaned(&output));
+    assert!(moaned(&output).contains("time skipped to"));
+    assert!(
+        said(&output).contains("there now: order"),
+        "{}",
+        said(&output)
+    );
+}
+
+#[test]
 fn programs_get_json_and_standard_output_holds_nothing_else() {
     let output = once(&["--refuse", "payment", "--json"]);
     let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -387,6 +403,12 @@ fn a_wait_is_offered_its_signal_and_goes_on_with_it() {
     desk.types("signal approved {\"ok\": false}");
     let end = desk.until(HINT);
     assert!(end.contains("compensated"), "{end}");
+    desk.types("run");
+    desk.until("to go on");
+    desk.types("skip");
+    let end = desk.until(HINT);
+    assert!(end.contains("compensated"), "{end}");
+    assert!(end.contains("nothing is left"), "{end}");
     desk.types("run");
     desk.until("to go on");
     desk.types("cancel");

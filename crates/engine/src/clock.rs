@@ -2,6 +2,7 @@
 
 use crate::calls::BoxFuture;
 use banyan_core::Timestamp;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Where the engine reads the time, and by which it waits.
@@ -32,19 +33,52 @@ impl Clock for SystemClock {
         Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the edge that waits for time to pass"
-    )]
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'_, ()> {
-        Box::pin(async move {
-            loop {
-                let left = at.since(self.now());
-                if left == 0 {
-                    return;
-                }
-                tokio::time::sleep(Duration::from_millis(left).min(LOOK_EVERY)).await;
-            }
-        })
+        Box::pin(sleep(self, at, LOOK_EVERY))
+    }
+}
+
+/// The system's clock, which can be set ahead: for those who try a saga and will not wait for
+/// its timers. Attempts under way go by the real time.
+#[derive(Debug, Default)]
+pub struct SkippingClock {
+    ahead_ms: AtomicI64,
+}
+
+/// Soon enough after a skip for somebody who watches.
+const LOOK_AFTER_SKIP: Duration = Duration::from_millis(50);
+
+impl SkippingClock {
+    /// Sets the clock to this moment, if that is ahead; says whether it was.
+    pub fn skip_to(&self, at: Timestamp) -> bool {
+        let left = i64::try_from(at.since(self.now())).unwrap_or(i64::MAX);
+        self.ahead_ms.fetch_add(left, Ordering::Relaxed);
+        left > 0
+    }
+}
+
+impl Clock for SkippingClock {
+    fn now(&self) -> Timestamp {
+        let ahead = self.ahead_ms.load(Ordering::Relaxed);
+        Timestamp(SystemClock.now().0.saturating_add(ahead))
+    }
+
+    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'_, ()> {
+        Box::pin(sleep(self, at, LOOK_AFTER_SKIP))
+    }
+}
+
+/// Sleeps by a clock that may be set meanwhile, and is looked at this often.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the edge that waits for time to pass"
+)]
+async fn sleep(clock: &dyn Clock, at: Timestamp, look: Duration) {
+    loop {
+        let left = at.since(clock.now());
+        if left == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(left).min(look)).await;
     }
 }

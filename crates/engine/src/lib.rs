@@ -31,7 +31,7 @@ mod view;
 mod writer;
 
 pub use calls::{BoxFuture, Calls};
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, SkippingClock, SystemClock};
 pub use config::Config;
 pub use error::*;
 pub use handle::Engine;

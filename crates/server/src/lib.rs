@@ -29,8 +29,9 @@ mod telemetry;
 mod tests;
 mod token;
 
+pub use banyan_engine::{Clock, SkippingClock, SystemClock};
 pub use config::{Config, ConfigError, DATA, Defaults, Flags, LISTEN};
 pub use limits::Limits;
-pub use run::{Handle, RunError, run, start};
+pub use run::{Handle, RunError, run, start, start_by};
 pub use telemetry::init as init_telemetry;
 pub use token::{TOKEN_FILE, TokenError};

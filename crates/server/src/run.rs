@@ -7,7 +7,7 @@ use crate::guard::Guard;
 use crate::listener;
 use crate::routes::Routes;
 use crate::token::{Token, TokenError};
-use banyan_engine::{Engine, OpenEngineError, ServiceError, SystemClock};
+use banyan_engine::{Clock, Engine, OpenEngineError, ServiceError, SystemClock};
 use banyan_outbound::{Caller, Registry};
 use banyan_store::{OpenError, Reader, Writer};
 use std::net::SocketAddr;
@@ -113,12 +113,20 @@ pub async fn run(config: Config, on_ready: impl FnOnce(SocketAddr)) -> Result<()
 /// # Errors
 /// See [`RunError`].
 pub async fn start(config: Config) -> Result<Handle, RunError> {
+    start_by(config, Arc::new(SystemClock)).await
+}
+
+/// The same, by another clock.
+///
+/// # Errors
+/// See [`RunError`].
+pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Handle, RunError> {
     raise_descriptor_limit();
     // Bound first: an address that is taken is told before any saga goes on.
     let listener = bind(config.listen).await?;
     let (writer, reader) = banyan_store::sqlite::open(&config.data, Default::default())?;
     let token = Token::of(&config.data)?;
-    serve(config, listener, token, Box::new(writer), reader).await
+    serve(config, listener, token, (Box::new(writer), reader), clock).await
 }
 
 /// Starts a server over a store that is open already.
@@ -126,8 +134,8 @@ pub(crate) async fn serve(
     config: Config,
     listener: TcpListener,
     token: Token,
-    writer: Box<dyn Writer>,
-    reader: Arc<dyn Reader>,
+    (writer, reader): (Box<dyn Writer>, Arc<dyn Reader>),
+    clock: Arc<dyn Clock>,
 ) -> Result<Handle, RunError> {
     let address = listener.local_addr().map_err(|source| RunError::Listen {
         address: config.listen,
@@ -139,7 +147,7 @@ pub(crate) async fn serve(
         reader,
         registry.clone(),
         Arc::new(Caller::new(registry.clone())),
-        Arc::new(SystemClock),
+        clock,
         engine_config(&config),
     )?;
     put_services(&engine, &config).await?;

@@ -14,6 +14,7 @@ pub(super) const HELP: &str = "\
   ok [STEP]                 switches it off; without a step, everything
   run, or Enter alone       starts a saga
   signal NAME [JSON]        sends a signal; without JSON, one made from the definition
+  skip                      lets the time pass for which the saga waits
   cancel                    turns the saga back
   input JSON                what the next sagas start with; `input` alone shows it
   show                      the saga, and the steps with their switches
@@ -33,6 +34,8 @@ pub(super) enum Command {
     Signal(String, Option<Json>),
     /// A saga is started.
     Run,
+    /// The time for which the saga waits has passed.
+    Skip,
     /// The saga is turned back.
     Cancel,
     /// The saga is shown, with the steps and their switches.
@@ -64,6 +67,7 @@ impl Command {
             "ok" => Command::Ok(Some(rest.to_owned()).filter(|step| !step.is_empty())),
             "signal" => signal(rest)?,
             "" | "run" => Command::Run,
+            "skip" => Command::Skip,
             "cancel" => Command::Cancel,
             "show" | "steps" => Command::Show,
             "ledger" => Command::Ledger,

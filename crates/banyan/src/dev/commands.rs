@@ -29,6 +29,7 @@ impl Desk {
             Command::Ledger => self.show_ledger(),
             Command::Input(input) => self.take_input(input),
             Command::Signal(name, body) => self.signal(&name, body).await,
+            Command::Skip => self.skip(),
             Command::Cancel => self.cancel().await,
         }
         Ok(Next::Go)
@@ -128,6 +129,17 @@ impl Desk {
         let text = match session.client.signal(&id, name, &body, &key).await {
             Ok(_) => format!("signal {name} {body} sent"),
             Err(error) => error.to_string(),
+        };
+        self.say(&text);
+    }
+
+    fn skip(&mut self) {
+        let text = match (&self.session, &self.saga) {
+            (Some(session), Some(saga)) => match session.skip(saga) {
+                Some(until) => format!("it is {until} now"),
+                None => "it waits for nothing that time brings".to_owned(),
+            },
+            _ => "no saga yet".to_owned(),
         };
         self.say(&text);
     }

@@ -46,8 +46,8 @@ use switches::{Switch, Switches};
   banyan dev order.saga.yaml --once --lose 'payment once' --slow stock=3s
 
 While it runs, type `help`: refuse, lose, slow and fail steps or their undos, send signals, look
-at what the services hold. With --once one saga runs, signals are sent in people's stead, and the
-exit code tells: 0 completed, 3 compensated, 4 stuck.")]
+at what the services hold. With --once one saga runs, signals are sent in people's stead, time is
+skipped, and the exit code tells: 0 completed, 3 compensated, 4 stuck.")]
 pub(crate) struct Arguments {
     /// The saga file
     #[arg(value_name = "FILE")]

@@ -51,12 +51,23 @@ async fn follow(context: &Context, session: &mut Session) -> Result<Exit, Fail> 
             () = &mut stopped => return Ok(Exit::Running),
         }
         answer_waits(session, &saga, &mut sent).await?;
+        if only_time_is_missing(&saga)
+            && let Some(until) = session.skip(&saga)
+        {
+            eprintln!("  time skipped to {until}");
+        }
         let now = session.look(&saga).await?;
         screen.follow(Some(&saga), &now);
         saga = now;
     }
     tell(context, session, &saga)?;
     Ok(Exit::of(&saga.status))
+}
+
+/// Nothing is under way but timers and pauses, which nobody here waits out.
+fn only_time_is_missing(saga: &Saga) -> bool {
+    let mut waits = saga.waiting_on.iter();
+    waits.all(|waiting| matches!(waiting.kind, WaitKind::Timer | WaitKind::Retry))
 }
 
 /// Sends the signals that it waits for, each once: nobody is there who would.

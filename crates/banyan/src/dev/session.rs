@@ -10,9 +10,9 @@ use super::wants::Wants;
 use crate::cli::{Fail, read_token};
 use banyan_core::time::Duration;
 use banyan_core::{Definition, Json};
-use banyan_sdk::api::{Saga, ServiceRequest, StartRequest};
+use banyan_sdk::api::{Moment, Saga, ServiceRequest, StartRequest};
 use banyan_sdk::{Client, Wait};
-use banyan_server::{Config, Handle};
+use banyan_server::{Config, Handle, SkippingClock};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -75,6 +75,7 @@ pub(super) struct Session {
     pub(super) client: Client,
     stand_ins: StandIns,
     server: Handle,
+    clock: Arc<SkippingClock>,
     /// Goes away with the session.
     data: TempDir,
     runs: u32,
@@ -95,7 +96,8 @@ impl Session {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut config = Config::new(data.path(), listen);
         config.defaults.look_again = Some(LOOK_AGAIN);
-        let server = banyan_server::start(config)
+        let clock = Arc::new(SkippingClock::default());
+        let server = banyan_server::start_by(config, clock.clone())
             .await
             .map_err(|error| Fail::Here(format!("{:#}", anyhow::Error::new(error))))?;
         let token = read_token(data.path())?;
@@ -109,6 +111,7 @@ impl Session {
             client,
             stand_ins,
             server,
+            clock,
             data,
             runs: 0,
         };
@@ -146,6 +149,14 @@ impl Session {
     /// The saga as it is now.
     pub(super) async fn look(&self, saga: &Saga) -> Result<Saga, Fail> {
         Ok(self.client.saga(&saga.id.to_string(), None).await?)
+    }
+
+    /// Lets the time pass until the saga has something to do again; says until when,
+    /// or that there is nothing to skip.
+    pub(super) fn skip(&self, saga: &Saga) -> Option<Moment> {
+        let waits = saga.waiting_on.iter();
+        let until = waits.filter_map(|waiting| waiting.until).min()?;
+        self.clock.skip_to(until.0).then_some(until)
     }
 
     /// What the stand-ins hold of a saga.

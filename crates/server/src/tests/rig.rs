@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::run::{self, Handle};
 use crate::token::{TOKEN_FILE, Token};
 use banyan_api::Json;
+use banyan_engine::SystemClock;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -43,9 +44,15 @@ impl Rig {
         });
         let listener = run::bind(config.listen).await.unwrap();
         let token = Token::of(folder.path()).unwrap();
-        let handle = run::serve(config, listener, token, Box::new(writer), reader)
-            .await
-            .unwrap();
+        let handle = run::serve(
+            config,
+            listener,
+            token,
+            (Box::new(writer), reader),
+            Arc::new(SystemClock),
+        )
+        .await
+        .unwrap();
         Rig::over(handle, folder, faults).await
     }
 
