@@ -228,6 +228,17 @@ fn each_is_told_with_what_it_does_for_an_item() {
 }
 
 #[test]
+fn a_renamed_each_is_still_the_same() {
+    of_steps(
+        &["l: { each: $input.l, as: item, do: POST x /a, undo: none }"],
+        &["lines: { each: $input.l, as: item, do: POST x /a, undo: none }"],
+        expect![[r#"
+            lines: it was named l
+        "#]],
+    );
+}
+
+#[test]
 fn each_difference_says_where_and_what() {
     let from = steps(&["g: { steps: [{ a: { sleep: 1s } }] }"]);
     let to = steps(&["g: { steps: [{ a: { sleep: 2s } }] }"]);

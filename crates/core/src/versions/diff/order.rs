@@ -106,26 +106,27 @@ pub(super) fn matched<'d>(before: &Tree<'d>, after: &Tree<'d>) -> Names<'d> {
     Names { old }
 }
 
-/// A step's content without its name and without any path.
+/// A step's content without its name and without any path. What an `each` does for an item
+/// bears the name of the `each`.
 fn nameless(step: &Step) -> Json {
     let mut value = serde_json::to_value(step).unwrap_or_default();
-    without_paths(&mut value);
-    if let Json::Object(members) = &mut value {
-        members.shift_remove("name");
-    }
+    without(&mut value, &step.name);
     value
 }
 
-/// Paths of steps only: of maps that have a name beside.
-fn without_paths(value: &mut Json) {
+/// Takes the paths out of a step and its parts, and this name.
+fn without(value: &mut Json, name: &str) {
     match value {
         Json::Object(members) => {
             if members.contains_key("name") && members.contains_key("kind") {
                 members.shift_remove("path");
+                if members["name"] == name {
+                    members.shift_remove("name");
+                }
             }
-            members.values_mut().for_each(without_paths);
+            members.values_mut().for_each(|value| without(value, name));
         }
-        Json::Array(items) => items.iter_mut().for_each(without_paths),
+        Json::Array(items) => items.iter_mut().for_each(|item| without(item, name)),
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
     }
 }
