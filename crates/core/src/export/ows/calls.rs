@@ -8,9 +8,20 @@ use crate::expr::Text;
 use crate::time::Duration;
 use serde_json::{Map, json};
 
-/// The caught error is a plain no: nothing happened, and trying again changes nothing.
-pub(super) const REFUSED: &str =
-    "([400, 402, 404, 409, 410, 412, 413, 414, 422, 431] | index($error.status) != null)";
+/// Statuses with which a service says plainly no: nothing happened, and trying again changes
+/// nothing.
+pub(super) const REFUSED: &[u16] = &[400, 402, 404, 409, 410, 412, 413, 414, 422, 431];
+
+/// Whether an error has one of these statuses. In a `catch`'s own condition the error is what
+/// is piped in (`error` is empty then); in its tasks it is `$error`.
+pub(super) fn has_status(error: &str, statuses: &[u16]) -> String {
+    format!("({error}.status as $status | {statuses:?} | index($status) != null)")
+}
+
+/// A `catch` with these tasks, which know the error as `$error`.
+pub(super) fn caught(tasks: Vec<Task>) -> Json {
+    json!({ "as": "error", "do": list(tasks) })
+}
 
 /// What a leg is called by, and which key it shows.
 pub(super) struct Leg<'a> {
@@ -45,7 +56,7 @@ impl Leg<'_> {
         let task = json!({
             "try": list(vec![once]),
             "catch": {
-                "when": jq::wrap(&format!("{REFUSED} | not")),
+                "when": jq::wrap(&format!("{} | not", has_status("", REFUSED))),
                 "retry": policy(&self.call.retry, attempts),
             },
         });

@@ -1,6 +1,7 @@
 //! One run for each item of a list: a loop that keeps what each item left, so that the way
 //! back can undo item by item, the last one first.
 
+use super::calls::caught;
 use super::jq::{self, member};
 use super::tasks::{export, in_doubt, raise_again};
 use super::{Lowering, Task, list};
@@ -34,7 +35,7 @@ impl Lowering {
             (named("failed"), keep.clone()),
             raise_again(&format!("{}-item", step.name)),
         ];
-        let item = json!({ "try": list(inside.step(&each.body)), "catch": { "do": list(failed) } });
+        let item = json!({ "try": list(inside.step(&each.body)), "catch": caught(failed) });
         let tasks = vec![
             (named("begins"), begin),
             (named("done"), item),

@@ -132,7 +132,7 @@ impl Lowering {
             return tasks;
         }
         undo.push(tasks::raise_again(&step.name));
-        let guarded = json!({ "try": list(tasks), "catch": { "do": list(undo) } });
+        let guarded = json!({ "try": list(tasks), "catch": calls::caught(undo) });
         vec![(format!("{}-and-after", step.name), guarded)]
     }
 

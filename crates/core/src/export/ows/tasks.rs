@@ -1,6 +1,6 @@
 //! The way forward: the tasks of each kind of step, and how a result reaches `$context`.
 
-use super::calls::{Leg, REFUSED, duration};
+use super::calls::{Leg, REFUSED, caught, duration, has_status};
 use super::jq::{self, member};
 use super::{Lowering, Task, list};
 use crate::Json;
@@ -185,16 +185,17 @@ impl Lowering {
             let nothing = json!({ "set": jq::wrap("null") });
             let passed = vec![(format!("{}-passed-over", step.name), nothing)];
             let when = match &step.kind {
-                Kind::Wait(_) => format!("{REFUSED} or $error.status == 408"),
+                Kind::Wait(_) => has_status("", &[REFUSED, &[408]].concat()),
                 Kind::Call(_)
                 | Kind::Sleep(_)
                 | Kind::Set(_)
                 | Kind::Refuse(_)
                 | Kind::Group(_)
-                | Kind::Each(_) => REFUSED.to_owned(),
+                | Kind::Each(_) => has_status("", REFUSED),
             };
             let inner = vec![(format!("{}-settled", step.name), task)];
-            let catch = json!({ "when": jq::wrap(&when), "do": list(passed) });
+            let mut catch = caught(passed);
+            catch["when"] = jq::wrap(&when);
             task = json!({ "try": list(inner), "catch": catch });
         }
         if matches!(step.undo, Undo::Call(_)) {
@@ -230,10 +231,10 @@ impl Lowering {
             "set": { "failed": true },
             "export": export(failed, "($error.detail // $error.type)"),
         });
-        let caught = vec![(format!("{}-branch-failed", part.name), note)];
+        let noted = vec![(format!("{}-branch-failed", part.name), note)];
         let branch = json!({
             "try": list(self.step(part)),
-            "catch": { "do": list(caught) },
+            "catch": caught(noted),
             "output": { "as": jq::wrap("$context") },
         });
         (format!("{}-branch", part.name), branch)
@@ -243,13 +244,13 @@ impl Lowering {
 /// Marks that the do may have happened, unless the answer was a plain no; then raises again.
 fn doubted(step: &Step, task: Json) -> Json {
     let mark = json!({
-        "if": jq::wrap(&format!("{REFUSED} | not")),
+        "if": jq::wrap(&format!("{} | not", has_status("$error", REFUSED))),
         "set": { "in_doubt": true },
         "export": export(&in_doubt(step), "true"),
     });
-    let caught = vec![(in_doubt(step), mark), raise_again(&in_doubt(step))];
+    let marked = vec![(in_doubt(step), mark), raise_again(&in_doubt(step))];
     let inner = vec![(format!("{}-do", step.name), task)];
-    json!({ "try": list(inner), "catch": { "do": list(caught) } })
+    json!({ "try": list(inner), "catch": caught(marked) })
 }
 
 /// Whether an expression reads this variable.

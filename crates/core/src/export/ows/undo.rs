@@ -1,6 +1,6 @@
 //! The way back: the tasks that undo a step, each only if its do happened or may have.
 
-use super::calls::Leg;
+use super::calls::{Leg, has_status};
 use super::jq::{self, Names, member};
 use super::tasks::in_doubt;
 use super::{Lowering, Task, list};
@@ -65,9 +65,9 @@ impl Lowering {
         };
         let results = &self.results;
         let doubt = format!("{results}[\"{}\"]", in_doubt(step));
-        let missing = "([404, 410] | index($error.status) != null)";
+        let missing = has_status("", &[404, 410]);
         let passed_over = if undo.missing_ok {
-            missing.to_owned()
+            missing
         } else {
             format!("{missing} and {doubt} == true")
         };
