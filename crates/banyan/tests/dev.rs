@@ -226,6 +226,40 @@ fn an_undo_that_is_refused_is_stuck_exits_4_and_names_what_is_there() {
 }
 
 #[test]
+fn sagas_of_every_kind_complete_against_stand_ins_and_are_undone_when_one_refuses() {
+    for (file, refused) in [
+        ("samples/book_trip", "pay"),
+        ("samples/card_payment", "charge"),
+        ("samples/expense_approval", "decision"),
+        ("samples/fill_basket", "labels"),
+        ("samples/loan_request", "loan"),
+        ("samples/money_transfer", "deposit"),
+        ("samples/place_order", "fraud"),
+        ("crates/banyan/demo/place_order", "payment"),
+        ("crates/banyan/demo/express_order", "stock"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let path = root.join(format!("{file}.saga.yaml"));
+        let path = path.to_str().unwrap();
+        let completed = banyan(folder.path(), &["dev", path, "--once"]);
+        assert_eq!(
+            completed.status.code(),
+            Some(0),
+            "{file}: {}",
+            moaned(&completed)
+        );
+        let undone = banyan(folder.path(), &["dev", path, "--once", "--refuse", refused]);
+        assert_eq!(undone.status.code(), Some(3), "{file}: {}", moaned(&undone));
+        assert!(
+            said(&undone).contains("nothing is left at any service"),
+            "{file}: {}",
+            said(&undone)
+        );
+    }
+}
+
+#[test]
 fn a_day_of_sleep_and_an_hour_of_retries_are_skipped() {
     let source = SHORT.replace("  - close:", "  - night:\n      sleep: 1d\n  - close:");
     let (folder, _) = folder_with(&source);

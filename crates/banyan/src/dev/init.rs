@@ -6,7 +6,7 @@ use clap::Args;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-const FIRST: &str = include_str!("first.saga.yaml");
+const FIRST: &str = include_str!("first.template.yaml");
 const SCHEMA: &str = "saga.schema.json";
 
 /// Writes a first saga file, and the schema by which an editor completes and checks it.

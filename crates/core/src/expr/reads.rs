@@ -238,14 +238,26 @@ impl Walk<'_> {
     }
 
     fn math(&mut self, operator: Math, sides: &[Node; 2], input: &[Place]) -> Vec<Place> {
-        let texts =
-            |node: &Node| matches!(node.kind, Kind::Text(..) | Kind::Constant(Json::String(_)));
-        let wanted = if matches!(operator, Math::Add) && sides.iter().any(texts) {
+        let Math::Add = operator else {
+            return self.consumed(sides.iter(), input, &Wanted::Number);
+        };
+        // A sum with a text in it is one of texts, wherever in it that stands.
+        let mut terms = Vec::new();
+        sides.iter().for_each(|side| summands(side, &mut terms));
+        let is_text = |term: &&Node| {
+            matches!(
+                term.kind,
+                Kind::Text(..)
+                    | Kind::Constant(Json::String(_))
+                    | Kind::Native(Native::ToText | Native::Join, _)
+            )
+        };
+        let wanted = if terms.iter().any(is_text) {
             Wanted::Text
         } else {
             Wanted::Number
         };
-        self.consumed(sides.iter(), input, &wanted)
+        self.consumed(terms, input, &wanted)
     }
 
     fn compare(&mut self, operator: Cmp, sides: &[Node; 2], input: &[Place]) -> Vec<Place> {
@@ -359,6 +371,13 @@ impl Walk<'_> {
     }
 }
 
+fn summands<'n>(node: &'n Node, terms: &mut Vec<&'n Node>) {
+    match &node.kind {
+        Kind::Math(Math::Add, sides) => sides.iter().for_each(|side| summands(side, terms)),
+        _ => terms.push(node),
+    }
+}
+
 fn down(mut places: Vec<Place>, key: &Key) -> Vec<Place> {
     for place in &mut places {
         if place.listed {
@@ -417,6 +436,7 @@ mod tests {
         check("$a.b < $c.d", "a.b=number c.d=number");
         check("$a.b * 2", "a.b=number");
         check("$a.b + \"x\"", "a.b=text");
+        check("$a.b + $c.d + \"x\"", "a.b=text c.d=text");
         check("$a.b | length", "a.b=list");
         check(
             "reduce $a.b[] as $x (0; . + $x.c)",
