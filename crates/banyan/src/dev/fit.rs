@@ -8,7 +8,7 @@ use serde_json::json;
 use std::borrow::Cow;
 
 /// Evaluations before a search is given up: a few conditions over two places.
-const TRIES: usize = 4_000;
+const TRIES: usize = 1_000;
 
 /// An expression over `$result` (or over the step by its name), and whether it shall hold.
 #[derive(Clone, Debug)]
