@@ -3,7 +3,7 @@
 use crate::error::{LookError, Refusal};
 use crate::handle::Engine;
 use crate::metrics::Metrics;
-use crate::request::{Page, Until};
+use crate::request::{Coming, Page, Until};
 use crate::shard::{Loaded, Message};
 use banyan_core::id::Id;
 use banyan_core::saga::{Entry, Saga};
@@ -84,6 +84,19 @@ impl Engine {
                 Some(_) => {}
             }
         }
+        self.come(Coming { id, come }, timeout).await
+    }
+
+    /// A saga once that has come which its start waits for, or as it is when the time is over.
+    ///
+    /// # Errors
+    /// See [`LookError`].
+    pub async fn come(
+        &self,
+        coming: Coming,
+        timeout: Duration,
+    ) -> Result<Option<Arc<Saga>>, LookError> {
+        let Coming { id, come } = coming;
         tokio::select! {
             Ok(saga) = come => Ok(Some(saga)),
             () = self.shared().pause(timeout) => self.get(id).await,

@@ -53,11 +53,13 @@ impl Engine {
         let in_flight = timers::in_flight(&*reader, config.page)?;
         let (doors, inboxes) = inboxes(&config);
         let (life, figures) = (Arc::new(Life::new(&config)), Arc::new(Figures::default()));
+        let gate = Arc::new(Gate::new(config.active_sagas));
         let (committer, thread) = Committer::start(
             writer,
             config.writer_queue,
             config.commit_changes,
             Arc::clone(&figures),
+            Arc::clone(&gate),
             Arc::clone(&life),
         )
         .map_err(OpenEngineError::Thread)?;
@@ -69,7 +71,7 @@ impl Engine {
             call_permits: Arc::new(Semaphore::new(config.calls_in_flight.max(1))),
             clock,
             catalogue,
-            gate: Gate::new(config.active_sagas),
+            gate,
             figures,
             life,
             openings: Openings::default(),

@@ -36,6 +36,13 @@ pub struct StartAnswer {
     pub replayed: bool,
 }
 
+/// The coming of what a start waits for: [`Engine::come`](crate::Engine::come) awaits it.
+#[derive(Debug)]
+pub struct Coming {
+    pub(crate) id: Id,
+    pub(crate) come: tokio::sync::oneshot::Receiver<Arc<Saga>>,
+}
+
 /// A signal that was taken, now or earlier.
 #[derive(Clone, Debug)]
 pub struct SignalAnswer {

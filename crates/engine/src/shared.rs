@@ -29,7 +29,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) config: Config,
     pub(crate) catalogue: Catalogue,
-    pub(crate) gate: Gate,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) figures: Arc<Figures>,
     pub(crate) life: Arc<Life>,
     pub(crate) openings: Openings,

@@ -6,8 +6,8 @@
 
 use crate::error::{LookError, Refusal, StartError};
 use crate::handle::Engine;
-use crate::request::{StartAnswer, StartRequest};
-use crate::shard::{Message, StartReply};
+use crate::request::{Coming, StartAnswer, StartRequest, Until};
+use crate::shard::{Message, StartReply, Watcher};
 use banyan_core::id::{Id, spread};
 use banyan_core::saga::{Saga, Start};
 use std::sync::Arc;
@@ -20,8 +20,33 @@ impl Engine {
     /// See [`StartError`]. A repeat of an accepted start is answered by its saga whatever the
     /// definition, its brake or the load are now.
     pub async fn start(&self, request: StartRequest) -> Result<StartAnswer, StartError> {
+        self.start_watched(request, None).await
+    }
+
+    /// Starts a saga and waits for it from its start on, so that nobody has to ask for it once
+    /// more. What comes is awaited by [`Engine::come`]; a repeat has nothing to come.
+    ///
+    /// # Errors
+    /// As [`Engine::start`].
+    pub async fn start_and_watch(
+        &self,
+        request: StartRequest,
+        until: Until,
+    ) -> Result<(StartAnswer, Option<Coming>), StartError> {
+        let (done, come) = oneshot::channel();
+        let answer = self.start_watched(request, Some((until, done))).await?;
+        let id = answer.saga.id;
+        let coming = (!answer.replayed).then_some(Coming { id, come });
+        Ok((answer, coming))
+    }
+
+    async fn start_watched(
+        &self,
+        request: StartRequest,
+        watcher: Option<Watcher>,
+    ) -> Result<StartAnswer, StartError> {
         let whose = Whose::of(&request);
-        match self.try_start(request).await {
+        match self.try_start(request, watcher).await {
             Ok(Some(saga)) => Ok(StartAnswer {
                 saga,
                 replayed: false,
@@ -41,7 +66,11 @@ impl Engine {
     }
 
     /// Tries to start; none when the key is taken.
-    async fn try_start(&self, request: StartRequest) -> Result<Option<Arc<Saga>>, StartError> {
+    async fn try_start(
+        &self,
+        request: StartRequest,
+        watcher: Option<Watcher>,
+    ) -> Result<Option<Arc<Saga>>, StartError> {
         let shared = self.shared();
         let now = shared.now();
         let ready = shared
@@ -64,8 +93,9 @@ impl Engine {
             return Err(Refusal::Overloaded { what }.into());
         }
         let spread = spread(&request.namespace, &request.definition, &request.key);
+        let id = Id::new(now.0.unsigned_abs(), rand::random(), spread);
         let start = Start {
-            id: Id::new(now.0.unsigned_abs(), rand::random(), spread),
+            id,
             plan: Arc::clone(&ready.plan),
             namespace: request.namespace,
             key: request.key,
@@ -75,21 +105,22 @@ impl Engine {
             deadline: request.deadline,
             park_limit: shared.config.park_limit,
         };
-        self.put_start(start, request.request_hash).await
+        let (reply, answer) = oneshot::channel();
+        let message = Message::Start {
+            start: Box::new(start),
+            request_hash: request.request_hash,
+            watcher,
+            reply,
+        };
+        self.put_start(id, message, answer).await
     }
 
     async fn put_start(
         &self,
-        start: Start,
-        request_hash: String,
+        id: Id,
+        message: Message,
+        answer: oneshot::Receiver<StartReply>,
     ) -> Result<Option<Arc<Saga>>, StartError> {
-        let (reply, answer) = oneshot::channel();
-        let id = start.id;
-        let message = Message::Start {
-            start: Box::new(start),
-            request_hash,
-            reply,
-        };
         self.shared().offer(id, message)?;
         match answer.await {
             Ok(StartReply::Accepted(saga)) => Ok(Some(saga)),

@@ -1,15 +1,25 @@
 //! The one place that commits: a thread that owns the store's writer and puts everything that
-//! waits into one commit.
+//! waits into one commit. While many calls are under way, whose answers are about to come, it
+//! waits a moment for more: a commit costs the same fsync whatever is in it.
 //!
 //! It guarantees that results come back to whom they belong, that what was refused for the
 //! moment comes back whole, and that nothing is committed after a commit whose fate is unknown.
 
+use crate::gate::Gate;
 use crate::life::Life;
 use crate::metrics::Figures;
 use banyan_store::{Change, CommitError, Committed, Writer};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+
+/// How long a commit waits for more at a time, and how often at most.
+const PAUSE: Duration = Duration::from_micros(50);
+const PAUSES: usize = 6;
+/// It waits while the calls in flight are so many times the changes that it has: a lone saga,
+/// whose own answer is all there is to come, never waits.
+const WORTH_WAITING: usize = 2;
 
 /// What became of a batch.
 #[derive(Debug)]
@@ -39,6 +49,7 @@ impl Committer {
         queue: usize,
         commit_changes: usize,
         figures: Arc<Figures>,
+        gate: Arc<Gate>,
         life: Arc<Life>,
     ) -> std::io::Result<(Committer, std::thread::JoinHandle<()>)> {
         let (work, waiting) = mpsc::channel(queue.max(1));
@@ -46,6 +57,7 @@ impl Committer {
             writer,
             commit_changes,
             figures,
+            gate,
             life,
         };
         let thread = std::thread::Builder::new()
@@ -72,7 +84,32 @@ struct Desk {
     writer: Box<dyn Writer>,
     commit_changes: usize,
     figures: Arc<Figures>,
+    gate: Arc<Gate>,
     life: Arc<Life>,
+}
+
+/// What is committed at once.
+struct Batch {
+    changes: Vec<Change>,
+    shares: Shares,
+    /// Nothing comes after it.
+    last: bool,
+}
+
+impl Batch {
+    /// Takes what waits, as far as there is room.
+    fn fill(&mut self, waiting: &mut mpsc::Receiver<Work>, room: usize) {
+        while self.changes.len() < room && !self.last {
+            match waiting.try_recv() {
+                Ok(Work::Commit(changes, reply)) => {
+                    self.shares.push((changes.len(), reply));
+                    self.changes.extend(changes);
+                }
+                Ok(Work::End) => self.last = true,
+                Err(_) => return,
+            }
+        }
+    }
 }
 
 /// Whose changes stand in a commit, and how many.
@@ -81,20 +118,30 @@ type Shares = Vec<(usize, oneshot::Sender<Verdict>)>;
 impl Desk {
     fn run(&mut self, mut waiting: mpsc::Receiver<Work>) {
         while let Some(Work::Commit(changes, reply)) = waiting.blocking_recv() {
-            let mut shares = vec![(changes.len(), reply)];
-            let mut all = changes;
-            let mut last = false;
-            while all.len() < self.commit_changes && !last {
-                match waiting.try_recv() {
-                    Ok(Work::Commit(changes, reply)) => {
-                        shares.push((changes.len(), reply));
-                        all.extend(changes);
-                    }
-                    Ok(Work::End) => last = true,
-                    Err(_) => break,
-                }
+            let mut batch = Batch {
+                shares: vec![(changes.len(), reply)],
+                changes,
+                last: false,
+            };
+            self.gather(&mut batch, &mut waiting);
+            if !self.commit(batch.changes, batch.shares) || batch.last {
+                return;
             }
-            if !self.commit(all, shares) || last {
+        }
+    }
+
+    /// Takes all that waits, and what comes meanwhile for as long as it is worth waiting.
+    fn gather(&self, batch: &mut Batch, waiting: &mut mpsc::Receiver<Work>) {
+        batch.fill(waiting, self.commit_changes);
+        for _ in 0..PAUSES {
+            let taken = batch.changes.len();
+            let enough = taken.saturating_mul(WORTH_WAITING) >= self.gate.calls();
+            if enough || batch.last || taken >= self.commit_changes {
+                return;
+            }
+            std::thread::park_timeout(PAUSE);
+            batch.fill(waiting, self.commit_changes);
+            if batch.changes.len() == taken {
                 return;
             }
         }

@@ -81,6 +81,7 @@ impl Client {
         let start = Box::new(start);
         node.send(
             Message::Start {
+                watcher: None,
                 start,
                 request_hash: self.hash(),
                 reply,

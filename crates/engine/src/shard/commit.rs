@@ -119,6 +119,9 @@ impl Shard {
         }
         actions.extend(touched.sent.into_iter().map(Action::Mail));
         let in_flight = self.launch(touched.id, actions);
+        if let Some(watcher) = touched.watcher {
+            self.watchers.add(touched.id, watcher);
+        }
         if let Some(reply) = touched.start_reply {
             let accepted = StartReply::Accepted(Arc::clone(&saga));
             actions.push(Action::StartReply(reply, accepted));
@@ -221,7 +224,7 @@ impl Shard {
                     Some(saga) if until.holds(saga) => {
                         actions.push(Action::WatchReply(done, Arc::clone(saga)));
                     }
-                    _ => self.watchers.add(id, until, done),
+                    _ => self.watchers.add(id, (until, done)),
                 }
                 actions.push(Action::GetReply(now, saga));
             }

@@ -11,6 +11,9 @@ use tokio::sync::oneshot;
 /// Where an answer is awaited. Only a value here: nothing in a shard waits.
 pub type Reply<T> = oneshot::Sender<T>;
 
+/// Somebody who waits for a saga, and for what.
+pub type Watcher = (Until, Reply<Arc<Saga>>);
+
 /// What goes into a shard.
 #[derive(Debug)]
 pub enum Message {
@@ -20,6 +23,8 @@ pub enum Message {
         start: Box<Start>,
         /// SHA-256 of its canonical body.
         request_hash: String,
+        /// Who waits for the saga beyond its acceptance.
+        watcher: Option<Watcher>,
         /// Who awaits it.
         reply: Reply<StartReply>,
     },

@@ -18,6 +18,7 @@ mod watch;
 
 pub use message::{
     Action, Answered, InputReply, Loaded, Mail, Message, NotTaken, Reply, StartReply, Tally,
+    Watcher,
 };
 
 use crate::error::LookError;

@@ -1,7 +1,7 @@
 //! The first half of a round: messages become records, and records become changes.
 
 use super::cache::{Held, Launched};
-use super::message::{Answered, InputReply, Message, NotTaken, Reply, StartReply};
+use super::message::{Answered, InputReply, Message, NotTaken, Reply, StartReply, Watcher};
 use super::{Moment, Shard};
 use crate::error::LookError;
 use crate::row::{row, wake_to_store};
@@ -51,6 +51,8 @@ pub(super) struct Touched {
     pub(super) sent: Vec<banyan_store::Message>,
     pub(super) records: Vec<banyan_core::saga::Meaning>,
     pub(super) start_reply: Option<Reply<StartReply>>,
+    /// Who waits for a new saga.
+    pub(super) watcher: Option<Watcher>,
     pub(super) replies: Vec<(Reply<InputReply>, Result<bool, Rejection>)>,
     pub(super) marks: Vec<Mark>,
     pub(super) exact_wake: Option<Timestamp>,
@@ -117,6 +119,7 @@ impl Touched {
             sent: Vec::new(),
             records: Vec::new(),
             start_reply: None,
+            watcher: None,
             replies: Vec::new(),
             marks: Vec::new(),
             exact_wake: None,
@@ -156,8 +159,16 @@ impl Shard {
             Message::Start {
                 start,
                 request_hash,
+                watcher,
                 reply,
-            } => self.start(*start, request_hash, reply, moment, open),
+            } => {
+                let touched = Touched {
+                    start_reply: Some(reply),
+                    watcher,
+                    ..Touched::new(start.id, None, request_hash)
+                };
+                self.start(*start, touched, moment, open);
+            }
             Message::Input { id, input, reply } => self.input(id, input, reply, moment, open),
             Message::Wake { id, at } if at > moment.now => self.remember(id, at),
             Message::Wake { id, .. } => self.input(id, Input::Wake, None, moment, open),
@@ -168,35 +179,25 @@ impl Shard {
         }
     }
 
-    fn start(
-        &mut self,
-        start: Start,
-        request_hash: String,
-        reply: Reply<StartReply>,
-        moment: &Moment<'_>,
-        open: &mut Open,
-    ) {
+    fn start(&mut self, start: Start, mut touched: Touched, moment: &Moment<'_>, open: &mut Open) {
         let id = start.id;
         if self.sagas.contains(id) {
             // Its random part met another's: the caller draws again.
-            open.taken.push(reply);
+            open.taken.extend(touched.start_reply);
             return;
         }
         let random = open.next_random();
         let context = context(moment, random);
         let started = catch_unwind(AssertUnwindSafe(|| Saga::start(start, &context)));
         let Ok((saga, entries)) = started else {
-            open.failed_starts.push(reply);
+            open.failed_starts.extend(touched.start_reply);
             return;
         };
         let mut held = Held::new(saga);
         held.touched = Some(open.touched.len());
         self.sagas.insert(id, held);
-        open.touched.push(Touched {
-            entries,
-            start_reply: Some(reply),
-            ..Touched::new(id, None, request_hash)
-        });
+        touched.entries = entries;
+        open.touched.push(touched);
     }
 
     fn input(

@@ -1,13 +1,10 @@
 //! Callers that wait for sagas. They are not stored: who waits asks again after a restart.
 
-use super::message::Reply;
-use crate::request::Until;
+use super::message::{Reply, Watcher};
 use banyan_core::id::Id;
 use banyan_core::saga::Saga;
 use std::collections::HashMap;
 use std::sync::Arc;
-
-type Watcher = (Until, Reply<Arc<Saga>>);
 
 /// All who wait for sagas of one shard.
 #[derive(Debug)]
@@ -32,12 +29,12 @@ impl Watchers {
     }
 
     /// Adds one. When there is no room, its reply is dropped, which its holder sees.
-    pub(super) fn add(&mut self, id: Id, until: Until, done: Reply<Arc<Saga>>) {
+    pub(super) fn add(&mut self, id: Id, watcher: Watcher) {
         if self.count >= self.sweep_at.min(self.limit) {
             self.sweep();
         }
         if self.count < self.limit {
-            self.by_saga.entry(id).or_default().push((until, done));
+            self.by_saga.entry(id).or_default().push(watcher);
             self.count += 1;
         }
     }

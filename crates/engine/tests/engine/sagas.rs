@@ -118,6 +118,25 @@ async fn a_wait_for_a_step_comes_back_at_its_end() {
 }
 
 #[tokio::test]
+async fn a_start_that_waits_is_answered_when_it_has_come_and_a_repeat_has_nothing_to_come() {
+    let world = World::new().await;
+    world.register(ORDER).await;
+    let _held = world.script.hold("stock", Leg::Do);
+    let start = || {
+        let until = Until::StepEnded("order".into());
+        let request = world.request("order", "k1", json!({}));
+        soon(world.engine.start_and_watch(request, until))
+    };
+    let (answer, coming) = start().await.unwrap();
+    let come = world.engine.come(coming.unwrap(), Duration::from_secs(60));
+    let seen = soon(come).await.unwrap().unwrap();
+    assert_eq!((seen.id, seen.status()), (answer.saga.id, Status::Running));
+    let (again, nothing) = start().await.unwrap();
+    assert_eq!((again.saga.id, again.replayed), (answer.saga.id, true));
+    assert!(nothing.is_none());
+}
+
+#[tokio::test]
 async fn a_wait_that_is_over_shows_the_saga_as_it_is() {
     let world = World::new().await;
     world.register(ORDER).await;

@@ -86,6 +86,7 @@ fn start(number: u64) -> (Id, Message, oneshot::Receiver<StartReply>) {
     (
         id,
         Message::Start {
+            watcher: None,
             start: Box::new(start),
             request_hash,
             reply,

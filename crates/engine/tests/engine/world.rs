@@ -231,17 +231,19 @@ impl World {
         key: &str,
         input: Json,
     ) -> Result<StartAnswer, StartError> {
-        let request_hash = banyan_core::json::canonical(&input);
-        soon(self.engine.start(StartRequest {
+        soon(self.engine.start(self.request(definition, key, input))).await
+    }
+
+    pub(crate) fn request(&self, definition: &str, key: &str, input: Json) -> StartRequest {
+        StartRequest {
             namespace: "default".into(),
             definition: definition.into(),
             version: None,
             key: key.into(),
+            request_hash: banyan_core::json::canonical(&input),
             input,
-            request_hash,
             deadline: None,
-        }))
-        .await
+        }
     }
 
     /// Starts a saga that must be accepted.

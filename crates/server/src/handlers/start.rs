@@ -71,9 +71,9 @@ pub(crate) async fn start(State(app): State<App>, query: Query, request: Request
     }
     // Before acceptance: a start that is refused for its `until` must not have happened.
     wish.known_to(&app, &start.definition, start.version)?;
-    let answer = app.engine.start(start).await?;
+    let (answer, coming) = wish.start(&app, start).await?;
     drop(body.share);
-    let (saga, fulfilled) = wish.fulfil(&app, answer.saga).await?;
+    let (saga, fulfilled) = wish.fulfil(&app, answer.saga, coming).await?;
     let status = if fulfilled {
         StatusCode::OK
     } else {

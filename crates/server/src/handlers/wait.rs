@@ -8,7 +8,7 @@ use crate::query::Query;
 use banyan_api::Code;
 use banyan_core::Definition;
 use banyan_core::saga::Saga;
-use banyan_engine::Until;
+use banyan_engine::{Coming, StartAnswer, StartRequest, Until};
 use http::{HeaderMap, HeaderName};
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,12 +76,42 @@ impl Wish {
         })
     }
 
+    /// Starts a saga, and says from the start on what is waited for.
+    pub(crate) async fn start(
+        &self,
+        app: &App,
+        start: StartRequest,
+    ) -> Answer<(StartAnswer, Option<Coming>)> {
+        if self.seconds == 0 {
+            return Ok((app.engine.start(start).await?, None));
+        }
+        let until = self.until.clone();
+        Ok(app.engine.start_and_watch(start, until).await?)
+    }
+
     /// The saga once that has come, or time is over; and whether a wish was fulfilled.
-    pub(crate) async fn fulfil(&self, app: &App, saga: Arc<Saga>) -> Answer<(Arc<Saga>, bool)> {
+    pub(crate) async fn fulfil(
+        &self,
+        app: &App,
+        saga: Arc<Saga>,
+        coming: Option<Coming>,
+    ) -> Answer<(Arc<Saga>, bool)> {
         if !self.is_asked {
             return Ok((saga, false));
         }
-        let saga = wait(app, saga, &self.until, self.seconds).await?;
+        let saga = match coming {
+            Some(coming) if !self.until.holds(&saga) => {
+                let id = saga.id;
+                // Not held on to: its shard would have to copy it before it goes on with it.
+                drop(saga);
+                let coming = app.engine.come(coming, Duration::from_secs(self.seconds));
+                match app.stop.run_until_cancelled(coming).await {
+                    Some(come) => come?.ok_or_else(|| no_such_saga(id))?,
+                    None => app.engine.get(id).await?.ok_or_else(|| no_such_saga(id))?,
+                }
+            }
+            _ => wait(app, saga, &self.until, self.seconds).await?,
+        };
         let fulfilled = self.until.holds(&saga);
         Ok((saga, fulfilled))
     }
