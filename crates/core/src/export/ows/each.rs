@@ -3,7 +3,7 @@
 
 use super::calls::caught;
 use super::jq::{self, member};
-use super::tasks::{export, in_doubt, raise_again};
+use super::tasks::{in_doubt, raise_again, set_value};
 use super::{Lowering, Task, list};
 use crate::Json;
 use crate::definition::{Each, Kind, Step};
@@ -50,10 +50,7 @@ impl Lowering {
             kept(step),
             step.name
         );
-        let result = json!({
-            "set": jq::wrap(&results),
-            "export": export(&step.name, "."),
-        });
+        let result = set_value(&step.name, jq::wrap(&results));
         vec![
             (format!("{}-loop", step.name), run),
             (format!("{}-result", step.name), result),

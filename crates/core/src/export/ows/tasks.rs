@@ -29,6 +29,18 @@ pub(super) fn export(name: &str, value: &str) -> Json {
     json!({ "as": jq::wrap(&format!("$context + {{{name}: {value}}}")) })
 }
 
+/// Sets a value as a step's result. Only an object can be set there; any other value is set
+/// as a member and taken out again.
+pub(super) fn set_value(name: &str, value: Json) -> Json {
+    let mut task = if value.as_object().is_some_and(|members| !members.is_empty()) {
+        json!({ "set": value })
+    } else {
+        json!({ "set": { "value": value }, "output": { "as": jq::wrap(".value") } })
+    };
+    task["export"] = export(name, ".");
+    task
+}
+
 /// Where a step's do may have happened though no answer said so.
 pub(super) fn in_doubt(step: &Step) -> String {
     format!("{}-in-doubt", step.name)
@@ -61,10 +73,12 @@ impl Lowering {
             | Kind::Sleep(_)
             | Kind::Set(_)
             | Kind::Refuse(_)
-            | Kind::Each(_) => jq::wrap("null"),
+            | Kind::Each(_) => Json::Null,
         };
-        let task = json!({ "set": value, "export": export(&group.name, ".") });
-        (format!("{}-result", group.name), task)
+        (
+            format!("{}-result", group.name),
+            set_value(&group.name, value),
+        )
     }
 
     /// The tasks of a step. A step with `when` stands within one more task, so that nothing
@@ -143,14 +157,8 @@ impl Lowering {
     }
 
     fn set(&self, step: &Step, value: &Template) -> Task {
-        let value = match value {
-            Template::Object(_) => self.names.value(value),
-            Template::Literal(_) | Template::Expr(_) | Template::Array(_) => {
-                jq::wrap(&self.names.construction(value))
-            }
-        };
-        let task = json!({ "set": value, "export": export(&step.name, ".") });
-        (step.name.clone(), task)
+        let value = self.names.value(value);
+        (step.name.clone(), set_value(&step.name, value))
     }
 
     fn refuse(&self, step: &Step, message: &Template) -> Task {
@@ -182,7 +190,9 @@ impl Lowering {
         let exported = export(&step.name, result);
         let mut task = json!({ "do": list(tasks), "export": exported });
         if step.on_refused == OnRefused::Continue {
-            let nothing = json!({ "set": jq::wrap("null") });
+            // Not exported: its result is null because it has none, and so nothing undoes it.
+            let nothing =
+                json!({ "set": { "value": null }, "output": { "as": jq::wrap(".value") } });
             let passed = vec![(format!("{}-passed-over", step.name), nothing)];
             let when = match &step.kind {
                 Kind::Wait(_) => has_status("", &[REFUSED, &[408]].concat()),
@@ -209,7 +219,7 @@ impl Lowering {
         let branches = group.steps.iter().map(|part| self.branch(part, &failed));
         let merged = jq::wrap("reduce .[] as $branch ($context; . + $branch)");
         let fork = json!({
-            "fork": { "branches": list(branches.collect()) },
+            "fork": { "compete": false, "branches": list(branches.collect()) },
             "export": { "as": merged },
         });
         let said = format!("$context[\"{failed}\"]");
@@ -232,12 +242,14 @@ impl Lowering {
             "export": export(failed, "($error.detail // $error.type)"),
         });
         let noted = vec![(format!("{}-branch-failed", part.name), note)];
-        let branch = json!({
+        let run = json!({
             "try": list(self.step(part)),
             "catch": caught(noted),
             "output": { "as": jq::wrap("$context") },
         });
-        (format!("{}-branch", part.name), branch)
+        // One level further in: some engines look at a task's output only within a `do`.
+        let run = vec![(format!("{}-branch-run", part.name), run)];
+        (format!("{}-branch", part.name), json!({ "do": list(run) }))
     }
 }
 

@@ -36,7 +36,7 @@ impl Lowering {
             .map(|(name, tasks)| (name, json!({ "do": list(tasks) })))
             .collect();
         if branches.len() > 1 {
-            let fork = json!({ "fork": { "branches": list(branches) } });
+            let fork = json!({ "fork": { "compete": false, "branches": list(branches) } });
             branches = vec![(format!("{}-undo", step.name), fork)];
         }
         branches
