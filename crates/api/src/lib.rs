@@ -36,7 +36,9 @@ pub use saga::{
     SignalAccepted, Stuck, StuckCode, Verb, WaitKind, Waiting,
 };
 pub use service::{Instance, Misconfigured, Service};
-pub use step::{Confirm, LegName, Outcome, Step, StepKind, StepState, UndoLeg, UndoState};
+pub use step::{
+    Confirm, ConfirmState, LegName, Outcome, Step, StepKind, StepState, UndoLeg, UndoState,
+};
 
 /// Any JSON value; numbers keep the digits they were written with.
 pub type Json = serde_json::Value;

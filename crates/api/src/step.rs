@@ -86,6 +86,22 @@ words! {
         Check = "check",
         /// Its compensation.
         Undo = "undo",
+        /// Its second half.
+        Confirm = "confirm",
+    }
+}
+
+words! {
+    /// How a confirm is.
+    ConfirmState {
+        /// It runs once every step is over, if its step is done.
+        Pending = "pending",
+        /// It runs.
+        Running = "running",
+        /// It took effect.
+        Done = "done",
+        /// It needs a person.
+        Stuck = "stuck",
     }
 }
 
@@ -118,7 +134,7 @@ pub struct Step {
     pub error: Option<Failure>,
     /// Its undo.
     pub undo: UndoLeg,
-    /// Its confirm; null as long as this build has none.
+    /// Its confirm; null when it has none.
     pub confirm: Option<Confirm>,
     /// When it was reached.
     pub started_at: Option<Moment>,
@@ -143,8 +159,8 @@ pub struct UndoLeg {
 /// A step's confirm.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Confirm {
-    /// How it is: `pending`, `running`, `done`, `stuck`.
-    pub state: String,
+    /// How it is.
+    pub state: ConfirmState,
     /// How often it was tried.
     pub attempts: u32,
     /// What went wrong last.

@@ -54,6 +54,9 @@ pub struct Step {
     pub kind: Kind,
     /// How its effect is taken back.
     pub undo: Undo,
+    /// Its second half: called once every step is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<Box<Call>>,
     /// It is the point of no return.
     pub pivot: bool,
     /// It stands after the pivot: it is retried until done.

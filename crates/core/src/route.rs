@@ -259,7 +259,10 @@ impl Step {
             Undo::Call(undo) => Some(&undo.call),
             Undo::Absent | Undo::None => None,
         };
-        call.into_iter().chain(check).chain(undo)
+        call.into_iter()
+            .chain(check)
+            .chain(undo)
+            .chain(self.confirm.as_deref())
     }
 }
 

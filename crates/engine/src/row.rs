@@ -98,6 +98,7 @@ pub(crate) fn service_of(step: &Step, leg: Leg) -> Option<&str> {
         (Leg::Do, Kind::Call(action), _) => Some(&action.call),
         (Leg::Check, Kind::Call(action), _) => action.check.as_ref(),
         (Leg::Undo, _, Undo::Call(undo)) => Some(&undo.call),
+        (Leg::Confirm, _, _) => step.confirm.as_deref(),
         _ => None,
     };
     call.map(|call| call.service.as_str())

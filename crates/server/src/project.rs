@@ -192,7 +192,7 @@ fn step(saga: &Saga, route: &mut Route) -> api::Step {
         },
         error: state.error().as_ref().map(failure),
         undo: undo(step, state),
-        confirm: None,
+        confirm: confirm(step, state),
         started_at: state.started_at.map(Into::into),
         ended_at: state.ended_at.map(Into::into),
         steps: parts(saga, route),
@@ -235,6 +235,15 @@ fn undo(step: &definition::Step, state: &StepState) -> api::UndoLeg {
         attempts: state.undo.attempts,
         error: state.undo_error().as_ref().map(failure),
     }
+}
+
+fn confirm(step: &definition::Step, state: &StepState) -> Option<api::Confirm> {
+    let view = state.confirm_view(step)?;
+    Some(api::Confirm {
+        state: view.as_str().into(),
+        attempts: state.confirm.attempts,
+        error: state.confirm_error().as_ref().map(failure),
+    })
 }
 
 fn failure(failure: &Failure) -> api::Failure {

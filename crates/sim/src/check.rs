@@ -212,6 +212,7 @@ pub(crate) fn launched(
         Leg::Do => depends_on_done(&saga, plan, effect, figures),
         Leg::Undo => undoes_what_may_be(&saga, plan, effect, figures),
         Leg::Check => Ok(()),
+        Leg::Confirm => confirms_what_is_done(&saga, plan, effect, figures),
     }
 }
 
@@ -238,6 +239,25 @@ fn depends_on_done(saga: &Saga, plan: &Plan, effect: &Effect, figures: &mut Figu
         })?;
     }
     Ok(())
+}
+
+/// I-15 and I-20: a confirm runs for what is done, in a saga that goes forward.
+fn confirms_what_is_done(
+    saga: &Saga,
+    plan: &Plan,
+    effect: &Effect,
+    figures: &mut Figures,
+) -> Checked {
+    let Some(route) = plan.index.by_path(&effect.step) else {
+        return Ok(());
+    };
+    let done = saga.state(&route).state == State::Ended(Outcome::Done);
+    hold(figures, 15, done, || {
+        format!("{}: {} is confirmed and not done", saga.id, effect.step)
+    })?;
+    hold(figures, 20, saga.reason.is_none(), || {
+        format!("{}: {} is confirmed on the way back", saga.id, effect.step)
+    })
 }
 
 /// I-17 and I-18: an undo runs for what may have happened, after what came later is undone.

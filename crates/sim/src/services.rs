@@ -14,6 +14,8 @@ pub(crate) struct Account {
     pub(crate) done: u32,
     /// Effects of its undo.
     pub(crate) undone: u32,
+    /// Effects of its confirm.
+    pub(crate) confirmed: u32,
     /// Its undo found nothing and left a mark.
     pub(crate) marked: bool,
 }
@@ -106,12 +108,7 @@ impl Services {
     }
 
     fn effect(&mut self, request: &Request, random: &mut Random) -> What {
-        let do_key = request
-            .key
-            .split("-undo")
-            .next()
-            .unwrap_or_default()
-            .to_owned();
+        let do_key = do_key(&request.key);
         let name = request
             .definition
             .split('@')
@@ -144,6 +141,11 @@ impl Services {
                 http(404, &json!({ "message": "nothing here" }))
             }
             Leg::Check => http(404, &json!({ "message": "nothing here" })),
+            Leg::Confirm => {
+                effected = true;
+                account.confirmed += 1;
+                http(200, &json!({ "ok": true }))
+            }
         };
         if effected {
             let (saga, step, leg) = (request.saga, request.step.clone(), request.leg);
@@ -151,6 +153,13 @@ impl Services {
         }
         answer
     }
+}
+
+/// The key of the do, of any leg's.
+fn do_key(key: &str) -> String {
+    let of_do = key.split("-undo").next().unwrap_or_default();
+    let of_do = of_do.split("-confirm").next().unwrap_or_default();
+    of_do.to_owned()
 }
 
 fn http(status: u16, body: &banyan_core::Json) -> What {

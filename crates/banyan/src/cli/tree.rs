@@ -89,6 +89,13 @@ fn row(step: &Step) -> Row {
         forward: leg(step.state.as_str(), step.attempts, step.error.as_ref()),
         undo: (undo.state != UndoState::None)
             .then(|| leg(undo.state.as_str(), undo.attempts, undo.error.as_ref())),
+        confirm: step.confirm.as_ref().map(|confirm| {
+            leg(
+                confirm.state.as_str(),
+                confirm.attempts,
+                confirm.error.as_ref(),
+            )
+        }),
         parts: step.steps.iter().map(row).collect(),
     }
 }

@@ -261,6 +261,12 @@ fn call_part(step: &Step, maker: Maker) -> CallPart {
         }
         part.asks = action.call.method.is_safe();
     }
+    if let Some(confirm) = &step.confirm {
+        part.roads.push(Road {
+            leg: Leg::Confirm,
+            call: confirm.as_ref().clone(),
+        });
+    }
     if let Undo::Call(undo) = &step.undo {
         part.roads.push(Road {
             leg: Leg::Undo,

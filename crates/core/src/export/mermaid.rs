@@ -18,6 +18,7 @@ pub fn mermaid(definition: &Definition) -> String {
     let title = format!("{}@{}", definition.name, definition.version);
     let start = drawing.node(Shape::Stadium, &[&title], false);
     let place = drawing.steps(&definition.steps, Place::after(start));
+    let place = drawing.confirms(definition, place);
     let end = drawing.node(Shape::Stadium, &["completed"], false);
     drawing.enter(&place, &end);
     drawing.text()
@@ -194,6 +195,19 @@ impl Drawing {
             Undo::Absent | Undo::None => {}
         }
         Place::after(node)
+    }
+
+    /// The confirms, one after another once every step is over. Those of steps side by side
+    /// go side by side, which a chain of them leaves out.
+    fn confirms(&mut self, definition: &Definition, mut place: Place) -> Place {
+        definition.each_step(&mut |step| {
+            let Some(confirm) = &step.confirm else { return };
+            let title = format!("confirm: {}", step.name);
+            let node = self.node(Shape::Box, &[&title, &called(confirm)], false);
+            self.enter(&place, &node);
+            place = Place::after(node);
+        });
+        place
     }
 
     fn each(&mut self, step: &Step, each: &Each, place: Place) -> Place {

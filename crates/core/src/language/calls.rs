@@ -45,12 +45,21 @@ const UNDO: Form = Form {
     leg: LegKind::Undo,
 };
 
+const CONFIRM: Form = Form {
+    what: "`confirm`",
+    send: Scope::CONFIRM,
+    answer: Scope::CONFIRM_ANSWER,
+    leg: LegKind::Confirm,
+};
+
 /// A call step as far as it could be read.
 pub(crate) struct CallStep {
     /// What the step does; none after an error.
     pub(crate) action: Option<Do>,
     /// How it is taken back; none after an error.
     pub(crate) undo: Option<Undo>,
+    /// Its second half; the inner one is none after an error.
+    pub(crate) confirm: Option<Option<Call>>,
     /// What an unknown outcome leads to.
     pub(crate) on_unknown: OnUnknown,
 }
@@ -69,7 +78,9 @@ impl Reader<'_> {
             Some(node) => self.truth(node, "`once`").unwrap_or(false),
             None => false,
         };
-        let check = fields.get("check").map(|node| self.check(node));
+        let check = fields
+            .get("check")
+            .map(|node| self.asked(node, Within::Check, CHECK));
         let (undo, uses) = match fields.get("undo") {
             Some(node) => self.undo(node, timeout),
             None => (Some(Undo::Absent), Vec::new()),
@@ -78,6 +89,9 @@ impl Reader<'_> {
             Some(Undo::Absent | Undo::None) => false,
             Some(Undo::Call(_)) | None => true,
         };
+        let confirm = fields
+            .get("confirm")
+            .map(|node| self.asked(node, Within::Confirm, CONFIRM));
         let on_unknown = self.on_unknown(fields, once || (pivot && !has_undo));
         self.undo_missing(fields, method, pivot);
         if on_unknown == OnUnknown::Undo && has_undo {
@@ -99,6 +113,7 @@ impl Reader<'_> {
         CallStep {
             action,
             undo,
+            confirm,
             on_unknown,
         }
     }
@@ -164,22 +179,26 @@ impl Reader<'_> {
         }
     }
 
-    fn check(&mut self, node: &Node) -> Option<Call> {
+    /// A check or a confirm, in short or long form.
+    fn asked(&mut self, node: &Node, within: Within, form: Form) -> Option<Call> {
         match &node.value {
             Value::Map(_) => {
-                let fields = self.fields(node, Within::Check)?;
+                let fields = self.fields(node, within)?;
                 let Some(target) = fields.get("do") else {
                     self.missing(
                         "do",
                         node.place,
-                        "a check in long form begins with `do: GET service path`",
+                        &format!(
+                            "{} in long form begins with `do: METHOD service path`",
+                            within.noun()
+                        ),
                     );
                     return None;
                 };
-                self.call(target, Some(&fields), CHECK).1
+                self.call(target, Some(&fields), form).1
             }
             Value::Text(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) => {
-                self.call(node, None, CHECK).1
+                self.call(node, None, form).1
             }
         }
     }

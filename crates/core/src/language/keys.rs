@@ -12,6 +12,8 @@ pub(crate) enum Within {
     Check,
     /// An undo in long form.
     Undo,
+    /// A confirm in long form.
+    Confirm,
     /// A `retry`.
     Retry,
     /// A `wait` in long form.
@@ -20,11 +22,12 @@ pub(crate) enum Within {
 
 impl Within {
     /// All of them.
-    pub(crate) const ALL: [Within; 6] = [
+    pub(crate) const ALL: [Within; 7] = [
         Within::Document,
         Within::Step,
         Within::Check,
         Within::Undo,
+        Within::Confirm,
         Within::Retry,
         Within::Wait,
     ];
@@ -36,6 +39,7 @@ impl Within {
             Within::Step => "a step",
             Within::Check => "a check",
             Within::Undo => "an undo",
+            Within::Confirm => "a confirm",
             Within::Retry => "a retry",
             Within::Wait => "a wait",
         }
@@ -118,6 +122,8 @@ pub(crate) enum Shape {
     UndoForm,
     /// Call in short or long form.
     CheckForm,
+    /// Call in short or long form.
+    ConfirmForm,
     /// `forever`, or a map.
     RetryForm,
     /// True or false.
@@ -193,7 +199,7 @@ const fn later(within: Within, name: &'static str) -> Key {
 }
 
 use StepKind::{Call, Group, Refuse, Set, Sleep, Wait};
-use Within::{Check, Document, Retry, Step, Undo};
+use Within::{Check, Confirm, Document, Retry, Step, Undo};
 
 const CALL: &[StepKind] = &[Call];
 const WAIT: &[StepKind] = &[Wait];
@@ -237,6 +243,7 @@ pub(crate) const KEYS: &[Key] = &[
     on(CALL, "headers", Shape::Texts, "Headers."),
     on(CALL, "undo", Shape::UndoForm, "How the step's effect is taken back: a call, or none."),
     on(CALL, "check", Shape::CheckForm, "The call that is asked what became of the do when its outcome is unknown."),
+    on(CALL, "confirm", Shape::ConfirmForm, "The call that is made once every step is over; the first one is a point of no return."),
     on(CALL, "timeout", Shape::Time, "Of one attempt; 10s unless it is said."),
     on(CALL, "retry", Shape::RetryForm, "When, and how often, it is tried again."),
     on(CALL, "once", Shape::Truth, "The service cannot tell a repeat: tried again only while nothing was sent."),
@@ -246,7 +253,6 @@ pub(crate) const KEYS: &[Key] = &[
     on(LEAF, "pivot", Shape::Truth, "The point of no return: once it is done nothing is undone, and what follows is tried until done."),
     on(WAIT, "accepts", Shape::JsonSchema, "JSON Schema of the signal's body."),
     on(WAIT, "for", Shape::Time, "How long to wait; no signal in time means refused."),
-    later(Step, "confirm"),
     later(Step, "reply"),
     later(Step, "task"),
     later(Step, "emit"),
@@ -293,6 +299,19 @@ pub(crate) const KEYS: &[Key] = &[
     later(Undo, "key"),
     later(Undo, "secret"),
 
+    key(Confirm, "do", Shape::Target, "The call: METHOD service path."),
+    key(Confirm, "body", Shape::Template, "The JSON body that is sent."),
+    key(Confirm, "query", Shape::Texts, "Query parameters."),
+    key(Confirm, "headers", Shape::Texts, "Headers."),
+    key(Confirm, "timeout", Shape::Time, "Of one attempt; 10s unless it is said."),
+    key(Confirm, "retry", Shape::RetryForm, "When to try again: a confirm is retried until it is done."),
+    key(Confirm, "refused_when", Shape::Expression, "This answer means that the confirm was refused."),
+    later(Confirm, "pending_when"),
+    later(Confirm, "every"),
+    later(Confirm, "reply"),
+    later(Confirm, "for"),
+    later(Confirm, "secret"),
+
     key(Retry, "attempts", Shape::Count, "Attempts of one round."),
     key(Retry, "first", Shape::Time, "The bound of the first pause."),
     key(Retry, "factor", Shape::Factor, "By how much the bound grows."),
@@ -338,6 +357,7 @@ mod tests {
         let step = match key.within {
             Within::Document => "set: 1".to_owned(),
             Within::Check => "do: 'GET x /a', check: { do: 'GET x /b', KEY }".to_owned(),
+            Within::Confirm => "do: 'GET x /a', confirm: { do: 'PUT x /{$key}', KEY }".to_owned(),
             Within::Undo => "do: 'GET x /a', undo: { do: 'DELETE x /{$key}', KEY }".to_owned(),
             Within::Retry => "do: 'GET x /a', retry: { KEY }".to_owned(),
             Within::Wait => "wait: { KEY }".to_owned(),

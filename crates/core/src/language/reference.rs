@@ -36,6 +36,7 @@ fn place(within: Within) -> &'static str {
         Within::Step => "step",
         Within::Check => "check",
         Within::Undo => "undo",
+        Within::Confirm => "confirm",
         Within::Retry => "retry",
         Within::Wait => "wait",
     }
@@ -56,6 +57,10 @@ fn heading(within: Within) -> (&'static str, &'static str) {
         Within::Undo => (
             "An undo in long form",
             "In short form an undo is its `do` alone and sends no body. `$key`, `$body` and `$result` (null when the do's outcome is unknown) are in scope.",
+        ),
+        Within::Confirm => (
+            "A confirm in long form",
+            "In short form a confirm is its `do` alone and sends no body. `$key`, `$body` and `$result` are in scope. It is called once every step is over, and retried until it is done.",
         ),
         Within::Retry => (
             "A retry",
@@ -83,7 +88,7 @@ fn shape(shape: Shape) -> String {
         Shape::Target => "`METHOD service path`",
         Shape::Texts => "names with texts, `{expression}` in them",
         Shape::UndoForm => "a call in short or long form, or `none`",
-        Shape::CheckForm => "a call in short or long form",
+        Shape::CheckForm | Shape::ConfirmForm => "a call in short or long form",
         Shape::RetryForm => "`forever`, or a map",
         Shape::Truth => "`true` or `false`",
         Shape::OneOf(words) => {

@@ -14,6 +14,8 @@ pub(crate) enum LegKind {
     DoOrCheck,
     /// An undo.
     Undo,
+    /// A confirm: retried until it is done.
+    Confirm,
 }
 
 /// Most attempts that a retry may ask for; more is `forever`.
@@ -26,7 +28,7 @@ const FOREVER_MAX: Duration = Duration::from_secs(30);
 /// The defaults of a leg (outcomes.md): after the pivot it is retried until done.
 pub(crate) fn defaults(leg: LegKind, after_pivot: bool) -> Retry {
     let before = match leg {
-        LegKind::DoOrCheck => Retry {
+        LegKind::DoOrCheck | LegKind::Confirm => Retry {
             attempts: Some(5),
             first: Duration::from_millis(200),
             factor_milli: 2_000,
@@ -39,7 +41,11 @@ pub(crate) fn defaults(leg: LegKind, after_pivot: bool) -> Retry {
             max: Duration::from_secs(15 * 60),
         },
     };
-    if after_pivot { forever(before) } else { before }
+    if after_pivot || leg == LegKind::Confirm {
+        forever(before)
+    } else {
+        before
+    }
 }
 
 fn forever(retry: Retry) -> Retry {
@@ -71,13 +77,13 @@ impl Reader<'_> {
         let Some(fields) = self.fields(node, Within::Retry) else {
             return retry;
         };
-        self.retry_map(node, &fields, &mut retry);
+        self.retry_map(node, &fields, leg, &mut retry);
         retry
     }
 
-    fn retry_map(&mut self, node: &Node, fields: &Fields<'_>, retry: &mut Retry) {
+    fn retry_map(&mut self, node: &Node, fields: &Fields<'_>, leg: LegKind, retry: &mut Retry) {
         if let Some(entry) = fields.entry("attempts") {
-            self.attempts(entry, retry);
+            self.attempts(entry, leg, retry);
         }
         let mut pause = |name: &str, shown: &str| {
             let node = fields.get(name)?;
@@ -105,12 +111,19 @@ impl Reader<'_> {
         }
     }
 
-    fn attempts(&mut self, entry: &Entry, retry: &mut Retry) {
-        if self.after_pivot {
+    fn attempts(&mut self, entry: &Entry, leg: LegKind, retry: &mut Retry) {
+        let until_done = if leg == LegKind::Confirm {
+            Some("a confirm")
+        } else if self.after_pivot {
+            Some("a leg after the pivot")
+        } else {
+            None
+        };
+        if let Some(which) = until_done {
             self.problems.add(
                 Code::AttemptsAfterPivot,
                 entry.place,
-                "`attempts` may not stand on a leg after the pivot: it is retried until done",
+                format!("`attempts` may not stand on {which}: it is retried until done"),
                 "remove it; `first`, `factor` and `max` may stay",
             );
         } else if let Some(attempts) = self.count(&entry.node, "`attempts`", (1, ATTEMPTS_MAX)) {

@@ -35,6 +35,7 @@ pub fn schema() -> Json {
             "retry": map_of(Within::Retry),
             "check": long_form(Within::Check),
             "undo": long_form(Within::Undo),
+            "confirm": long_form(Within::Confirm),
         }),
     );
     Json::Object(root)
@@ -129,6 +130,8 @@ fn of_shape(shape: Shape) -> Json {
             { "const": "none" }, { "$ref": "#/$defs/target" }, { "$ref": "#/$defs/undo" }] }),
         Shape::CheckForm => json!({ "anyOf": [
             { "$ref": "#/$defs/target" }, { "$ref": "#/$defs/check" }] }),
+        Shape::ConfirmForm => json!({ "anyOf": [
+            { "$ref": "#/$defs/target" }, { "$ref": "#/$defs/confirm" }] }),
         Shape::RetryForm => json!({ "anyOf": [
             { "const": "forever" }, { "$ref": "#/$defs/retry" }] }),
         Shape::Truth => json!({ "type": "boolean" }),
@@ -192,6 +195,7 @@ mod tests {
             (Within::Step, "/$defs/step/properties"),
             (Within::Check, "/$defs/check/properties"),
             (Within::Undo, "/$defs/undo/properties"),
+            (Within::Confirm, "/$defs/confirm/properties"),
             (Within::Retry, "/$defs/retry/properties"),
         ];
         for (within, pointer) in places {

@@ -9,7 +9,7 @@ use super::keys::{self, StepKind, Within};
 use super::node::{Entry, Node, Place, Value, shortened};
 use super::read::{Fields, Reader};
 use super::values::Scope;
-use crate::definition::{Each, Kind, OnRefused, OnUnknown, Step, Undo};
+use crate::definition::{Call, Each, Kind, OnRefused, OnUnknown, Step, Undo};
 use crate::expr::Expr;
 use crate::limits;
 use std::collections::HashMap;
@@ -193,25 +193,7 @@ impl Reader<'_> {
         let on_refused = self.on_refused(&fields);
         let pivot = self.is_pivot(&fields);
         let after_pivot = self.after_pivot;
-        let mut undo = Some(Undo::Absent);
-        let mut on_unknown = if after_pivot || pivot {
-            OnUnknown::Stuck
-        } else {
-            OnUnknown::Undo
-        };
-        let kind_read = match kind {
-            StepKind::Call => {
-                let step = self.call_step(&fields, &main.node, pivot);
-                undo = step.undo;
-                on_unknown = step.on_unknown;
-                step.action.map(|action| Kind::Call(Box::new(action)))
-            }
-            StepKind::Wait => self.wait(&fields, main).map(Kind::Wait),
-            StepKind::Sleep => self.sleep(main).map(Kind::Sleep),
-            StepKind::Set => self.template(&main.node, Scope::STEP).map(Kind::Set),
-            StepKind::Refuse => self.refuse(main),
-            StepKind::Group => self.group(&fields, main, &path).map(Kind::Group),
-        };
+        let does = self.what_it_does(kind, &fields, main, &path, pivot);
         self.refusable(&fields, kind, main, on_refused);
         if each.is_some() {
             // Outside, its steps are known through the array alone.
@@ -229,16 +211,53 @@ impl Reader<'_> {
             name: entry.key.clone(),
             path: path.join("."),
             when: when.flatten(),
-            kind: kind_read?,
-            undo: undo?,
+            kind: does.kind?,
+            undo: does.undo?,
+            confirm: does.confirm?.map(Box::new),
             pivot,
             after_pivot,
             on_refused,
-            on_unknown,
+            on_unknown: does.on_unknown,
         };
         match each {
             None => Some(step),
             Some(each) => each.around(step),
+        }
+    }
+
+    fn what_it_does(
+        &mut self,
+        kind: StepKind,
+        fields: &Fields<'_>,
+        main: &Entry,
+        path: &[String],
+        pivot: bool,
+    ) -> Does {
+        let kind = match kind {
+            StepKind::Call => {
+                let step = self.call_step(fields, &main.node, pivot);
+                return Does {
+                    kind: step.action.map(|action| Kind::Call(Box::new(action))),
+                    undo: step.undo,
+                    confirm: step.confirm.map_or(Some(None), |read| read.map(Some)),
+                    on_unknown: step.on_unknown,
+                };
+            }
+            StepKind::Wait => self.wait(fields, main).map(Kind::Wait),
+            StepKind::Sleep => self.sleep(main).map(Kind::Sleep),
+            StepKind::Set => self.template(&main.node, Scope::STEP).map(Kind::Set),
+            StepKind::Refuse => self.refuse(main),
+            StepKind::Group => self.group(fields, main, path).map(Kind::Group),
+        };
+        Does {
+            kind,
+            undo: Some(Undo::Absent),
+            confirm: Some(None),
+            on_unknown: if self.after_pivot || pivot {
+                OnUnknown::Stuck
+            } else {
+                OnUnknown::Undo
+            },
         }
     }
 
@@ -307,6 +326,14 @@ impl Reader<'_> {
     }
 }
 
+/// What a step does and what hangs on that; each is none after an error in it.
+struct Does {
+    kind: Option<Kind>,
+    undo: Option<Undo>,
+    confirm: Option<Option<Call>>,
+    on_unknown: OnUnknown,
+}
+
 /// What makes a step an `each`, as far as it could be read.
 struct EachHead {
     items: Option<Expr>,
@@ -323,6 +350,7 @@ impl EachHead {
             path: path.to_owned(),
             when: body.when.take(),
             undo: Undo::Absent,
+            confirm: None,
             pivot: false,
             after_pivot: body.after_pivot,
             on_refused: OnRefused::TurnBack,

@@ -68,6 +68,13 @@ impl Scope {
         "the meaning of an undo's answer",
         &["key", "result", "http"],
     );
+    /// What a confirm sends.
+    pub(crate) const CONFIRM: Scope = scope("what a confirm sends", &["key", "body", "result"]);
+    /// What a confirm's answer means.
+    pub(crate) const CONFIRM_ANSWER: Scope = scope(
+        "the meaning of a confirm's answer",
+        &["key", "result", "http"],
+    );
     /// What a signal means.
     pub(crate) const SIGNAL: Scope = scope("the meaning of a signal", &["result"]);
 }

@@ -177,6 +177,7 @@ fn apply_record(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
 fn turn_back(saga: &mut Saga, code: ReasonCode, step: Option<String>, failure: &Failure) {
     saga.phase = Phase::Back;
     saga.halt = None;
+    saga.steps.iter_mut().for_each(withdraw);
     if code == ReasonCode::Cancelled {
         saga.steps.iter_mut().for_each(release);
     }
@@ -186,6 +187,12 @@ fn turn_back(saga: &mut Saga, code: ReasonCode, step: Option<String>, failure: &
         message: failure.message.clone(),
         detail: failure.detail.clone(),
     });
+}
+
+/// A confirm that never left, since its road was closed, is not wanted any more.
+fn withdraw(state: &mut StepState) {
+    state.confirm.phase = LegPhase::Idle;
+    state.parts.iter_mut().for_each(withdraw);
 }
 
 /// Who cancels takes a do that waits for a person for one that may have happened: its undo
@@ -226,6 +233,14 @@ fn apply_to_step(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
         state.parts = items.iter().map(|_| blank_step(&each.body)).collect();
     }
     note_pivot(&plan.definition, saga, &route);
+    // The intent of a confirm is a point of no return like a pivot.
+    saga.past_pivot |= matches!(
+        entry.record,
+        Record::AttemptStarted {
+            leg: Leg::Confirm,
+            ..
+        }
+    );
     Ok(())
 }
 
@@ -301,6 +316,7 @@ impl StepState {
             Leg::Do => &mut self.forward,
             Leg::Check => &mut self.check,
             Leg::Undo => &mut self.undo,
+            Leg::Confirm => &mut self.confirm,
         }
     }
 }

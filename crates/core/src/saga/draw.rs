@@ -87,6 +87,9 @@ fn row(saga: &Saga, route: &mut Route) -> Row {
         forward: leg(state.state_word(), state.forward.attempts, state.error()),
         undo: (undo != UndoView::None)
             .then(|| leg(undo.as_str(), state.undo.attempts, state.undo_error())),
+        confirm: state
+            .confirm_view(step)
+            .map(|view| leg(view.as_str(), state.confirm.attempts, state.confirm_error())),
         parts: parts(saga, route),
     }
 }

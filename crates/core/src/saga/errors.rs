@@ -26,6 +26,15 @@ impl StepState {
             None => last_error(&self.undo),
         }
     }
+
+    /// What went wrong last with its confirm; none once that took effect.
+    pub fn confirm_error(&self) -> Option<Failure> {
+        if self.confirmed {
+            None
+        } else {
+            last_error(&self.confirm)
+        }
+    }
 }
 
 fn last_error(leg: &LegState) -> Option<Failure> {

@@ -90,7 +90,7 @@ fn wakes_of(saga: &Saga, leg: &LegState, which: Leg, now: Timestamp) -> Option<T
             let patrol = limits::PATROL_MS;
             let patrolled = now.since(*since) / patrol + 1;
             let next = since.plus(Duration::from_millis(patrolled.saturating_mul(patrol)));
-            let limited = (which == Leg::Undo || saga.past_pivot) && !overdue;
+            let limited = saga.must_run(which) && !overdue;
             let limit = since.plus(saga.park_limit);
             Some(if limited && limit > now {
                 next.min(limit)
@@ -154,6 +154,11 @@ impl Saga {
             active |= is_active(at.step, state);
         });
         stuck && !active
+    }
+
+    /// A leg that is not given up, however long its road is closed: then the saga is stuck.
+    pub(super) fn must_run(&self, leg: Leg) -> bool {
+        matches!(leg, Leg::Undo | Leg::Confirm) || self.past_pivot
     }
 
     /// Somebody cancelled it, and that is why it turned back.

@@ -22,7 +22,7 @@ pub struct Entry {
     pub record: Record,
 }
 
-/// A step's do, its undo, or the question what became of its do.
+/// A step's do, its undo, its confirm, or the question what became of its do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Leg {
@@ -32,11 +32,13 @@ pub enum Leg {
     Check,
     /// The step's compensation.
     Undo,
+    /// The step's second half, once every step is over.
+    Confirm,
 }
 
 impl Leg {
     /// All of them.
-    pub const ALL: [Leg; 3] = [Leg::Do, Leg::Check, Leg::Undo];
+    pub const ALL: [Leg; 4] = [Leg::Do, Leg::Check, Leg::Undo, Leg::Confirm];
 
     /// The leg as written in the API.
     pub const fn as_str(self) -> &'static str {
@@ -44,6 +46,7 @@ impl Leg {
             Leg::Do => "do",
             Leg::Check => "check",
             Leg::Undo => "undo",
+            Leg::Confirm => "confirm",
         }
     }
 }
@@ -260,7 +263,8 @@ impl ParkCode {
 #[serde(rename_all = "snake_case")]
 pub enum Next {
     /// The leg took effect. Of a do: the step is done with this result. Of a check: so is its
-    /// do. Of an undo: the step is undone.
+    /// do. Of an undo: the step is undone. Of a
+    /// confirm: it is confirmed.
     Done {
         /// What it answered.
         result: Value,

@@ -33,6 +33,7 @@ pub(super) fn call_of(step: &Step, leg: Leg) -> Option<&Call> {
             Undo::Call(undo) => Some(&undo.call),
             Undo::Absent | Undo::None => None,
         },
+        Leg::Confirm => step.confirm.as_deref(),
     }
 }
 
@@ -64,8 +65,8 @@ pub(super) fn do_key(saga: &Saga, at: Spot<'_>) -> String {
 pub(super) fn leg_key(key: String, leg: Leg, round: u32) -> String {
     match (leg, round) {
         (Leg::Do | Leg::Check, _) => key,
-        (Leg::Undo, 1) => format!("{key}-undo"),
-        (Leg::Undo, later) => format!("{key}-undo-{later}"),
+        (Leg::Undo | Leg::Confirm, 1) => format!("{key}-{}", leg.as_str()),
+        (Leg::Undo | Leg::Confirm, later) => format!("{key}-{}-{later}", leg.as_str()),
     }
 }
 
@@ -89,7 +90,7 @@ pub(super) fn request(
     let do_key = do_key(saga, at);
     let sent = match leg {
         Leg::Do => None,
-        Leg::Check | Leg::Undo => body_of_do(saga, at, &do_key)?,
+        Leg::Check | Leg::Undo | Leg::Confirm => body_of_do(saga, at, &do_key)?,
     };
     let state = saga.state(at.route);
     let result = Some(state).filter(|state| state.state == State::Ended(Outcome::Done));

@@ -46,7 +46,7 @@ pub struct Saga {
     pub reason: Option<Reason>,
     /// A cancel or a deadline that waits for the pivot's outcome.
     pub halt: Option<Halt>,
-    /// The pivot is done: only forward from here.
+    /// The pivot is done, or a confirm has begun: only forward from here.
     pub past_pivot: bool,
     /// The steps, in the definition's order.
     pub steps: Vec<StepState>,
@@ -203,6 +203,10 @@ pub struct StepState {
     pub check: LegState,
     /// Its undo.
     pub undo: LegState,
+    /// Its confirm.
+    pub confirm: LegState,
+    /// The confirm took effect.
+    pub confirmed: bool,
     /// The undo came to its end.
     pub undone: Option<Undone>,
     /// The items of an `each` that began.
@@ -218,6 +222,7 @@ impl StepState {
             Leg::Do => &self.forward,
             Leg::Check => &self.check,
             Leg::Undo => &self.undo,
+            Leg::Confirm => &self.confirm,
         }
     }
 }

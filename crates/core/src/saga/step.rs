@@ -57,14 +57,7 @@ pub(super) fn apply_to_state(state: &mut StepState, entry: &Entry) -> Result<(),
             intend(state.leg_mut(*leg), &entry.record, at);
         }
         Record::AttemptEnded { leg, next, .. } => {
-            let current = state.leg_mut(*leg);
-            if !matches!(current.phase, LegPhase::InFlight { .. }) {
-                return Err(out_of_place(
-                    "an attempt ends that was not begun".to_owned(),
-                ));
-            }
-            count(current, &entry.record);
-            follow(state, *leg, next, at);
+            attempt_ended(state, *leg, next, entry).map_err(out_of_place)?;
         }
         // Records about the saga as a whole; they touch no step.
         Record::Started(_)
@@ -77,6 +70,21 @@ pub(super) fn apply_to_state(state: &mut StepState, entry: &Entry) -> Result<(),
         | Record::Completed { .. }
         | Record::Compensated => {}
     }
+    Ok(())
+}
+
+fn attempt_ended(
+    state: &mut StepState,
+    leg: Leg,
+    next: &Next,
+    entry: &Entry,
+) -> Result<(), String> {
+    let current = state.leg_mut(leg);
+    if !matches!(current.phase, LegPhase::InFlight { .. }) {
+        return Err("an attempt ends that was not begun".to_owned());
+    }
+    count(current, &entry.record);
+    follow(state, leg, next, entry.at);
     Ok(())
 }
 
@@ -153,6 +161,7 @@ fn follow(state: &mut StepState, leg: Leg, next: &Next, at: Timestamp) {
     match next {
         Next::Done { result } => match leg {
             Leg::Undo => state.undone = Some(Undone::Done),
+            Leg::Confirm => state.confirmed = true,
             Leg::Do | Leg::Check => {
                 end(state, Outcome::Done, at);
                 state.result = Some(result.clone());
@@ -234,6 +243,7 @@ fn stick(state: &mut StepState, leg: Leg, code: StuckCode, message: &str, at: Ti
             state.undone = None;
             stick_leg(&mut state.undo, stuck, code);
         }
+        Leg::Confirm => stick_leg(&mut state.confirm, stuck, code),
         Leg::Do | Leg::Check => {
             match code {
                 StuckCode::ForwardRefused => end(state, Outcome::Refused, at),

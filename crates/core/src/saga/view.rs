@@ -125,6 +125,31 @@ impl UndoView {
     }
 }
 
+/// What is seen of a step's confirm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ConfirmView {
+    /// It runs once every step is over, if its step is done.
+    Pending,
+    /// It runs, or waits to run again.
+    Running,
+    /// It took effect.
+    Done,
+    /// It needs a person.
+    Stuck,
+}
+
+impl ConfirmView {
+    /// The state as written in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ConfirmView::Pending => "pending",
+            ConfirmView::Running => "running",
+            ConfirmView::Done => "done",
+            ConfirmView::Stuck => "stuck",
+        }
+    }
+}
+
 impl Saga {
     /// Its status. It is stuck only when nothing can run.
     pub fn status(&self) -> Status {
@@ -221,11 +246,7 @@ fn waits_of_leg(saga: &Saga, at: Spot<'_>, state: &StepState, leg: Leg) -> Optio
         return None;
     }
     let path = at.path();
-    let what = match leg {
-        Leg::Do => path.clone(),
-        Leg::Check => format!("the check of {path}"),
-        Leg::Undo => format!("the undo of {path}"),
-    };
+    let what = leg_in_words(leg, &path);
     let checks = leg == Leg::Check;
     let (kind, since, until, message) = match &state.phase {
         LegPhase::Idle => return None,
@@ -261,8 +282,7 @@ fn waits_of_leg(saga: &Saga, at: Spot<'_>, state: &StepState, leg: Leg) -> Optio
             since,
             overdue,
         } => {
-            let must_run = leg == Leg::Undo || saga.past_pivot;
-            let until = (must_run && !overdue).then(|| since.plus(saga.park_limit));
+            let until = (saga.must_run(leg) && !overdue).then(|| since.plus(saga.park_limit));
             let message = format!("{what} waits for {named}: {}", cause.message);
             (parked_kind(cause.code), since, until, message)
         }
@@ -284,6 +304,15 @@ fn waits_of_leg(saga: &Saga, at: Spot<'_>, state: &StepState, leg: Leg) -> Optio
         until,
         message,
     })
+}
+
+fn leg_in_words(leg: Leg, path: &str) -> String {
+    match leg {
+        Leg::Do => path.to_owned(),
+        Leg::Check => format!("the check of {path}"),
+        Leg::Undo => format!("the undo of {path}"),
+        Leg::Confirm => format!("the confirm of {path}"),
+    }
 }
 
 /// Which attempt of how many this is, in words.
@@ -352,6 +381,20 @@ impl StepState {
             Some(failed) => failed,
             None => "running",
         }
+    }
+
+    /// What is seen of its confirm; none when it has none.
+    pub fn confirm_view(&self, step: &Step) -> Option<ConfirmView> {
+        step.confirm.as_ref()?;
+        Some(match &self.confirm.phase {
+            _ if self.confirmed => ConfirmView::Done,
+            LegPhase::Idle => ConfirmView::Pending,
+            LegPhase::Stuck { .. } | LegPhase::Parked { overdue: true, .. } => ConfirmView::Stuck,
+            LegPhase::InFlight { .. }
+            | LegPhase::Retry { .. }
+            | LegPhase::LookAgain { .. }
+            | LegPhase::Parked { .. } => ConfirmView::Running,
+        })
     }
 
     /// What is seen of its undo.

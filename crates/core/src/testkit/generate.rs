@@ -224,6 +224,10 @@ impl Maker {
             let check = self.check(seen);
             keys.insert("check".to_owned(), check);
         }
+        if self.random.chance(25) {
+            let confirm = self.confirm(seen);
+            keys.insert("confirm".to_owned(), confirm);
+        }
         if !safe || self.random.chance(20) {
             let undo = self.undo(seen);
             keys.insert("undo".to_owned(), undo);
@@ -287,6 +291,24 @@ impl Maker {
         let mut keys = Map::new();
         let method = *self.random.pick(&["GET", "GET", "POST"]);
         self.request(&mut keys, method, path, seen);
+        if self.random.chance(40) {
+            keys.insert("refused_when".to_owned(), json!("$result.refuse == true"));
+        }
+        Json::Object(keys)
+    }
+
+    fn confirm(&mut self, seen: &[String]) -> Json {
+        let path = "/effects/by-key/{$key}/confirmed";
+        if self.random.chance(40) {
+            let service = *self.random.pick(&SERVICES);
+            return json!(format!("PUT {service} {path}"));
+        }
+        let mut keys = Map::new();
+        let method = *self.random.pick(&["PUT", "POST", "PATCH"]);
+        self.request(&mut keys, method, path, seen);
+        if let Some(Json::Object(retry)) = keys.get_mut("retry") {
+            retry.remove("attempts");
+        }
         if self.random.chance(40) {
             keys.insert("refused_when".to_owned(), json!("$result.refuse == true"));
         }

@@ -37,9 +37,10 @@ pub fn pairs() -> Vec<(&'static str, String)> {
     all
 }
 
-const NESTED: [(&str, Within); 3] = [
+const NESTED: [(&str, Within); 4] = [
     ("check", Within::Check),
     ("undo", Within::Undo),
+    ("confirm", Within::Confirm),
     ("retry", Within::Retry),
 ];
 

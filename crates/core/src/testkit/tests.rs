@@ -91,6 +91,7 @@ fn every_pair_of_kind_and_key_comes_and_none_comes_seldom() {
             count(Within::Retry, "", &step["retry"]);
             count(Within::Check, "", &step["check"]);
             count(Within::Undo, "", &step["undo"]);
+            count(Within::Confirm, "", &step["confirm"]);
             count(Within::Retry, "", &step["undo"]["retry"]);
         });
     }

@@ -7,6 +7,7 @@
 
 mod chaos;
 mod compensation;
+mod confirm;
 mod each;
 mod everything;
 mod forward;

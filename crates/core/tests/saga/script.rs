@@ -4,7 +4,7 @@
 //! | line | meaning |
 //! | --- | --- |
 //! | `STEP 200 JSON` | the service answers the do of STEP |
-//! | `undo STEP 503`, `check STEP …` | the same for its other legs |
+//! | `undo STEP 503`, `check STEP …`, `confirm STEP …` | the same for its other legs |
 //! | `STEP lost`, `STEP not_sent`, `STEP held` | no answer; certainly not sent; not tried |
 //! | `late STEP N 200 JSON` | an answer for its attempt N, current or not |
 //! | `signal NAME KEY JSON` | a signal |
@@ -280,7 +280,12 @@ fn steps(saga: &Saga) -> Vec<StepState> {
 
 fn forget(steps: &mut [StepState]) {
     for state in steps {
-        for leg in [&mut state.forward, &mut state.check, &mut state.undo] {
+        for leg in [
+            &mut state.forward,
+            &mut state.check,
+            &mut state.undo,
+            &mut state.confirm,
+        ] {
             if let LegPhase::InFlight { request, .. } = &mut leg.phase {
                 *request = None;
             }
@@ -348,6 +353,7 @@ pub(crate) fn line_of(driver: &mut Driver, line: &str) {
             driver.answer_attempt(step, Leg::Do, attempt.parse().expect("an attempt"), what);
         }
         ["undo", step, ..] => driver.answer(step, Leg::Undo, what(rest(line, 2))),
+        ["confirm", step, ..] => driver.answer(step, Leg::Confirm, what(rest(line, 2))),
         ["check", step, ..] => driver.answer(step, Leg::Check, what(rest(line, 2))),
         [step, ..] => driver.answer(step, Leg::Do, what(rest(line, 1))),
         [] => {}

@@ -21,6 +21,9 @@ pub(crate) fn calls(definition: &Definition) -> Vec<(String, Leg)> {
         if matches!(step.undo, Undo::Call(_)) {
             calls.push((step.path.clone(), Leg::Undo));
         }
+        if step.confirm.is_some() {
+            calls.push((step.path.clone(), Leg::Confirm));
+        }
     });
     calls
 }
@@ -42,7 +45,7 @@ pub(crate) fn strikes(
     let times = if often { OFTEN } else { 1 };
     let mut all = vec![strike(step, *leg, times, fault)];
     match leg {
-        Leg::Do => {}
+        Leg::Do | Leg::Confirm => {}
         Leg::Check => all.push(strike(step, Leg::Do, OFTEN, Fault::AnswerLost)),
         Leg::Undo => {
             let refused = last_refusable(definition).filter(|refused| refused != step);

@@ -19,6 +19,15 @@ impl World {
             let account = self.account(driver, &path);
             assert!(account.done <= 1, "P1: {path}\n{}", story());
             assert!(account.undone <= account.done, "I-17: {path}\n{}", story());
+            assert!(account.confirmed <= 1, "P1: {path}\n{}", story());
+            if account.confirmed > 0 {
+                let gone = account.undone > 0 || saga.reason.is_some();
+                assert!(!gone, "confirmed and undone: {path}\n{}", story());
+            }
+            let confirms = at.step.confirm.is_some() && state.state == State::Ended(Outcome::Done);
+            if saga.status() == Status::Completed && confirms {
+                assert_eq!(account.confirmed, 1, "not confirmed: {path}\n{}", story());
+            }
             let left = account.done - account.undone;
             if saga.status() == Status::Completed {
                 assert_eq!(account.undone, 0, "I-10: {path}\n{}", story());
@@ -110,6 +119,7 @@ fn verify_journal(driver: &Driver) {
                 story()
             ),
             Leg::Check => {}
+            Leg::Confirm => assert!(turned.is_none(), "I-20\n{}", story()),
         }
     }
     verify_bytes(driver);

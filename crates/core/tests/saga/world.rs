@@ -99,6 +99,8 @@ pub(crate) struct Account {
     pub(crate) done: u32,
     /// Effects of its undo.
     pub(crate) undone: u32,
+    /// Effects of its confirm.
+    pub(crate) confirmed: u32,
     /// An undo that found nothing left a mark that refuses the do (promise P3).
     closed: bool,
 }
@@ -118,7 +120,7 @@ pub(crate) struct World {
     /// Steps whose file says that an undo which finds nothing is final: their services keep
     /// promise P3.
     tombstones: BTreeSet<String>,
-    /// `+path` for each effect, `-path` for each undo, in order.
+    /// `+path` for each effect, `-path` for each undo, `=path` for each confirm, in order.
     pub(crate) order: Vec<String>,
     /// Which fault struck which leg, each time that one did.
     pub(crate) struck: Vec<(Fault, Leg)>,
@@ -165,12 +167,7 @@ impl World {
         if let Some(answer) = self.answers.get(&request.key).filter(|_| !asks) {
             return answer.clone();
         }
-        let do_key = request
-            .key
-            .split("-undo")
-            .next()
-            .unwrap_or_default()
-            .to_owned();
+        let do_key = do_key(&request.key);
         let account = self.accounts.entry(do_key).or_default();
         let answer = match request.leg {
             Leg::Do if account.closed => what(r#"409 {"message":"it was undone already"}"#),
@@ -192,6 +189,11 @@ impl World {
                 what(r#"404 {"message":"nothing here"}"#)
             }
             Leg::Check => what(r#"404 {"message":"nothing here"}"#),
+            Leg::Confirm => {
+                account.confirmed += 1;
+                self.order.push(format!("={}", request.step));
+                what("200 {}")
+            }
         };
         if !asks {
             self.answers.insert(request.key.clone(), answer.clone());
@@ -295,6 +297,16 @@ fn waits(driver: &Driver) -> bool {
             matches!(at.step.kind, Kind::Wait(_) | Kind::Sleep(_)) && state.state == State::Running;
     });
     found && !driver.saga.past_pivot && driver.saga.reason.is_none()
+}
+
+/// The key of the do, of any leg's.
+fn do_key(key: &str) -> String {
+    let of_do = key.split("-undo").next().unwrap_or_default();
+    of_do
+        .split("-confirm")
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn crash(driver: &mut Driver) {

@@ -47,6 +47,10 @@ fn calls() -> Vec<String> {
 type What = (&'static str, &'static str);
 
 const CHECK: What = ("check", "nobody asks what became of a lost answer");
+const CONFIRM: What = (
+    "confirm",
+    "nothing is called once every step is over, so it is left out",
+);
 const ONCE: What = (
     "once",
     "it is sent one time only, even where nothing had left",
@@ -96,6 +100,9 @@ impl Found {
     fn step(&mut self, step: &Step) {
         if step.pivot {
             self.add(PIVOT, step);
+        }
+        if step.confirm.is_some() {
+            self.add(CONFIRM, step);
         }
         match &step.undo {
             Undo::Call(undo) => {

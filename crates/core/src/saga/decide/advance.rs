@@ -28,7 +28,12 @@ impl Decision<'_> {
         }
         let plan = std::sync::Arc::clone(&self.plan);
         let over = self.forward_steps(&plan.definition.steps, &mut Route::new(), false);
-        if over == Progress::Over && self.saga.phase == Phase::Forward && self.saga.halt.is_none() {
+        let is_over = over == Progress::Over;
+        if is_over
+            && self.saga.phase == Phase::Forward
+            && self.saga.halt.is_none()
+            && self.confirm_steps(&plan.definition.steps, &mut Route::new(), false)
+        {
             self.complete(&plan.definition);
         }
     }

@@ -103,7 +103,7 @@ impl Decision<'_> {
 
     /// A leg that must run and is parked for longer than `park_limit`, over probes, is stuck.
     pub(super) fn stick_if_overdue(&mut self, at: Spot<'_>, leg: Leg) {
-        let must_run = leg == Leg::Undo || self.saga.past_pivot;
+        let must_run = self.saga.must_run(leg);
         let LegPhase::Parked {
             cause,
             since,
@@ -125,7 +125,7 @@ impl Decision<'_> {
     fn key_expired(&mut self, at: Spot<'_>, leg: Leg) {
         let message = "it may have happened, and its service no longer keeps the key";
         match leg {
-            Leg::Undo => self.stick(at, leg, StuckCode::KeyExpired, message),
+            Leg::Undo | Leg::Confirm => self.stick(at, leg, StuckCode::KeyExpired, message),
             Leg::Do | Leg::Check => {
                 self.ask_or_end_unknown(at, failure("key_expired", None, message))
             }
@@ -168,7 +168,7 @@ impl Decision<'_> {
                 let unknown = self.unknown_by_check(at, words, Some(&failed.message));
                 self.end_without(at, Outcome::Unknown, unknown);
             }
-            Leg::Do | Leg::Undo => {
+            Leg::Do | Leg::Undo | Leg::Confirm => {
                 self.stick(at, leg, StuckCode::ExpressionFailed, &failed.message)
             }
         }

@@ -5,6 +5,7 @@ mod advance;
 mod answer;
 mod attempt;
 mod back;
+mod confirm;
 mod each;
 mod policy;
 
@@ -162,7 +163,7 @@ impl<'a> Decision<'a> {
         }
         if self.saga.past_pivot {
             return refuse(
-                "the saga is past its pivot: from there it only goes forward".to_owned(),
+                "the saga is past its point of no return (its pivot, or a first confirm): from there it only goes forward".to_owned(),
             );
         }
         let stuck = self.saga.has_stuck();

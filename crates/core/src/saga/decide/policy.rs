@@ -32,6 +32,7 @@ impl Decision<'_> {
                 }
                 Undo::Absent | Undo::None => Next::NothingThere,
             },
+            Leg::Confirm => self.next_of_confirm(at, state, reading, interrupted),
         }
     }
 
@@ -127,6 +128,31 @@ impl Decision<'_> {
             Meaning::MayHave | Meaning::NotSent => {
                 again().unwrap_or_else(|| reading.stuck(StuckCode::UndoExhausted))
             }
+            Meaning::Misconfigured | Meaning::Held => Next::Park(reading.park_cause()),
+        }
+    }
+
+    /// A confirm is retried until it is done; a refusal needs a person.
+    fn next_of_confirm(
+        &self,
+        at: Spot<'_>,
+        leg: &LegState,
+        reading: &Reading,
+        interrupted: bool,
+    ) -> Next {
+        if reading.failed.is_some() {
+            return reading.stuck(StuckCode::ExpressionFailed);
+        }
+        match reading.meaning {
+            Meaning::Done => Next::Done {
+                result: reading.value.clone(),
+            },
+            Meaning::Refused | Meaning::NotFound if !leg.may_have => {
+                reading.stuck(StuckCode::ForwardRefused)
+            }
+            Meaning::Refused | Meaning::NotFound | Meaning::MayHave | Meaning::NotSent => self
+                .retry(at, Leg::Confirm, leg, reading, interrupted)
+                .unwrap_or_else(|| reading.stuck(StuckCode::OutcomeUnknown)),
             Meaning::Misconfigured | Meaning::Held => Next::Park(reading.park_cause()),
         }
     }

@@ -102,6 +102,7 @@ impl Drawing {
                 span(Tone::Plain, name),
                 self.forward(row),
                 self.undo(row).unwrap_or_else(|| span(Tone::Faint, "")),
+                self.confirm(row).unwrap_or_else(|| span(Tone::Faint, "")),
             ];
             out.push(cells.into());
             self.tree(&row.parts, &format!("{indent}{below}"), out);
@@ -145,6 +146,21 @@ impl Drawing {
             "running" => (Tone::Doubt, "↩ undoing"),
             "done" => (Tone::Back, "↩ undone"),
             "stuck" => (Tone::Bad, "↩ stuck"),
+            _ => (Tone::Faint, unknown.as_str()),
+        };
+        let with_error = matches!(leg.state.as_str(), "running" | "stuck");
+        Some(span(tone, self.leg(words, row, leg, with_error)))
+    }
+
+    fn confirm(&self, row: &Row) -> Option<Span> {
+        let leg = row.confirm.as_ref()?;
+        let unknown = format!("✔ {}", leg.state);
+        let (tone, words) = match leg.state.as_str() {
+            // It comes at the end, and only if there is no way back.
+            "pending" => return None,
+            "running" => (Tone::Doubt, "✔ confirming"),
+            "done" => (Tone::Good, "✔ confirmed"),
+            "stuck" => (Tone::Bad, "✔ stuck"),
             _ => (Tone::Faint, unknown.as_str()),
         };
         let with_error = matches!(leg.state.as_str(), "running" | "stuck");

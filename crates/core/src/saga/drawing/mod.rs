@@ -105,6 +105,8 @@ pub struct Row {
     pub forward: LegRow,
     /// Its undo, where it has one.
     pub undo: Option<LegRow>,
+    /// Its confirm, where it has one.
+    pub confirm: Option<LegRow>,
     /// The steps within.
     pub parts: Vec<Row>,
 }

@@ -73,6 +73,7 @@ pub(super) fn common(step: &Step) -> Vec<Part> {
         when,
         kind: _,
         undo: _,
+        confirm: _,
         pivot,
         after_pivot: _,
         on_refused,
@@ -170,7 +171,7 @@ pub(super) fn of_kind(step: &Step) -> Vec<Part> {
 }
 
 /// The legs beside the do, the same ones in the same order for every step.
-pub(super) fn legs(step: &Step) -> [(&'static str, Leg); 2] {
+pub(super) fn legs(step: &Step) -> [(&'static str, Leg); 3] {
     let check = match &step.kind {
         Kind::Call(action) => match &action.check {
             Some(call) => Leg::Call(short(call), of_call("check", call)),
@@ -188,7 +189,11 @@ pub(super) fn legs(step: &Step) -> [(&'static str, Leg); 2] {
         Undo::None => Leg::Named("none"),
         Undo::Call(undo) => Leg::Call(short(&undo.call), of_undo(undo)),
     };
-    [("check", check), ("undo", undo)]
+    let confirm = match &step.confirm {
+        None => Leg::Absent,
+        Some(call) => Leg::Call(short(call), of_call("confirm", call)),
+    };
+    [("check", check), ("undo", undo), ("confirm", confirm)]
 }
 
 fn of_undo(undo: &UndoCall) -> Vec<Part> {
