@@ -59,6 +59,22 @@ impl Lowering {
 
     /// The loop that undoes the items that were kept, backwards.
     pub(super) fn undo_each(&self, step: &Step, each: &Each) -> Vec<Task> {
+        let mut tasks = self.kept_items(step, each, "undo", |inside, body| inside.undo(body));
+        for (_, task) in &mut tasks {
+            let items = format!("{}[\"{}\"] // [] | reverse", self.results, kept(step));
+            task["for"]["in"] = jq::wrap(&items);
+        }
+        tasks
+    }
+
+    /// A loop over what was kept of each item; none when there is nothing to do for one.
+    pub(super) fn kept_items(
+        &self,
+        step: &Step,
+        each: &Each,
+        leg: &str,
+        tasks: impl FnOnce(&Lowering, &Step) -> Vec<Task>,
+    ) -> Vec<Task> {
         let past = format!("Past_{}", step.name);
         let mut inside = self.within(each, format!("${past}.item"), format!("${past}.index"));
         inside.results = format!("${past}.results");
@@ -68,17 +84,13 @@ impl Lowering {
             let text = member(&inside.results, &name);
             inside.names = inside.names.with(&name, text);
         }
-        let tasks = inside.undo(&each.body);
+        let tasks = tasks(&inside, &each.body);
         if tasks.is_empty() {
             return tasks;
         }
-        let items = jq::wrap(&format!(
-            "{}[\"{}\"] // [] | reverse",
-            self.results,
-            kept(step)
-        ));
-        let undo = json!({ "for": { "each": past, "in": items }, "do": list(tasks) });
-        vec![(format!("{}-items-undo", step.name), undo)]
+        let items = jq::wrap(&format!("{}[\"{}\"] // []", self.results, kept(step)));
+        let run = json!({ "for": { "each": past, "in": items }, "do": list(tasks) });
+        vec![(format!("{}-items-{leg}", step.name), run)]
     }
 
     fn within(&self, each: &Each, item: String, at: String) -> Lowering {

@@ -49,7 +49,11 @@ type What = (&'static str, &'static str);
 const CHECK: What = ("check", "nobody asks what became of a lost answer");
 const CONFIRM: What = (
     "confirm",
-    "nothing is called once every step is over, so it is left out",
+    "it is called once every step is over, but a failure of it is not held for a person",
+);
+const LEG_SAYS_NO: What = (
+    "refused_when of an undo or a confirm",
+    "only the status of its answer is read",
 );
 const ONCE: What = (
     "once",
@@ -103,6 +107,14 @@ impl Found {
         }
         if step.confirm.is_some() {
             self.add(CONFIRM, step);
+        }
+        let undo = match &step.undo {
+            Undo::Call(undo) => Some(&undo.call),
+            Undo::Absent | Undo::None => None,
+        };
+        let mut legs = undo.into_iter().chain(step.confirm.as_deref());
+        if legs.any(|call| call.refused_when.is_some()) {
+            self.add(LEG_SAYS_NO, step);
         }
         match &step.undo {
             Undo::Call(undo) => {

@@ -6,6 +6,7 @@
 //! [`Exported::lost`] and stands as comments at the head of the document.
 
 mod calls;
+mod confirm;
 mod each;
 mod jq;
 mod lost;
@@ -114,6 +115,7 @@ impl Lowering {
         let (before, after) = items.split_at(pivot.map_or(items.len(), |pivot| pivot + 1));
         let mut tasks = self.nested(before);
         tasks.extend(after.iter().flat_map(|item| self.item(item)));
+        tasks.extend(steps.iter().flat_map(|step| self.confirms(step)));
         tasks
     }
 

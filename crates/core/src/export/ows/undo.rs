@@ -49,16 +49,20 @@ impl Lowering {
         }
     }
 
-    fn undo_call(&self, step: &Step, action: Option<&Do>, undo: &UndoCall) -> Task {
-        let mut names = self
+    /// What an undo or a confirm reads: the do's key, body and result.
+    pub(super) fn names_after(&self, step: &Step, action: Option<&Do>) -> Names {
+        let names = self
             .names
             .with("key", self.key(step, ""))
             .with("result", member(&self.results, &step.name));
         let body = action.and_then(|action| action.call.body.as_ref());
-        names = names.with("body", sent_body(&names, body));
+        names.with("body", sent_body(&names, body))
+    }
+
+    fn undo_call(&self, step: &Step, action: Option<&Do>, undo: &UndoCall) -> Task {
         let leg = Leg {
             task: format!("{}-undo-call", step.name),
-            names,
+            names: self.names_after(step, action),
             key: self.key(step, "-undo"),
             whole: false,
             call: &undo.call,
