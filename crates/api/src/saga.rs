@@ -163,7 +163,7 @@ pub struct Saga {
     pub reason: Option<Reason>,
     /// The first leg that needs a person.
     pub stuck: Option<Stuck>,
-    /// What it waits on; empty only at rest.
+    /// What it waits on; empty only at rest, and there too it may hold what `on_end` waits on.
     pub waiting_on: Vec<Waiting>,
     /// The verbs that this build has and that may be used now.
     pub allowed: Vec<Verb>,
@@ -192,6 +192,10 @@ pub struct Saga {
     pub deadline: Option<Moment>,
     /// Its steps, parts nested under their groups.
     pub steps: Vec<Step>,
+    /// The call at its end, in the form of a step; null when its definition has none. It may
+    /// be under way while the saga is at rest.
+    #[serde(default)]
+    pub on_end: Option<Step>,
 }
 
 /// A saga as listed.

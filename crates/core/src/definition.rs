@@ -29,6 +29,9 @@ pub struct Definition {
     pub steps: Vec<Step>,
     /// The value that a completed saga answers.
     pub output: Option<Template>,
+    /// The call that is made whenever a saga of it ends, in the form of a step: `on_end`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_end: Option<Box<Step>>,
 }
 
 /// A name and the expression over `$input` that gives its value.

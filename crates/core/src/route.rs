@@ -12,6 +12,15 @@ use std::fmt::Write;
 /// next number is the item's.
 pub type Route = Vec<usize>;
 
+/// Stands in a route for the call at a saga's end, which has no place among the steps.
+const END: usize = usize::MAX - 1;
+
+/// The route to the call at a saga's end: `on_end`.
+pub const ON_END: [usize; 1] = [END];
+
+/// What the call at a saga's end is called in paths. No step may have this name.
+pub const ON_END_NAME: &str = "on_end";
+
 /// Stands for an item in the routes of [`Index`], which know no saga.
 const ITEM: usize = usize::MAX;
 
@@ -33,6 +42,11 @@ enum Hop<'a> {
 }
 
 impl<'a> Spot<'a> {
+    /// It is the call at a saga's end, and no step.
+    pub fn is_end(&self) -> bool {
+        self.route == ON_END
+    }
+
     /// The path that names it exactly: `prepare.stock`, `lines[3].reserve`.
     pub fn path(&self) -> String {
         let mut path = String::with_capacity(self.step.path.len() + 4);
@@ -71,6 +85,9 @@ impl<'a> Spot<'a> {
     }
 
     fn climb(&self, mut visit: impl FnMut(Hop<'a>)) {
+        if self.is_end() {
+            return visit(Hop::Step(self.step));
+        }
         let mut parts = self.definition.steps.as_slice();
         let mut through_each = false;
         for &hop in self.route {
@@ -178,6 +195,9 @@ impl Definition {
         for (position, step) in self.steps.iter().enumerate() {
             index.add(step, &mut vec![position], true);
         }
+        if let Some(end) = &self.on_end {
+            index.add(end, &mut ON_END.to_vec(), false);
+        }
         index
     }
 
@@ -197,6 +217,9 @@ impl Definition {
     }
 
     fn find(&self, route: &[usize]) -> Option<&Step> {
+        if route == ON_END {
+            return self.on_end.as_deref();
+        }
         let (&first, rest) = route.split_first()?;
         rest.iter()
             .try_fold(self.steps.get(first)?, |step, &hop| step.part(hop))
@@ -208,10 +231,19 @@ impl Definition {
         walk(&self.steps, visit);
     }
 
+    /// Every call that it may make, with the step that makes it: those of all steps, and the
+    /// one at the end.
+    pub fn each_call<'a>(&'a self, visit: &mut dyn FnMut(&'a Step, &'a Call)) {
+        self.each_step(&mut |step| step.calls().for_each(|call| visit(step, call)));
+        for end in self.on_end.iter() {
+            end.calls().for_each(|call| visit(end, call));
+        }
+    }
+
     /// The names of every service that it calls, sorted, each once.
     pub fn services(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
-        self.each_step(&mut |step| names.extend(step.calls().map(|call| call.service.as_str())));
+        self.each_call(&mut |_, call| names.push(&call.service));
         names.sort_unstable();
         names.dedup();
         names

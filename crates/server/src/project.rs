@@ -4,7 +4,7 @@
 
 use banyan_api as api;
 use banyan_core::definition::{self, Definition, Kind};
-use banyan_core::route::Route;
+use banyan_core::route::{ON_END, ON_END_NAME, Route};
 use banyan_core::saga::{
     Failure, Meaning, Reason, ReasonCode, Saga, State, StepState, StuckAt, Value, Waiting,
 };
@@ -38,6 +38,11 @@ pub(crate) fn saga(saga: &Saga) -> api::Saga {
         ended_at: saga.ended_at.map(Into::into),
         deadline: saga.deadline.map(Into::into),
         steps: steps(saga),
+        on_end: saga
+            .on_end
+            .iter()
+            .map(|_| step(saga, &mut ON_END.to_vec()))
+            .next(),
     }
 }
 
@@ -271,5 +276,5 @@ pub(crate) fn meaning(meaning: Meaning) -> &'static str {
 pub(crate) fn has_step(definition: &Definition, wanted: &str) -> bool {
     let mut found = false;
     definition.each_step(&mut |step| found |= step.name == wanted || step.path == wanted);
-    found
+    found || (definition.on_end.is_some() && wanted == ON_END_NAME)
 }

@@ -8,7 +8,7 @@ use crate::services::Services;
 use banyan_core::Timestamp;
 use banyan_core::definition::{Kind, Undo};
 use banyan_core::id::Id;
-use banyan_core::route::Spot;
+use banyan_core::route::{ON_END_NAME, Spot};
 use banyan_core::saga::{Effect, Entry, Leg, Meaning, Outcome, Plan, Record, Saga, State, Status};
 use banyan_store::Reader;
 use std::collections::BTreeMap;
@@ -129,7 +129,8 @@ fn directions(id: Id, journal: &[Entry], figures: &mut Figures) -> Checked {
     let Some(turned) = turned else { return Ok(()) };
     for entry in journal.iter().filter(|entry| entry.seq > turned.seq) {
         if let Record::AttemptStarted { step, leg, .. } = &entry.record {
-            hold(figures, 19, *leg == Leg::Undo, || {
+            let forward = *leg != Leg::Undo && step != ON_END_NAME;
+            hold(figures, 19, !forward, || {
                 format!("{id}: {step} started forward after the saga turned back")
             })?;
         }
@@ -209,6 +210,9 @@ pub(crate) fn launched(
         return Ok(());
     };
     match effect.leg {
+        Leg::Do if effect.step == ON_END_NAME => hold(figures, 15, saga.status().is_rest(), || {
+            format!("{id}: its end was told before it came")
+        }),
         Leg::Do => depends_on_done(&saga, plan, effect, figures),
         Leg::Undo => undoes_what_may_be(&saga, plan, effect, figures),
         Leg::Check => Ok(()),
@@ -373,12 +377,18 @@ fn ended(saga: &Saga, journal: &[Entry], services: &Services, figures: &mut Figu
         format!("{} turned back after its pivot", saga.id)
     })?;
     let mut wrong = Ok(());
+    let mut told = true;
     saga.each_state(&mut |at, state| {
-        if wrong.is_ok() && matches!(at.step.kind, Kind::Call(_)) {
+        if at.is_end() {
+            told = matches!(state.state, State::Ended(_)) || !status.is_rest();
+        } else if wrong.is_ok() && matches!(at.step.kind, Kind::Call(_)) {
             wrong = effects(saga, journal, at, state.state, services, figures);
         }
     });
-    wrong
+    wrong?;
+    hold(figures, 8, told, || {
+        format!("{} ended and nobody was told\n{}", saga.id, saga.draw())
+    })
 }
 
 /// I-10, I-11 and I-21 over one step's ledger.

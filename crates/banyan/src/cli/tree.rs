@@ -29,7 +29,7 @@ fn drawing(saga: &Saga) -> Drawing {
             step: reason.step.clone(),
             message: reason.message.clone(),
         }),
-        rows: saga.steps.iter().map(row).collect(),
+        rows: saga.steps.iter().chain(&saga.on_end).map(row).collect(),
         stuck: saga.stuck.as_ref().map(stuck),
         waits: waits(saga),
         signals: saga

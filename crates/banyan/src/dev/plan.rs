@@ -164,7 +164,7 @@ impl Plan {
     pub(super) fn of(definition: &Definition, wants: &Wants, input: &Json) -> Plan {
         let mut plan = Plan::default();
         let mut known: Known = vec![("input".to_owned(), input.clone())];
-        definition.each_step(&mut |step| {
+        let mut add = |step: &Step| {
             let maker = |refusals: Vec<Expr>, known: &Known| Maker {
                 name: step.name.clone(),
                 shape: wants.of_step(&step.name),
@@ -189,7 +189,9 @@ impl Plan {
                     maker: maker(wait.refused_when.iter().cloned().collect(), &known),
                 });
             }
-        });
+        };
+        definition.each_step(&mut |step| add(step));
+        definition.on_end.as_deref().into_iter().for_each(add);
         plan
     }
 

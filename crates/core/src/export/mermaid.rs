@@ -21,6 +21,7 @@ pub fn mermaid(definition: &Definition) -> String {
     let place = drawing.confirms(definition, place);
     let end = drawing.node(Shape::Stadium, &["completed"], false);
     drawing.enter(&place, &end);
+    drawing.on_end(definition, &end);
     drawing.text()
 }
 
@@ -176,6 +177,14 @@ impl Drawing {
             }
             Kind::Group(group) => self.group(step, group, place),
             Kind::Each(each) => self.each(step, each, place),
+        }
+    }
+
+    /// The call at the end, which follows every end and not only this one.
+    fn on_end(&mut self, definition: &Definition, end: &str) {
+        for call in definition.on_end.iter().flat_map(|end| end.calls()) {
+            let told = self.node(Shape::Box, &["on_end", &called(call)], false);
+            let _ = writeln!(self.edges, "  {end} -. \"whatever the end\" .-> {told}");
         }
     }
 

@@ -6,8 +6,9 @@ use super::node::{Node, Value};
 use super::read::{Fields, LONGEST, Reader, SHORTEST};
 use super::retry::LegKind;
 use super::values::{Scope, Use};
-use crate::definition::{Call, Do, Method, OnUnknown, Undo, UndoCall};
+use crate::definition::{Call, Do, Kind, Method, OnRefused, OnUnknown, Step, Undo, UndoCall};
 use crate::limits;
+use crate::route::ON_END_NAME;
 use crate::time::Duration;
 
 /// Of one attempt where the file says nothing.
@@ -50,6 +51,13 @@ const CONFIRM: Form = Form {
     send: Scope::CONFIRM,
     answer: Scope::CONFIRM_ANSWER,
     leg: LegKind::Confirm,
+};
+
+const END: Form = Form {
+    what: "`on_end`",
+    send: Scope::END,
+    answer: Scope::END_ANSWER,
+    leg: LegKind::End,
 };
 
 /// A call step as far as it could be read.
@@ -201,6 +209,43 @@ impl Reader<'_> {
                 self.call(node, None, form).1
             }
         }
+    }
+
+    /// The call at the saga's end. Nothing is read after it: every step may be referred to.
+    pub(crate) fn on_end(&mut self, node: &Node) -> Option<Step> {
+        let call = match &node.value {
+            Value::Map(_) => {
+                let fields = self.fields(node, Within::OnEnd)?;
+                let Some(target) = fields.get("do") else {
+                    self.missing(
+                        "do",
+                        node.place,
+                        "an `on_end` in long form begins with `do: POST service path`",
+                    );
+                    return None;
+                };
+                self.call(target, Some(&fields), END).1
+            }
+            Value::Text(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) => {
+                self.call(node, None, END).1
+            }
+        };
+        let action = Do {
+            call: call?,
+            once: false,
+            check: None,
+        };
+        Some(Step {
+            name: ON_END_NAME.to_owned(),
+            path: ON_END_NAME.to_owned(),
+            when: None,
+            kind: Kind::Call(Box::new(action)),
+            undo: Undo::None,
+            pivot: false,
+            after_pivot: self.after_pivot,
+            on_refused: OnRefused::Continue,
+            on_unknown: OnUnknown::Stuck,
+        })
     }
 
     /// The undo, and the variables that what it sends reads.

@@ -64,6 +64,10 @@ impl Reader<'_> {
         let steps = self.required(&fields, "steps", "a saga has at least one step");
         let steps = steps.and_then(|node| self.all_steps(node, count));
         let output = self.output(&fields);
+        let on_end = fields.get("on_end").map(|node| self.on_end(node));
+        if matches!(on_end, Some(None)) {
+            return None;
+        }
         let mut definition = Definition {
             name: name?,
             version: version?,
@@ -74,6 +78,7 @@ impl Reader<'_> {
             deadline: self.deadline,
             steps: steps?,
             output,
+            on_end: on_end.flatten().map(Box::new),
         };
         definition.hash = hash(&definition)?;
         Some(definition)

@@ -14,6 +14,8 @@ pub(crate) enum Within {
     Undo,
     /// A confirm in long form.
     Confirm,
+    /// The call at a saga's end in long form.
+    OnEnd,
     /// A `retry`.
     Retry,
     /// A `wait` in long form.
@@ -28,6 +30,7 @@ impl Within {
         Within::Check,
         Within::Undo,
         Within::Confirm,
+        Within::OnEnd,
         Within::Retry,
         Within::Wait,
     ];
@@ -40,6 +43,7 @@ impl Within {
             Within::Check => "a check",
             Within::Undo => "an undo",
             Within::Confirm => "a confirm",
+            Within::OnEnd => "an `on_end`",
             Within::Retry => "a retry",
             Within::Wait => "a wait",
         }
@@ -124,6 +128,8 @@ pub(crate) enum Shape {
     CheckForm,
     /// Call in short or long form.
     ConfirmForm,
+    /// Call in short or long form.
+    EndForm,
     /// `forever`, or a map.
     RetryForm,
     /// True or false.
@@ -199,7 +205,7 @@ const fn later(within: Within, name: &'static str) -> Key {
 }
 
 use StepKind::{Call, Group, Refuse, Set, Sleep, Wait};
-use Within::{Check, Confirm, Document, Retry, Step, Undo};
+use Within::{Check, Confirm, Document, OnEnd, Retry, Step, Undo};
 
 const CALL: &[StepKind] = &[Call];
 const WAIT: &[StepKind] = &[Wait];
@@ -219,10 +225,10 @@ pub(crate) const KEYS: &[Key] = &[
     key(Document, "deadline", Shape::Time, "From acceptance; past it, before the pivot, the saga is undone."),
     key(Document, "steps", Shape::Steps, "The steps, one after another."),
     key(Document, "output", Shape::Template, "The value that a completed saga gives."),
+    key(Document, "on_end", Shape::EndForm, "The call that is made whenever the saga was completed, compensated or abandoned."),
     later(Document, "lock"),
     later(Document, "keep"),
     later(Document, "start_on"),
-    later(Document, "on_end"),
     later(Document, "secret"),
 
     kind("do", Call, Shape::Target, "Call a service: METHOD service path."),
@@ -312,6 +318,14 @@ pub(crate) const KEYS: &[Key] = &[
     later(Confirm, "for"),
     later(Confirm, "secret"),
 
+    key(OnEnd, "do", Shape::Target, "The call: METHOD service path."),
+    key(OnEnd, "body", Shape::Template, "The JSON body that is sent."),
+    key(OnEnd, "query", Shape::Texts, "Query parameters."),
+    key(OnEnd, "headers", Shape::Texts, "Headers."),
+    key(OnEnd, "timeout", Shape::Time, "Of one attempt; 10s unless it is said."),
+    key(OnEnd, "retry", Shape::RetryForm, "When and how often to try again; for ever unless it is said."),
+    key(OnEnd, "refused_when", Shape::Expression, "This answer means no: it is noted, and the call is not tried again."),
+
     key(Retry, "attempts", Shape::Count, "Attempts of one round."),
     key(Retry, "first", Shape::Time, "The bound of the first pause."),
     key(Retry, "factor", Shape::Factor, "By how much the bound grows."),
@@ -355,7 +369,7 @@ mod tests {
     fn frame(key: &Key) -> String {
         let call = "do: 'GET x /a'";
         let step = match key.within {
-            Within::Document => "set: 1".to_owned(),
+            Within::Document | Within::OnEnd => "set: 1".to_owned(),
             Within::Check => "do: 'GET x /a', check: { do: 'GET x /b', KEY }".to_owned(),
             Within::Confirm => "do: 'GET x /a', confirm: { do: 'PUT x /{$key}', KEY }".to_owned(),
             Within::Undo => "do: 'GET x /a', undo: { do: 'DELETE x /{$key}', KEY }".to_owned(),
@@ -368,6 +382,11 @@ mod tests {
             Within::Step if key.stands_on(StepKind::Call) => format!("{call}, KEY"),
             Within::Step => "wait: told, for: 1d, KEY".to_owned(),
         };
+        if key.within == Within::OnEnd {
+            return format!(
+                "{{ saga: s, version: 1, steps: [ {{ a: {{ {step} }} }} ], on_end: {{ do: 'POST x /told', KEY }} }}"
+            );
+        }
         let own = if key.within == Within::Document {
             "KEY, "
         } else {

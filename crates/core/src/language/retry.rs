@@ -16,6 +16,8 @@ pub(crate) enum LegKind {
     Undo,
     /// A confirm: retried until it is done.
     Confirm,
+    /// The call at a saga's end.
+    End,
 }
 
 /// Most attempts that a retry may ask for; more is `forever`.
@@ -40,6 +42,13 @@ pub(crate) fn defaults(leg: LegKind, after_pivot: bool) -> Retry {
             factor_milli: 2_500,
             max: Duration::from_secs(15 * 60),
         },
+        // Nobody waits for it, and nothing depends on it: it is tried gently, for ever.
+        LegKind::End => {
+            return Retry {
+                attempts: None,
+                ..defaults(LegKind::Undo, false)
+            };
+        }
     };
     if after_pivot || leg == LegKind::Confirm {
         forever(before)
@@ -64,6 +73,7 @@ impl Reader<'_> {
             return retry;
         };
         match &node.value {
+            Value::Text(word) if word == "forever" && leg == LegKind::End => return retry,
             Value::Text(word) if word == "forever" => return forever(retry),
             Value::Map(_) => {}
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => {
@@ -114,7 +124,7 @@ impl Reader<'_> {
     fn attempts(&mut self, entry: &Entry, leg: LegKind, retry: &mut Retry) {
         let until_done = if leg == LegKind::Confirm {
             Some("a confirm")
-        } else if self.after_pivot {
+        } else if self.after_pivot && leg != LegKind::End {
             Some("a leg after the pivot")
         } else {
             None

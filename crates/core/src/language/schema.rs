@@ -36,6 +36,7 @@ pub fn schema() -> Json {
             "check": long_form(Within::Check),
             "undo": long_form(Within::Undo),
             "confirm": long_form(Within::Confirm),
+            "on_end": long_form(Within::OnEnd),
         }),
     );
     Json::Object(root)
@@ -132,6 +133,8 @@ fn of_shape(shape: Shape) -> Json {
             { "$ref": "#/$defs/target" }, { "$ref": "#/$defs/check" }] }),
         Shape::ConfirmForm => json!({ "anyOf": [
             { "$ref": "#/$defs/target" }, { "$ref": "#/$defs/confirm" }] }),
+        Shape::EndForm => json!({ "anyOf": [
+            { "$ref": "#/$defs/target" }, { "$ref": "#/$defs/on_end" }] }),
         Shape::RetryForm => json!({ "anyOf": [
             { "const": "forever" }, { "$ref": "#/$defs/retry" }] }),
         Shape::Truth => json!({ "type": "boolean" }),
@@ -196,6 +199,7 @@ mod tests {
             (Within::Check, "/$defs/check/properties"),
             (Within::Undo, "/$defs/undo/properties"),
             (Within::Confirm, "/$defs/confirm/properties"),
+            (Within::OnEnd, "/$defs/on_end/properties"),
             (Within::Retry, "/$defs/retry/properties"),
         ];
         for (within, pointer) in places {

@@ -12,6 +12,7 @@ use super::values::Scope;
 use crate::definition::{Call, Each, Kind, OnRefused, OnUnknown, Step, Undo};
 use crate::expr::Expr;
 use crate::limits;
+use crate::route::ON_END_NAME;
 use std::collections::HashMap;
 
 /// Items of an `each` at once, where the file says nothing.
@@ -143,6 +144,13 @@ impl Reader<'_> {
                     "no step may be called `{name}`: in expressions `${name}` means something else"
                 ),
                 "choose another name",
+            );
+        } else if name == ON_END_NAME {
+            self.problems.add(
+                Code::ReservedName,
+                entry.place,
+                "no step may be called `on_end`: that names the call at the saga's end",
+                "choose another name, or write the key `on_end` beside `steps`",
             );
         } else {
             self.check_name(name, entry.place, "a step's name");

@@ -75,6 +75,11 @@ impl Scope {
         "the meaning of a confirm's answer",
         &["key", "result", "http"],
     );
+    /// What the call at a saga's end sends.
+    pub(crate) const END: Scope = scope("what `on_end` sends", &["key"]);
+    /// What the answer to the call at a saga's end means.
+    pub(crate) const END_ANSWER: Scope =
+        scope("the meaning of the answer to `on_end`", &["result", "http"]);
     /// What a signal means.
     pub(crate) const SIGNAL: Scope = scope("the meaning of a signal", &["result"]);
 }

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::definition::{Definition, Kind, Step};
 use crate::id::Id;
+use crate::route::ON_END;
 use crate::time::Timestamp;
 use std::sync::Arc;
 
@@ -49,7 +50,6 @@ pub(super) fn begin(id: Id, plan: Arc<Plan>, started: &Started, at: Timestamp) -
     let steps = blank(&plan.definition.steps);
     Saga {
         id,
-        plan,
         namespace: started.namespace.clone(),
         key: started.key.clone(),
         call_seed: started.call_seed.clone(),
@@ -65,6 +65,8 @@ pub(super) fn begin(id: Id, plan: Arc<Plan>, started: &Started, at: Timestamp) -
         reason: None,
         halt: None,
         past_pivot: false,
+        on_end: plan.definition.on_end.as_deref().map(blank_step),
+        plan,
         steps,
         signals: Vec::new(),
         output: None,
@@ -156,6 +158,7 @@ fn apply_record(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
             saga.phase = Phase::Back;
             saga.ended_at = None;
             saga.reopened += 1;
+            saga.on_end.iter_mut().for_each(begin_anew);
         }
         Record::Completed {
             output,
@@ -193,6 +196,19 @@ fn turn_back(saga: &mut Saga, code: ReasonCode, step: Option<String>, failure: &
 fn withdraw(state: &mut StepState) {
     state.confirm.phase = LegPhase::Idle;
     state.parts.iter_mut().for_each(withdraw);
+}
+
+/// A saga that was opened again ends once more, and is told of that under a key of its own.
+/// What is still under way for the end before is given up.
+fn begin_anew(end: &mut StepState) {
+    let mut forward = std::mem::take(&mut end.forward);
+    forward.phase = LegPhase::Idle;
+    forward.new_round = forward.round > 0;
+    forward.parked_since = None;
+    *end = StepState {
+        forward,
+        ..StepState::default()
+    };
 }
 
 /// Who cancels takes a do that waits for a person for one that may have happened: its undo
@@ -283,6 +299,9 @@ impl Record {
 impl Saga {
     /// The state of the step at a route of this saga's definition.
     pub fn state(&self, route: &[usize]) -> &StepState {
+        if let Some(end) = self.on_end.as_ref().filter(|_| route == ON_END) {
+            return end;
+        }
         let (&first, rest) = route.split_first().unwrap_or((&0, &[]));
         rest.iter()
             .fold(&self.steps[first], |state, &part| &state.parts[part])
@@ -293,6 +312,9 @@ impl Saga {
         let Some((&first, rest)) = route.split_first() else {
             return false;
         };
+        if route == ON_END {
+            return self.on_end.is_some();
+        }
         let state = self.steps.get(first);
         rest.iter()
             .try_fold(state, |state, &part| {
@@ -303,6 +325,11 @@ impl Saga {
     }
 
     pub(super) fn state_mut(&mut self, route: &[usize]) -> &mut StepState {
+        if route == ON_END
+            && let Some(end) = &mut self.on_end
+        {
+            return end;
+        }
         let (&first, rest) = route.split_first().unwrap_or((&0, &[]));
         rest.iter().fold(&mut self.steps[first], |state, &part| {
             &mut state.parts[part]

@@ -4,7 +4,7 @@
 use super::drawing::{Drawing, LegRow, ReasonRow, Row, RowKind, StuckRow, WaitRow};
 use super::{Failure, Saga, UndoView};
 use crate::definition::Kind;
-use crate::route::Route;
+use crate::route::{ON_END, Route};
 
 impl Saga {
     /// Draws the saga as it is.
@@ -27,6 +27,7 @@ impl Saga {
                 message: reason.message.clone(),
             }),
             rows: (0..self.steps.len())
+                .chain(self.on_end.iter().flat_map(|_| ON_END))
                 .map(|position| row(self, &mut vec![position]))
                 .collect(),
             stuck: self.stuck_row(),

@@ -55,9 +55,9 @@ pub(super) fn wake_at(saga: &Saga, now: Timestamp) -> Option<Timestamp> {
     let mut consider = |at: Timestamp| {
         earliest = Some(earliest.map_or(at, |known| known.min(at)));
     };
-    saga.each_state(&mut |_, state| {
+    saga.each_state(&mut |at, state| {
         for leg in Leg::ALL {
-            wakes_of(saga, state.leg(leg), leg, now)
+            wakes_of(saga, at, state.leg(leg), leg, now)
                 .into_iter()
                 .for_each(&mut consider);
         }
@@ -75,7 +75,13 @@ pub(super) fn wake_at(saga: &Saga, now: Timestamp) -> Option<Timestamp> {
     earliest.map(|at| at.max(Timestamp(now.0.saturating_add(1))))
 }
 
-fn wakes_of(saga: &Saga, leg: &LegState, which: Leg, now: Timestamp) -> Option<Timestamp> {
+fn wakes_of(
+    saga: &Saga,
+    at: Spot<'_>,
+    leg: &LegState,
+    which: Leg,
+    now: Timestamp,
+) -> Option<Timestamp> {
     match &leg.phase {
         LegPhase::Idle | LegPhase::Stuck { .. } => None,
         // The answer comes by itself while the process lives; this is for when it does not.
@@ -90,7 +96,7 @@ fn wakes_of(saga: &Saga, leg: &LegState, which: Leg, now: Timestamp) -> Option<T
             let patrol = limits::PATROL_MS;
             let patrolled = now.since(*since) / patrol + 1;
             let next = since.plus(Duration::from_millis(patrolled.saturating_mul(patrol)));
-            let limited = saga.must_run(which) && !overdue;
+            let limited = saga.must_run(at, which) && !overdue;
             let limit = since.plus(saga.park_limit);
             Some(if limited && limit > now {
                 next.min(limit)
@@ -156,9 +162,10 @@ impl Saga {
         stuck && !active
     }
 
-    /// A leg that is not given up, however long its road is closed: then the saga is stuck.
-    pub(super) fn must_run(&self, leg: Leg) -> bool {
-        matches!(leg, Leg::Undo | Leg::Confirm) || self.past_pivot
+    /// The leg cannot be given up: parked for too long, it makes the saga stuck. The call at the
+    /// end waits for its road without limit.
+    pub(super) fn must_run(&self, at: Spot<'_>, leg: Leg) -> bool {
+        (matches!(leg, Leg::Undo | Leg::Confirm) || self.past_pivot) && !at.is_end()
     }
 
     /// Somebody cancelled it, and that is why it turned back.

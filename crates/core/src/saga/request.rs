@@ -87,7 +87,11 @@ pub(super) fn request(
     round: u32,
     attempt: u32,
 ) -> Result<(Request, String), EvalError> {
-    let do_key = do_key(saga, at);
+    let mut do_key = do_key(saga, at);
+    if at.is_end() && round > 1 {
+        // Each end of a saga is told once, the one after it was opened again as well.
+        do_key = format!("{do_key}-{round}");
+    }
     let sent = match leg {
         Leg::Do => None,
         Leg::Check | Leg::Undo | Leg::Confirm => body_of_do(saga, at, &do_key)?,

@@ -5,6 +5,7 @@ use super::{Outcome, Saga, State, StepState, Value};
 use crate::definition::{Kind, Step};
 use crate::expr::{Cause, EvalError, Expr, Scope};
 use crate::json::Json;
+use crate::route::ON_END;
 use serde_json::{Map, json};
 use std::borrow::Cow;
 
@@ -74,7 +75,7 @@ fn bind<'a>(
 ) {
     match name {
         "input" => scope.bind(name, Cow::Borrowed(&*saga.input)),
-        "saga" => scope.bind(name, Cow::Owned(about(saga))),
+        "saga" => scope.bind(name, Cow::Owned(about(saga, here))),
         "key" => scope.bind(name, Cow::Owned(beside.key.map_or(Json::Null, Json::from))),
         "body" => scope.bind(name, Cow::Borrowed(beside.body.unwrap_or(&Json::Null))),
         "http" => scope.bind(name, Cow::Borrowed(beside.http.unwrap_or(&Json::Null))),
@@ -86,16 +87,21 @@ fn bind<'a>(
     }
 }
 
-/// What never changes of a saga: values that are computed again must come out the same.
-fn about(saga: &Saga) -> Json {
+/// What never changes of a saga: values that are computed again must come out the same. Its
+/// status is known in the call at its end, which is made at rest.
+fn about(saga: &Saga, here: &[usize]) -> Json {
     let definition = &saga.plan.definition;
-    json!({
+    let mut about = json!({
         "id": saga.id.to_string(),
         "name": definition.name,
         "version": definition.version,
         "key": saga.key,
         "started_at": saga.started_at.to_string(),
-    })
+    });
+    if here == ON_END {
+        about["status"] = Json::from(saga.status().as_str());
+    }
+    about
 }
 
 /// A step's result, or the item of an `each` around.

@@ -50,6 +50,8 @@ pub struct Saga {
     pub past_pivot: bool,
     /// The steps, in the definition's order.
     pub steps: Vec<StepState>,
+    /// The call at its end; none when its definition has none.
+    pub on_end: Option<StepState>,
     /// The signals received, in order.
     pub signals: Vec<Signal>,
     /// The output of a completed saga.

@@ -179,7 +179,8 @@ impl Saga {
         first
     }
 
-    /// What it waits on, in the order of the definition; empty only at rest.
+    /// What it waits on, in the order of the definition; empty only at rest, where nothing but
+    /// the call at its end, or the undo of a late effect, may be under way.
     pub fn waiting_on(&self) -> Vec<Waiting> {
         let mut all = Vec::new();
         self.each_state(&mut |at, state| {
@@ -282,7 +283,8 @@ fn waits_of_leg(saga: &Saga, at: Spot<'_>, state: &StepState, leg: Leg) -> Optio
             since,
             overdue,
         } => {
-            let until = (saga.must_run(leg) && !overdue).then(|| since.plus(saga.park_limit));
+            let must_run = saga.must_run(at, leg);
+            let until = (must_run && !overdue).then(|| since.plus(saga.park_limit));
             let message = format!("{what} waits for {named}: {}", cause.message);
             (parked_kind(cause.code), since, until, message)
         }

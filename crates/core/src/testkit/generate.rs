@@ -117,12 +117,35 @@ impl Maker {
         while self.left > 0 {
             steps.push(self.step(around, &mut seen));
         }
-        put("steps", json!(steps));
+        file.insert("steps".to_owned(), json!(steps));
+        let mut put = |name: &str, value: Json| file.insert(name.to_owned(), value);
         if self.random.chance(60) {
             let output = self.value(&seen);
             put("output", output);
         }
+        if self.random.chance(30) {
+            put("on_end", self.on_end(&seen));
+        }
         Json::Object(file)
+    }
+
+    fn on_end(&mut self, seen: &[String]) -> Json {
+        if self.random.chance(30) {
+            let service = *self.random.pick(&SERVICES);
+            return json!(format!("POST {service} /effects/{{$input.id}}"));
+        }
+        // Its retry may be bounded wherever the pivot stands.
+        self.pivot = Pivot::NotYet;
+        let mut keys = Map::new();
+        let method = *self.random.pick(&["POST", "POST", "PUT"]);
+        self.request(&mut keys, method, "/effects/{$input.id}", seen);
+        if self.random.chance(50) {
+            keys.insert("body".to_owned(), json!({ "status": "$saga.status" }));
+        }
+        if self.random.chance(25) {
+            keys.insert("refused_when".to_owned(), json!("$result.refuse == true"));
+        }
+        Json::Object(keys)
     }
 
     /// One step, as a list item with its name.

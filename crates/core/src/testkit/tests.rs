@@ -86,6 +86,7 @@ fn every_pair_of_kind_and_key_comes_and_none_comes_seldom() {
     for seed in 0..SEEDS {
         let file = tree(&generate(seed));
         count(Within::Document, "", &file);
+        count(Within::OnEnd, "", &file["on_end"]);
         steps(&file["steps"], 0, &mut |step, _| {
             count(Within::Step, &format!("{:?}", kind_of(step)), step);
             count(Within::Retry, "", &step["retry"]);

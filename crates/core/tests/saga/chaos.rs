@@ -3,6 +3,7 @@
 
 use crate::script::{Driver, definition, what};
 use banyan_core::definition::Kind;
+use banyan_core::route::ON_END_NAME;
 use banyan_core::saga::{Input, Leg, Plan, Record, State, Status};
 use banyan_core::testkit::{Random, SERVICES, generate, input, signal};
 use banyan_core::time::Duration;
@@ -175,7 +176,11 @@ fn anything_in_any_order_never_panics_and_comes_to_rest() {
             |entry: &banyan_core::saga::Entry| matches!(entry.record, Record::TurnedBack { .. });
         let back = driver.journal.iter().position(turned).unwrap_or(usize::MAX);
         for (place, entry) in driver.journal.iter().enumerate() {
-            if let Record::AttemptStarted { leg: Leg::Do, .. } = entry.record {
+            if let Record::AttemptStarted {
+                leg: Leg::Do, step, ..
+            } = &entry.record
+                && step != ON_END_NAME
+            {
                 assert!(place < back, "I-19: seed {seed}\n{}", driver.saga.draw());
             }
         }

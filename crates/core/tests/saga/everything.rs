@@ -131,6 +131,9 @@ fn play(case: &Case, turn: usize, seen: &mut Seen) -> Struck {
 
 fn count(case: &Case, driver: &Driver, seen: &mut Seen) {
     driver.saga.each_state(&mut |at, state| {
+        if at.is_end() {
+            return;
+        }
         let outcome = match (&at.step.kind, state.state) {
             // What it does for its items tells of it.
             (Kind::Each(_), _) => return,

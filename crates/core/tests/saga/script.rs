@@ -274,6 +274,7 @@ fn rest_of(saga: &Saga) -> impl PartialEq + std::fmt::Debug {
 /// A saga's steps without what recovery computes anew.
 fn steps(saga: &Saga) -> Vec<StepState> {
     let mut steps = saga.steps.clone();
+    steps.extend(saga.on_end.clone());
     forget(&mut steps);
     steps
 }

@@ -3,6 +3,7 @@
 use crate::script::Driver;
 use crate::world::{Account, World};
 use banyan_core::definition::{Definition, Kind, Undo};
+use banyan_core::route::ON_END_NAME;
 use banyan_core::saga::{Leg, Outcome, Record, State, Status};
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ impl World {
         let saga = &driver.saga;
         let story = || format!("{}\n{:#?}\n{:?}", saga.draw(), self.order, self.strikes);
         saga.each_state(&mut |at, state| {
-            if !matches!(at.step.kind, Kind::Call(_)) {
+            if !matches!(at.step.kind, Kind::Call(_)) || at.is_end() {
                 return;
             }
             let path = at.path();
@@ -73,7 +74,7 @@ impl World {
         let mut leaves = Vec::new();
         let definition = &driver.saga.plan.definition;
         driver.saga.each_state(&mut |at, _| {
-            if at.step.parts().is_empty() {
+            if at.step.parts().is_empty() && !at.is_end() {
                 leaves.push((at.path(), way(definition, at.route)));
             }
         });
@@ -104,9 +105,12 @@ fn verify_journal(driver: &Driver) {
         .iter()
         .position(|entry| matches!(entry.record, Record::TurnedBack { .. }));
     for (place, entry) in driver.journal.iter().enumerate() {
-        let Record::AttemptStarted { leg, .. } = &entry.record else {
+        let Record::AttemptStarted { leg, step, .. } = &entry.record else {
             continue;
         };
+        if step == ON_END_NAME {
+            continue;
+        }
         match leg {
             Leg::Do => assert!(
                 turned.is_none_or(|turned| place < turned),

@@ -251,7 +251,9 @@ impl World {
         let mut driver = Driver::begin(Arc::clone(plan), input, thorough);
         for _ in 0..2_000 {
             let status = driver.saga.status();
-            if status.is_rest() || status == Status::Stuck {
+            let told = driver.saga.on_end.as_ref();
+            let told = told.is_none_or(|end| matches!(end.state, State::Ended(_)));
+            if status.is_rest() && told || status == Status::Stuck {
                 driver.refold_whole();
                 return driver;
             }

@@ -165,7 +165,8 @@ impl Shard {
 
     /// Keeps a saga in memory for as long as it is needed there.
     fn settle(&mut self, saga: &Saga, in_flight: bool, wake: Option<Timestamp>, now: Timestamp) {
-        if saga.status().is_rest() && !in_flight {
+        // One that is at rest may still have its end to tell, or a late effect to undo.
+        if saga.status().is_rest() && !in_flight && wake.is_none() {
             return self.sagas.remove(saga.id);
         }
         let near = self.is_near(wake, now);

@@ -21,6 +21,12 @@ pub(super) fn of(definition: &Definition) -> Vec<String> {
             "deadline: a timeout of {deadline} on the workflow would fault it without its undos; it is left out"
         ));
     }
+    if definition.on_end.is_some() {
+        lost.push(
+            "on_end: nothing there runs once whatever the end was, retried and without a say in it"
+                .to_owned(),
+        );
+    }
     lost.extend(found.steps.into_iter().map(|(what, names)| {
         let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
         format!("{}: {} ({})", what.0, what.1, names.join(", "))

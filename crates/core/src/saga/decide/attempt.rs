@@ -103,7 +103,7 @@ impl Decision<'_> {
 
     /// A leg that must run and is parked for longer than `park_limit`, over probes, is stuck.
     pub(super) fn stick_if_overdue(&mut self, at: Spot<'_>, leg: Leg) {
-        let must_run = self.saga.must_run(leg);
+        let must_run = self.saga.must_run(at, leg);
         let LegPhase::Parked {
             cause,
             since,
@@ -161,6 +161,7 @@ impl Decision<'_> {
             failed.message.clone(),
         );
         match leg {
+            Leg::Do if at.is_end() => self.end_last_call(at, words),
             Leg::Do if nothing_sent && !self.saga.past_pivot => {
                 self.end_without(at, Outcome::Refused, words);
             }
@@ -186,6 +187,9 @@ impl Decision<'_> {
     }
 
     pub(super) fn stick(&mut self, at: Spot<'_>, leg: Leg, code: StuckCode, message: &str) {
+        if at.is_end() {
+            return self.end_last_call_as(at, code.as_str(), message);
+        }
         let (step, message) = (at.path(), message.to_owned());
         self.record(Record::LegStuck {
             step,

@@ -7,6 +7,7 @@ mod attempt;
 mod back;
 mod confirm;
 mod each;
+mod end;
 mod policy;
 
 use super::apply::{apply, begin};
@@ -17,7 +18,7 @@ use super::{
 use crate::definition::{Definition, Step};
 use crate::json::Json;
 use crate::limits;
-use crate::route::{Route, Spot};
+use crate::route::{ON_END, Route, Spot};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -213,8 +214,11 @@ impl<'a> Decision<'a> {
                     self.undo_late_effects();
                 }
                 Phase::Back => self.back(),
-                Phase::Completed => self.undo_late_effects(),
-                Phase::Compensated | Phase::Abandoned => {}
+                Phase::Completed => {
+                    self.undo_late_effects();
+                    self.on_end();
+                }
+                Phase::Compensated | Phase::Abandoned => self.on_end(),
             }
             if self.turn.entries.len() == before {
                 return;
@@ -263,7 +267,7 @@ fn failure(code: &str, cause: Option<&str>, message: impl Into<String>) -> Failu
 
 impl Saga {
     /// Every step with its place and its state, groups before their parts, in the order of
-    /// the file and of the items.
+    /// the file and of the items; the call at its end comes last.
     pub fn each_state<'a>(&'a self, visit: &mut dyn FnMut(Spot<'_>, &'a StepState)) {
         let definition = &self.plan.definition;
         let mut route = Route::new();
@@ -271,6 +275,15 @@ impl Saga {
             route.push(position);
             walk(definition, step, state, &mut route, visit);
             route.pop();
+        }
+        if let (Some(step), Some(state)) = (definition.on_end.as_deref(), &self.on_end) {
+            let route = &ON_END;
+            let at = Spot {
+                definition,
+                step,
+                route,
+            };
+            visit(at, state);
         }
     }
 

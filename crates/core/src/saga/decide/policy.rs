@@ -45,7 +45,7 @@ impl Decision<'_> {
     ) -> Next {
         let may_have = leg.may_have || reading.meaning == Meaning::MayHave;
         let once = matches!(&at.step.kind, Kind::Call(action) if action.once);
-        let no_more = self.no_new_attempts();
+        let no_more = self.no_new_attempts() && !at.is_end();
         let failed = reading.failure(if may_have { "unknown" } else { "refused" });
         match reading.meaning {
             Meaning::Done => Next::Done {
