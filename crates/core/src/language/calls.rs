@@ -241,6 +241,7 @@ impl Reader<'_> {
             when: None,
             kind: Kind::Call(Box::new(action)),
             undo: Undo::None,
+            confirm: None,
             pivot: false,
             after_pivot: self.after_pivot,
             on_refused: OnRefused::Continue,

@@ -24,7 +24,7 @@ pub(crate) enum Within {
 
 impl Within {
     /// All of them.
-    pub(crate) const ALL: [Within; 7] = [
+    pub(crate) const ALL: [Within; 8] = [
         Within::Document,
         Within::Step,
         Within::Check,

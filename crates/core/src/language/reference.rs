@@ -37,6 +37,7 @@ fn place(within: Within) -> &'static str {
         Within::Check => "check",
         Within::Undo => "undo",
         Within::Confirm => "confirm",
+        Within::OnEnd => "on_end",
         Within::Retry => "retry",
         Within::Wait => "wait",
     }
@@ -61,6 +62,10 @@ fn heading(within: Within) -> (&'static str, &'static str) {
         Within::Confirm => (
             "A confirm in long form",
             "In short form a confirm is its `do` alone and sends no body. `$key`, `$body` and `$result` are in scope. It is called once every step is over, and retried until it is done.",
+        ),
+        Within::OnEnd => (
+            "An on_end in long form",
+            "In short form it is its `do` alone and sends no body. `$input`, `$saga` with its `status`, `$key` and the results of all steps (null where there is none) are in scope. Each end of a saga has a key of its own: one that is opened again by a late effect tells of its next end too. What cannot be computed, is refused, or is over its attempts is noted at `on_end` and changes nothing.",
         ),
         Within::Retry => (
             "A retry",
@@ -88,7 +93,7 @@ fn shape(shape: Shape) -> String {
         Shape::Target => "`METHOD service path`",
         Shape::Texts => "names with texts, `{expression}` in them",
         Shape::UndoForm => "a call in short or long form, or `none`",
-        Shape::CheckForm | Shape::ConfirmForm => "a call in short or long form",
+        Shape::CheckForm | Shape::ConfirmForm | Shape::EndForm => "a call in short or long form",
         Shape::RetryForm => "`forever`, or a map",
         Shape::Truth => "`true` or `false`",
         Shape::OneOf(words) => {
@@ -150,7 +155,8 @@ fn used(value: &Json, within: Within, found: &mut BTreeSet<(&'static str, String
         found.insert((place(within), key.clone()));
         let inside = Within::ALL
             .into_iter()
-            .find(|other| place(*other) == key && within != Within::Document);
+            .find(|other| place(*other) == key)
+            .filter(|other| within != Within::Document || *other == Within::OnEnd);
         match key.as_str() {
             "steps" | "together" => {
                 let items = value.as_array().into_iter().flatten();

@@ -66,6 +66,7 @@ fn document(from: &Definition, to: &Definition, found: &mut Vec<Difference>) {
         deadline,
         steps: _,
         output,
+        on_end,
     } = to;
     let text = |text: &Option<String>| Json::from(text.clone());
     let time = |time: Option<crate::time::Duration>| Json::from(time.map(|time| time.to_string()));
@@ -82,6 +83,25 @@ fn document(from: &Definition, to: &Definition, found: &mut Vec<Difference>) {
     }
     keyed("deadline", time(from.deadline), time(*deadline), found);
     keyed("output", value(&from.output), value(output), found);
+    match (&from.on_end, on_end) {
+        (Some(was), Some(is)) => compare_steps(was, is, found),
+        (was, is) => keyed(
+            "on_end",
+            called(was.as_deref()),
+            called(is.as_deref()),
+            found,
+        ),
+    }
+}
+
+/// The call that a step makes, in short form.
+fn called(step: Option<&Step>) -> Json {
+    let call = step.and_then(|step| step.calls().next());
+    let short = call.map(|call| {
+        let (method, path) = (call.method.as_str(), call.path.source());
+        format!("{method} {} {path}", call.service)
+    });
+    Json::from(short)
 }
 
 /// Labels by name: how each was and is.
