@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 /// The way to a step of a saga: its place among the parts at every level. Below an `each` the
-/// next number is the item's.
+/// next number is the item's, below a wait that of a signal which is to be undone.
 pub type Route = Vec<usize>;
 
 /// Stands in a route for the call at a saga's end, which has no place among the steps.
@@ -88,18 +88,19 @@ impl<'a> Spot<'a> {
         if self.is_end() {
             return visit(Hop::Step(self.step));
         }
-        let mut parts = self.definition.steps.as_slice();
-        let mut through_each = false;
+        let mut above: Option<&Step> = None;
         for &hop in self.route {
-            let step = if through_each {
-                visit(Hop::Item(hop));
-                &parts[0]
-            } else {
-                visit(Hop::Step(&parts[hop]));
-                &parts[hop]
+            let below = match above {
+                None => self.definition.steps.get(hop),
+                Some(step) => step.part(hop),
             };
-            parts = step.parts();
-            through_each = matches!(step.kind, Kind::Each(_));
+            // A spot stands in its own definition.
+            let Some(step) = below else { return };
+            match above.map(|step| &step.kind) {
+                Some(Kind::Each(_) | Kind::Wait(_)) => visit(Hop::Item(hop)),
+                _ => visit(Hop::Step(step)),
+            }
+            above = Some(step);
         }
     }
 }
@@ -114,13 +115,26 @@ impl Step {
         }
     }
 
-    /// Its part at this place of a route.
+    /// Its part at this place of a route. That of a wait is one more signal of its name, which
+    /// the same undo takes back.
     pub(crate) fn part(&self, hop: usize) -> Option<&Step> {
         match &self.kind {
             Kind::Each(each) => Some(&each.body),
             Kind::Group(group) => group.steps.get(hop),
+            Kind::Wait(_) if matches!(self.undo, Undo::Call(_)) => Some(self),
             Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => None,
         }
+    }
+
+    /// It and every step below it, in the order of the file.
+    pub fn each_step<'a>(&'a self, visit: &mut dyn FnMut(&'a Step)) {
+        visit(self);
+        walk(self.parts(), visit);
+    }
+
+    /// It waits for this signal and has an undo for those that come too late.
+    pub fn undoes(&self, signal: &str) -> bool {
+        matches!((&self.kind, &self.undo), (Kind::Wait(wait), Undo::Call(_)) if wait.signal == signal)
     }
 }
 
@@ -263,6 +277,13 @@ impl Definition {
         found
     }
 
+    /// Whether a signal of this name that no step takes is undone.
+    pub fn undoes(&self, signal: &str) -> bool {
+        let mut found = false;
+        self.each_step(&mut |step| found |= step.undoes(signal));
+        found
+    }
+
     /// The point of no return, if it has one.
     pub fn pivot(&self) -> Option<&Step> {
         let mut found = None;
@@ -306,6 +327,10 @@ impl Index {
             self.by_name.insert(step.name.clone(), route.clone());
         }
         self.by_path.insert(step.path.clone(), route.clone());
+        if matches!((&step.kind, &step.undo), (Kind::Wait(_), Undo::Call(_))) {
+            let signals = [route.as_slice(), &[ITEM]].concat();
+            self.by_path.insert(format!("{}[]", step.path), signals);
+        }
         if let Kind::Each(each) = &step.kind {
             let known = self.by_item.entry(each.item.clone()).or_default();
             known.push(route.clone());

@@ -276,11 +276,15 @@ fn undoes_what_may_be(saga: &Saga, plan: &Plan, effect: &Effect, figures: &mut F
     hold(figures, 17, may_be, || {
         format!("{}: {} is undone and never happened", saga.id, effect.step)
     })?;
-    if saga.reopened > 0 {
+    // Nothing started because of a signal that nobody took.
+    if saga.reopened > 0 || saga.state(&route).signal.is_some() {
         return Ok(());
     }
     let mut wrong = None;
     saga.each_state(&mut |at, state| {
+        if state.signal.is_some() {
+            return;
+        }
         let happened = matches!(state.state, State::Ended(Outcome::Done | Outcome::Unknown));
         let stands = happened && matches!(at.step.undo, Undo::Call(_)) && state.undone.is_none();
         if stands && before(saga, at.route).contains(&route) {
@@ -388,6 +392,42 @@ fn ended(saga: &Saga, journal: &[Entry], services: &Services, figures: &mut Figu
     wrong?;
     hold(figures, 8, told, || {
         format!("{} ended and nobody was told\n{}", saga.id, saga.draw())
+    })?;
+    signals(saga, journal, services, figures)
+}
+
+/// I-25 and rule 6: a signal of a wait with an undo was taken once, or undone once.
+fn signals(saga: &Saga, journal: &[Entry], services: &Services, figures: &mut Figures) -> Checked {
+    let definition = &saga.plan.definition;
+    let mut undoable = saga
+        .signals
+        .iter()
+        .filter(|signal| definition.undoes(&signal.name));
+    undoable.try_for_each(|signal| {
+        let story = || format!("{} {signal:?}\n{}", saga.id, saga.draw());
+        let path = signal.taken_by.as_deref().unwrap_or_default();
+        let stuck = saga.stuck().is_some();
+        let route = saga.plan.index.by_path(path);
+        hold(figures, 25, route.is_some() || stuck, story)?;
+        let Some(route) = route.filter(|_| !stuck) else {
+            return Ok(());
+        };
+        let state = saga.state(&route);
+        let may_undo = matches!(definition.step(&route).undo, Undo::Call(_))
+            && state.state != State::Ended(Outcome::Refused);
+        let back = state.signal.is_some() || saga.status() == Status::Compensated;
+        let key = journal.iter().find_map(|entry| match &entry.record {
+            Record::AttemptStarted {
+                step,
+                leg: Leg::Undo,
+                round: 1,
+                key,
+                ..
+            } if step == path => key.strip_suffix("-undo"),
+            _ => None,
+        });
+        let undone = key.map_or(0, |key| services.account(key).undone);
+        hold(figures, 25, undone == u32::from(may_undo && back), story)
     })
 }
 

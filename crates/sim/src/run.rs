@@ -8,7 +8,7 @@ use crate::plans::{keeps_tombstones, plans};
 use crate::report::{Figures, Report};
 use crate::services::Services;
 use banyan_core::Timestamp;
-use banyan_core::definition::Kind;
+use banyan_core::definition::{Kind, Undo};
 use banyan_core::id::Id;
 use banyan_core::saga::{Effect, Input, Leg, Plan};
 use banyan_core::testkit::{self, Random};
@@ -114,6 +114,10 @@ impl Run {
         let mut services = Services::default();
         for plan in &plans {
             plan.definition.each_step(&mut |step| {
+                if matches!((&step.kind, &step.undo), (Kind::Wait(_), Undo::Call(_))) {
+                    let wait = (plan.definition.name.clone(), step.path.clone());
+                    services.outside.insert(wait);
+                }
                 if keeps_tombstones(step) {
                     services
                         .tombstones
@@ -321,11 +325,11 @@ impl Run {
             self.figures.fault("cancel");
         }
         for name in signals {
-            // Some come twice, and most come early.
-            for _ in 0..=self.random.below(2) {
+            // Some come twice, under one key or another, and most come early.
+            for turn in 0..=self.random.below(3) {
                 let input = Input::Signal {
                     name: name.clone(),
-                    key: format!("{name}-key"),
+                    key: format!("{name}-key-{}", turn / 2),
                     body: testkit::signal(),
                 };
                 client.send(id, input, node);

@@ -41,6 +41,8 @@ pub(crate) struct Services {
     pub(crate) ledger: Vec<Effected>,
     /// Steps, by definition and path, whose undo leaves a mark where it finds nothing.
     pub(crate) tombstones: BTreeSet<(String, String)>,
+    /// Waits with an undo, by definition and path: their signals' effects come from outside.
+    pub(crate) outside: BTreeSet<(String, String)>,
     /// Keys that came with other bytes than before.
     pub(crate) changed_bytes: Vec<String>,
     /// The faults stop: every service answers as it should.
@@ -115,8 +117,14 @@ impl Services {
             .next()
             .unwrap_or_default()
             .to_owned();
-        let marks = self.tombstones.contains(&(name, request.step.clone()));
+        // Signals that came too late are undone as `wait[0]`, `wait[1]`.
+        let wait = request.step.split('[').next().unwrap_or_default();
+        let outside = self.outside.contains(&(name.clone(), wait.to_owned()));
+        let marks = self.tombstones.contains(&(name, general(&request.step)));
         let account = self.accounts.entry(do_key).or_default();
+        if outside {
+            account.done = 1;
+        }
         let mut effected = false;
         let answer = match request.leg {
             Leg::Do if account.marked => http(409, &json!({ "message": "already undone" })),
@@ -160,6 +168,16 @@ fn do_key(key: &str) -> String {
     let of_do = key.split("-undo").next().unwrap_or_default();
     let of_do = of_do.split("-confirm").next().unwrap_or_default();
     of_do.to_owned()
+}
+
+/// A path with `[]` for its items, as a definition has it.
+fn general(path: &str) -> String {
+    let mut pieces = path.split('[');
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |general, piece| {
+        let rest = piece.split_once(']').map_or("", |(_, rest)| rest);
+        format!("{general}[]{rest}")
+    })
 }
 
 fn http(status: u16, body: &banyan_core::Json) -> What {

@@ -45,6 +45,12 @@ const UNDO: Form = Form {
     answer: Scope::UNDO_ANSWER,
     leg: LegKind::Undo,
 };
+const UNDO_SIGNAL: Form = Form {
+    what: "`undo`",
+    send: Scope::UNDO_SIGNAL,
+    answer: Scope::UNDO_ANSWER,
+    leg: LegKind::Undo,
+};
 
 const CONFIRM: Form = Form {
     what: "`confirm`",
@@ -90,7 +96,7 @@ impl Reader<'_> {
             .get("check")
             .map(|node| self.asked(node, Within::Check, CHECK));
         let (undo, uses) = match fields.get("undo") {
-            Some(node) => self.undo(node, timeout),
+            Some(node) => self.undo(node, timeout, UNDO),
             None => (Some(Undo::Absent), Vec::new()),
         };
         let has_undo = match &undo {
@@ -124,6 +130,23 @@ impl Reader<'_> {
             confirm,
             on_unknown,
         }
+    }
+
+    /// The undo of a wait: it takes back a signal, so `$result` is always known.
+    pub(crate) fn undo_of_wait(&mut self, fields: &Fields<'_>, in_each: bool) -> Option<Undo> {
+        let Some(entry) = fields.entry("undo") else {
+            return Some(Undo::Absent);
+        };
+        if in_each {
+            self.problems.add(
+                Code::MisplacedKey,
+                entry.place,
+                "`undo` may not stand on a wait inside an `each`: its items wait for one name, and nobody could say whose signal came too late",
+                "wait before the `each`, or after it",
+            );
+        }
+        let never_sent = Duration::from_millis(0);
+        self.undo(&entry.node, never_sent, UNDO_SIGNAL).0
     }
 
     /// One call: from its target and, in long form, the keys beside it.
@@ -250,13 +273,13 @@ impl Reader<'_> {
     }
 
     /// The undo, and the variables that what it sends reads.
-    fn undo(&mut self, node: &Node, timeout: Duration) -> (Option<Undo>, Vec<Use>) {
+    fn undo(&mut self, node: &Node, timeout: Duration, form: Form) -> (Option<Undo>, Vec<Use>) {
         self.uses.clear();
         let errors = self.problems.count();
         let undo = match &node.value {
             Value::Text(word) if word == "none" => return (Some(Undo::None), Vec::new()),
-            Value::Map(_) => self.undo_long(node, timeout),
-            Value::Text(_) => self.call(node, None, UNDO).1.map(|call| UndoCall {
+            Value::Map(_) => self.undo_long(node, timeout, form),
+            Value::Text(_) => self.call(node, None, form).1.map(|call| UndoCall {
                 repeatable: call.method.is_repeatable(),
                 call,
                 missing_ok: false,
@@ -285,7 +308,7 @@ impl Reader<'_> {
         (undo.map(|undo| Undo::Call(Box::new(undo))), uses)
     }
 
-    fn undo_long(&mut self, node: &Node, timeout: Duration) -> Option<UndoCall> {
+    fn undo_long(&mut self, node: &Node, timeout: Duration, form: Form) -> Option<UndoCall> {
         let fields = self.fields(node, Within::Undo)?;
         let Some(target) = fields.get("do") else {
             // An undo by `emit` was already reported.
@@ -298,7 +321,7 @@ impl Reader<'_> {
             }
             return None;
         };
-        let call = self.call(target, Some(&fields), UNDO).1;
+        let call = self.call(target, Some(&fields), form).1;
         let sent = std::mem::take(&mut self.uses);
         if let Some(node) = fields.get("missing") {
             self.choice(node, "`missing`", &["ok"]);

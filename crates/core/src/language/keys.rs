@@ -247,7 +247,7 @@ pub(crate) const KEYS: &[Key] = &[
     on(CALL, "body", Shape::Template, "The JSON body that is sent."),
     on(CALL, "query", Shape::Texts, "Query parameters."),
     on(CALL, "headers", Shape::Texts, "Headers."),
-    on(CALL, "undo", Shape::UndoForm, "How the step's effect is taken back: a call, or none."),
+    on(CALL_OR_WAIT, "undo", Shape::UndoForm, "How the step's effect is taken back: a call, or none. On a wait: how a signal is, one that came too late included."),
     on(CALL, "check", Shape::CheckForm, "The call that is asked what became of the do when its outcome is unknown."),
     on(CALL, "confirm", Shape::ConfirmForm, "The call that is made once every step is over; the first one is a point of no return."),
     on(CALL, "timeout", Shape::Time, "Of one attempt; 10s unless it is said."),

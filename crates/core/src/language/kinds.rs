@@ -64,9 +64,7 @@ impl Reader<'_> {
             let asks_later = ["reply", "pending_when"]
                 .iter()
                 .any(|later| fields.entry(later).is_some());
-            if key.name == "undo" && kind == StepKind::Wait {
-                self.not_supported_yet("undo", entry.place);
-            } else if !(key.name == "for" && asks_later) {
+            if !(key.name == "for" && asks_later) {
                 let homes: Vec<&str> = key.on.iter().map(|kind| kind.noun()).collect();
                 self.problems.add(
                     Code::MisplacedKey,

@@ -241,6 +241,7 @@ impl Reader<'_> {
         path: &[String],
         pivot: bool,
     ) -> Does {
+        let mut undo = Some(Undo::Absent);
         let kind = match kind {
             StepKind::Call => {
                 let step = self.call_step(fields, &main.node, pivot);
@@ -251,7 +252,11 @@ impl Reader<'_> {
                     on_unknown: step.on_unknown,
                 };
             }
-            StepKind::Wait => self.wait(fields, main).map(Kind::Wait),
+            StepKind::Wait => {
+                let in_each = path.iter().any(|name| name.ends_with("[]"));
+                undo = self.undo_of_wait(fields, in_each);
+                self.wait(fields, main).map(Kind::Wait)
+            }
             StepKind::Sleep => self.sleep(main).map(Kind::Sleep),
             StepKind::Set => self.template(&main.node, Scope::STEP).map(Kind::Set),
             StepKind::Refuse => self.refuse(main),
@@ -259,7 +264,7 @@ impl Reader<'_> {
         };
         Does {
             kind,
-            undo: Some(Undo::Absent),
+            undo,
             confirm: Some(None),
             on_unknown: if self.after_pivot || pivot {
                 OnUnknown::Stuck

@@ -80,6 +80,9 @@ impl Scope {
     /// What the answer to the call at a saga's end means.
     pub(crate) const END_ANSWER: Scope =
         scope("the meaning of the answer to `on_end`", &["result", "http"]);
+    /// What the undo of a signal sends: nothing was sent that it could look back to.
+    pub(crate) const UNDO_SIGNAL: Scope =
+        scope("what the undo of a signal sends", &["key", "result"]);
     /// What a signal means.
     pub(crate) const SIGNAL: Scope = scope("the meaning of a signal", &["result"]);
 }

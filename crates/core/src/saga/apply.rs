@@ -4,11 +4,11 @@
 use super::step::apply_to_state;
 use super::{
     Entry, Failure, FoldError, Halt, Leg, LegPhase, LegState, Outcome, Phase, Plan, Reason,
-    ReasonCode, Record, Saga, Signal, Started, State, StepState,
+    ReasonCode, Record, Saga, Signal, Started, State, StepState, Value,
 };
 use crate::definition::{Definition, Kind, Step};
 use crate::id::Id;
-use crate::route::ON_END;
+use crate::route::{ON_END, Route};
 use crate::time::Timestamp;
 use std::sync::Arc;
 
@@ -135,6 +135,7 @@ fn apply_record(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
             at,
             taken_by: None,
         }),
+        Record::SignalLate { .. } => return apply_late_signal(saga, entry),
         Record::CancelRequested { reason, .. } => {
             saga.halt = Some(Halt {
                 code: ReasonCode::Cancelled,
@@ -223,12 +224,7 @@ fn release(state: &mut StepState) {
 fn apply_to_step(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
     let path = entry.record.step().unwrap_or_default();
     let plan = Arc::clone(&saga.plan);
-    let route = plan.index.by_path(path);
-    let known = route.filter(|route| saga.has(route));
-    let route = known.ok_or_else(|| FoldError::UnknownStep {
-        seq: entry.seq,
-        step: path.to_owned(),
-    })?;
+    let route = saga.known(entry.seq, path)?;
     if let Record::StepEnded {
         signal: Some(taken),
         ..
@@ -260,9 +256,46 @@ fn apply_to_step(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
     Ok(())
 }
 
+/// A signal becomes a part of its wait. Its undo is due at once: nothing started because of it.
+fn apply_late_signal(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
+    let Record::SignalLate {
+        step: path,
+        signal: place,
+        outcome,
+        failure,
+    } = &entry.record
+    else {
+        return Ok(());
+    };
+    let route = saga.known(entry.seq, path)?;
+    let part = saga.state(&route).parts.len();
+    let signal = saga.signals.get_mut(*place);
+    let signal = signal.ok_or_else(|| FoldError::OutOfPlace {
+        seq: entry.seq,
+        message: format!("{path} has the signal {place} undone, which never came"),
+    })?;
+    signal.taken_by = Some(format!("{path}[{part}]"));
+    let mut state = StepState {
+        state: State::Ended(*outcome),
+        result: Some(Value::Json(signal.body.clone())),
+        failure: failure.clone(),
+        started_at: Some(entry.at),
+        ended_at: Some(entry.at),
+        signal: Some(*place),
+        ..StepState::default()
+    };
+    if *outcome != Outcome::Refused {
+        let (at, since) = (entry.at, entry.at);
+        state.undo.phase = LegPhase::Retry { at, since };
+    }
+    saga.state_mut(&route).parts.push(state);
+    Ok(())
+}
+
 fn note_pivot(definition: &Definition, saga: &mut Saga, route: &[usize]) {
     let step = definition.step(route);
-    if step.pivot && saga.phase == Phase::Forward {
+    let own = saga.state(route).signal.is_none();
+    if step.pivot && own && saga.phase == Phase::Forward {
         let done = saga.state(route).state == State::Ended(Outcome::Done);
         let skipped = saga.state(route).state == State::Skipped;
         saga.past_pivot |= done || skipped;
@@ -283,6 +316,7 @@ impl Record {
             | Record::CheckBegun { step, .. }
             | Record::LegStuck { step, .. }
             | Record::LateAnswer { step, .. }
+            | Record::SignalLate { step, .. }
             | Record::Reopened { step } => Some(step),
             Record::TurnedBack { step, .. } => step.as_deref(),
             Record::Started(_)
@@ -322,6 +356,16 @@ impl Saga {
             })
             .flatten()
             .is_some()
+    }
+
+    /// The route of a record's step.
+    fn known(&self, seq: u64, path: &str) -> Result<Route, FoldError> {
+        let route = self.plan.index.by_path(path);
+        let known = route.filter(|route| self.has(route));
+        known.ok_or_else(|| FoldError::UnknownStep {
+            seq,
+            step: path.to_owned(),
+        })
     }
 
     pub(super) fn state_mut(&mut self, route: &[usize]) -> &mut StepState {

@@ -478,6 +478,20 @@ pub enum Record {
         /// Its body.
         body: Json,
     },
+    /// A signal that nobody took and nobody can take any more: it becomes a part of the wait,
+    /// and is undone if it had an effect.
+    SignalLate {
+        /// The wait's path.
+        step: String,
+        /// Which signal, by its place among those received (from 0).
+        signal: usize,
+        /// Done; refused when the signal itself says no, and nothing is undone; unknown when
+        /// nobody could tell.
+        outcome: Outcome,
+        /// Why nobody could tell, or what it says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Failure>,
+    },
     /// Somebody asked to cancel.
     CancelRequested {
         /// Their words.

@@ -97,7 +97,9 @@ pub(super) fn request(
         Leg::Check | Leg::Undo | Leg::Confirm => body_of_do(saga, at, &do_key)?,
     };
     let state = saga.state(at.route);
-    let result = Some(state).filter(|state| state.state == State::Ended(Outcome::Done));
+    // A signal's body is known also where nobody could tell what it means.
+    let known = matches!(at.step.kind, Kind::Wait(_));
+    let result = Some(state).filter(|state| known || state.state == State::Ended(Outcome::Done));
     let beside = Beside {
         key: Some(&do_key),
         body: sent.as_ref(),

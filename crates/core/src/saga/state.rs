@@ -213,8 +213,11 @@ pub struct StepState {
     pub undone: Option<Undone>,
     /// The items of an `each` that began.
     pub items: Option<Arc<[Json]>>,
-    /// A group's parts; one for each item of an `each`.
+    /// A group's parts; one for each item of an `each`; one for each signal of a wait's name
+    /// that came too late to be taken.
     pub parts: Vec<StepState>,
+    /// It is such a signal, and stands at this place among those received.
+    pub signal: Option<usize>,
 }
 
 impl StepState {

@@ -62,6 +62,7 @@ pub(super) fn apply_to_state(state: &mut StepState, entry: &Entry) -> Result<(),
         // Records about the saga as a whole; they touch no step.
         Record::Started(_)
         | Record::SignalReceived { .. }
+        | Record::SignalLate { .. }
         | Record::CancelRequested { .. }
         | Record::DeadlinePassed
         | Record::CancelTooLate

@@ -363,7 +363,8 @@ fn waits_of_step(at: Spot<'_>, state: &StepState) -> Option<Waiting> {
 impl StepState {
     /// The state as written in the API. A group's is that of its parts.
     pub fn state_word(&self) -> &'static str {
-        if self.parts.is_empty() || self.state != State::Pending {
+        let only_signals = self.parts.iter().all(|part| part.signal.is_some());
+        if only_signals || self.state != State::Pending {
             return match self.state {
                 State::Pending => "pending",
                 State::Skipped => "skipped",

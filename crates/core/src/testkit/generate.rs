@@ -171,7 +171,7 @@ impl Maker {
         }
         match choice {
             0..=8 => self.call(&mut keys, seen),
-            9 | 10 => self.wait(&mut keys),
+            9 | 10 => self.wait(&mut keys, around, seen),
             11 => self.sleep(&mut keys),
             12 | 13 => {
                 keys.insert("set".to_owned(), self.value(seen));
@@ -373,7 +373,7 @@ impl Maker {
         Json::Object(keys)
     }
 
-    fn wait(&mut self, keys: &mut Map<String, Json>) {
+    fn wait(&mut self, keys: &mut Map<String, Json>, around: Around, seen: &[String]) {
         let name = format!("signal_{}", self.random.below(3));
         keys.insert("wait".to_owned(), json!(name));
         let limit = *self.random.pick(&["10m", "2d", "10d"]);
@@ -386,6 +386,10 @@ impl Maker {
             if self.random.chance(35) {
                 keys.insert(name.to_owned(), value);
             }
+        }
+        if around.items == 0 && self.random.chance(50) {
+            let undo = self.undo(seen);
+            keys.insert("undo".to_owned(), undo);
         }
     }
 

@@ -14,6 +14,7 @@ mod forward;
 mod journals;
 mod keys;
 mod late;
+mod late_signals;
 mod on_end;
 mod patterns;
 mod pivot;

@@ -49,8 +49,55 @@ impl World {
                 }
             }
         });
+        self.verify_signals(driver);
         verify_journal(driver);
         self.verify_order(driver);
+    }
+
+    /// I-25 and rule 6: at rest every signal of a wait with an undo was taken, or says no, or
+    /// was undone once; one that was taken is undone when its saga is.
+    fn verify_signals(&self, driver: &Driver) {
+        let saga = &driver.saga;
+        let definition = &saga.plan.definition;
+        for signal in saga
+            .signals
+            .iter()
+            .filter(|one| definition.undoes(&one.name))
+        {
+            let story = || format!("{signal:?}\n{}", saga.draw());
+            if saga.status() == Status::Stuck || saga.stuck().is_some() {
+                continue;
+            }
+            let path = signal.taken_by.as_ref();
+            let path = path.unwrap_or_else(|| panic!("rule 6: nobody has it: {}", story()));
+            let route = saga.plan.index.by_path(path).expect("a path");
+            let (step, state) = (definition.step(&route), saga.state(&route));
+            if !matches!(step.undo, Undo::Call(_)) {
+                continue;
+            }
+            let refused = state.state == State::Ended(Outcome::Refused);
+            let late = state.signal.is_some();
+            let undone = !refused && (late || saga.status() == Status::Compensated);
+            let account = self.account_of_undo(driver, path);
+            assert_eq!(account.undone, u32::from(undone), "rule 6: {}", story());
+        }
+    }
+
+    fn account_of_undo(&self, driver: &Driver, path: &str) -> Account {
+        let key = driver.journal.iter().find_map(|entry| match &entry.record {
+            Record::AttemptStarted {
+                step,
+                leg: Leg::Undo,
+                key,
+                ..
+            } if step == path => Some(key),
+            _ => None,
+        });
+        let do_key = key.and_then(|key| key.strip_suffix("-undo"));
+        do_key
+            .and_then(|key| self.accounts.get(key))
+            .cloned()
+            .unwrap_or_default()
     }
 
     fn account(&self, driver: &Driver, path: &str) -> Account {
@@ -73,8 +120,9 @@ impl World {
         let place = |mark: String| self.order.iter().position(|known| *known == mark);
         let mut leaves = Vec::new();
         let definition = &driver.saga.plan.definition;
-        driver.saga.each_state(&mut |at, _| {
-            if at.step.parts().is_empty() && !at.is_end() {
+        driver.saga.each_state(&mut |at, state| {
+            let of_way = state.signal.is_none() && !at.is_end();
+            if at.step.parts().is_empty() && of_way {
                 leaves.push((at.path(), way(definition, at.route)));
             }
         });
@@ -105,10 +153,12 @@ fn verify_journal(driver: &Driver) {
         .iter()
         .position(|entry| matches!(entry.record, Record::TurnedBack { .. }));
     for (place, entry) in driver.journal.iter().enumerate() {
-        let Record::AttemptStarted { leg, step, .. } = &entry.record else {
+        let Record::AttemptStarted { step, leg, .. } = &entry.record else {
             continue;
         };
-        if step == ON_END_NAME {
+        let route = driver.saga.plan.index.by_path(step);
+        let late = route.is_some_and(|route| driver.saga.state(&route).signal.is_some());
+        if late || step == ON_END_NAME {
             continue;
         }
         match leg {

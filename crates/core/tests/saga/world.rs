@@ -79,16 +79,20 @@ pub(crate) enum People {
     SayNothing,
     /// They cancel, once it waits for them or for a time.
     Cancel,
+    /// They send the signal that it waits for, and after its end every signal again: as it was,
+    /// and once more as a new one.
+    Insist,
 }
 
 impl People {
     /// All of them.
-    pub(crate) const ALL: [People; 5] = [
+    pub(crate) const ALL: [People; 6] = [
         People::Approve,
         People::SayNo,
         People::Garble,
         People::SayNothing,
         People::Cancel,
+        People::Insist,
     ];
 }
 
@@ -120,6 +124,9 @@ pub(crate) struct World {
     /// Steps whose file says that an undo which finds nothing is final: their services keep
     /// promise P3.
     tombstones: BTreeSet<String>,
+    /// Waits that have an undo: the effect of their signals comes from outside.
+    waits: BTreeSet<String>,
+    insisted: bool,
     /// `+path` for each effect, `-path` for each undo, `=path` for each confirm, in order.
     pub(crate) order: Vec<String>,
     /// Which fault struck which leg, each time that one did.
@@ -169,6 +176,12 @@ impl World {
         }
         let do_key = do_key(&request.key);
         let account = self.accounts.entry(do_key).or_default();
+        if self
+            .waits
+            .contains(general(&request.step).trim_end_matches("[]"))
+        {
+            account.done = 1;
+        }
         let answer = match request.leg {
             Leg::Do if account.closed => what(r#"409 {"message":"it was undone already"}"#),
             Leg::Do => {
@@ -247,13 +260,22 @@ impl World {
             {
                 self.tombstones.insert(step.path.clone());
             }
+            if matches!((&step.kind, &step.undo), (Kind::Wait(_), Undo::Call(_))) {
+                self.waits.insert(step.path.clone());
+            }
         });
         let mut driver = Driver::begin(Arc::clone(plan), input, thorough);
         for _ in 0..2_000 {
             let status = driver.saga.status();
+            let undoes =
+                !driver.saga.pending().is_empty() || driver.saga.wake_at(driver.now).is_some();
             let told = driver.saga.on_end.as_ref();
             let told = told.is_none_or(|end| matches!(end.state, State::Ended(_)));
-            if status.is_rest() && told || status == Status::Stuck {
+            let over = status.is_rest() && told && !undoes;
+            if over || status == Status::Stuck {
+                if status != Status::Stuck && self.insist(&mut driver) {
+                    continue;
+                }
                 driver.refold_whole();
                 return driver;
             }
@@ -274,6 +296,32 @@ impl World {
         );
     }
 
+    /// After its end every signal comes again, as it was and as a new one; false when that is
+    /// over, or nobody insists.
+    fn insist(&mut self, driver: &mut Driver) -> bool {
+        if self.people != People::Insist || std::mem::replace(&mut self.insisted, true) {
+            return false;
+        }
+        let body = serde_json::json!({ "ok": true, "approved": true, "status": "ok" });
+        let plan = Arc::clone(&driver.saga.plan);
+        let mut taken = false;
+        plan.definition.each_step(&mut |step| {
+            let Kind::Wait(wait) = &step.kind else { return };
+            for key in ["k-0", "late"] {
+                let (name, key, body) = (wait.signal.clone(), key.to_owned(), body.clone());
+                let ended = driver.saga.status().is_rest();
+                let result = driver.handle(Input::Signal { name, key, body });
+                let undone = plan.definition.undoes(&wait.signal);
+                assert!(
+                    result.is_err() || undone || !ended || result == Ok(true),
+                    "{result:?}"
+                );
+                taken |= result == Ok(false);
+            }
+        });
+        taken
+    }
+
     /// People act on a saga that waits; false when they leave it alone.
     fn act(&self, driver: &mut Driver) -> bool {
         let approved = serde_json::json!({ "ok": true, "approved": true, "status": "ok" });
@@ -283,7 +331,7 @@ impl World {
                 reason: "changed my mind".into(),
                 actor: "someone".into(),
             }),
-            People::Approve | People::Cancel => signal(driver, approved),
+            People::Approve | People::Cancel | People::Insist => signal(driver, approved),
             People::SayNo => signal(driver, serde_json::json!({ "approved": false })),
             People::Garble => signal(driver, serde_json::json!("garbled")),
         };

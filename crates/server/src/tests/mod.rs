@@ -6,6 +6,7 @@ mod bad_input;
 mod contract;
 mod every_code;
 mod http;
+mod late_signals;
 mod raw;
 mod rig;
 mod sagas;

@@ -42,6 +42,8 @@ impl Decision<'_> {
     fn turned_by_an_outcome(&mut self) -> bool {
         let mut failed = Vec::new();
         self.saga.each_state(&mut |at, state| match state.state {
+            // A signal that nobody took is no outcome of the way.
+            State::Ended(_) if state.signal.is_some() => {}
             State::Ended(Outcome::Refused | Outcome::NotSent | Outcome::Unknown) => {
                 failed.push(at.route.to_vec());
             }
@@ -235,9 +237,10 @@ impl Decision<'_> {
                     Some(failure("refused", Some("refused_when"), message)),
                 )
             }
+            // Its body is known, and its undo may need it.
             Err(failed) => (
                 Outcome::Unknown,
-                None,
+                Some(Value::Json(body)),
                 Some(failure(
                     "expression_failed",
                     Some(failed.cause.as_str()),
@@ -256,7 +259,12 @@ impl Decision<'_> {
         true
     }
 
-    fn signal_refuses(&self, here: &[usize], wait: &Wait, body: &Json) -> Result<bool, EvalError> {
+    pub(super) fn signal_refuses(
+        &self,
+        here: &[usize],
+        wait: &Wait,
+        body: &Json,
+    ) -> Result<bool, EvalError> {
         let Some(refused_when) = &wait.refused_when else {
             return Ok(false);
         };

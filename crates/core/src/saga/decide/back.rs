@@ -9,11 +9,13 @@ use crate::route::{Route, Spot};
 
 impl Decision<'_> {
     pub(super) fn back(&mut self) {
+        let none_late = self.undo_signals();
         if self.drains() {
             return;
         }
         let plan = std::sync::Arc::clone(&self.plan);
-        if self.undo_steps(&plan.definition.steps, &mut Route::new(), false) {
+        let none_left = self.undo_steps(&plan.definition.steps, &mut Route::new(), false);
+        if none_left && none_late {
             self.record(Record::Compensated);
         }
     }

@@ -9,6 +9,7 @@ mod confirm;
 mod each;
 mod end;
 mod policy;
+mod signals;
 
 use super::apply::{apply, begin};
 use super::{
@@ -17,7 +18,6 @@ use super::{
 };
 use crate::definition::{Definition, Step};
 use crate::json::Json;
-use crate::limits;
 use crate::route::{ON_END, Route, Spot};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -119,39 +119,6 @@ impl<'a> Decision<'a> {
         self.turn.entries.push(entry);
     }
 
-    fn signal(&mut self, name: String, key: String, body: Json) -> Result<(), Rejection> {
-        if self.plan.definition.wait(&name).is_none() {
-            return Err(Rejection::UnknownSignal { name });
-        }
-        let known = self
-            .saga
-            .signals
-            .iter()
-            .find(|known| known.name == name && known.key == key);
-        if let Some(known) = known {
-            let same = crate::json::canonical(&known.body) == crate::json::canonical(&body);
-            self.turn.replayed = true;
-            return if same {
-                Ok(())
-            } else {
-                Err(Rejection::KeyReused { key })
-            };
-        }
-        let status = self.saga.status();
-        if status.is_rest() {
-            return Err(Rejection::Ended {
-                status: status.as_str(),
-            });
-        }
-        if self.saga.signals.len() >= limits::SIGNALS {
-            return Err(Rejection::TooManySignals {
-                limit: limits::SIGNALS,
-            });
-        }
-        self.record(Record::SignalReceived { name, key, body });
-        Ok(())
-    }
-
     fn cancel(&mut self, reason: String, actor: String) -> Result<(), Rejection> {
         let refuse = |message: String| Err(Rejection::NotAllowedNow { message });
         match self.saga.phase {
@@ -211,14 +178,25 @@ impl<'a> Decision<'a> {
             match self.saga.phase {
                 Phase::Forward => {
                     self.forward();
+                    self.settle_signals();
                     self.undo_late_effects();
                 }
-                Phase::Back => self.back(),
+                Phase::Back => {
+                    self.settle_signals();
+                    self.back();
+                }
                 Phase::Completed => {
+                    self.settle_signals();
                     self.undo_late_effects();
                     self.on_end();
                 }
-                Phase::Compensated | Phase::Abandoned => self.on_end(),
+                Phase::Compensated => {
+                    self.settle_signals();
+                    if self.saga.phase == Phase::Compensated {
+                        self.on_end();
+                    }
+                }
+                Phase::Abandoned => self.on_end(),
             }
             if self.turn.entries.len() == before {
                 return;
