@@ -265,7 +265,7 @@ impl World {
             }
         });
         let mut driver = Driver::begin(Arc::clone(plan), input, thorough);
-        for _ in 0..2_000 {
+        for _ in 0..10_000 {
             let status = driver.saga.status();
             let undoes =
                 !driver.saga.pending().is_empty() || driver.saga.wake_at(driver.now).is_some();
