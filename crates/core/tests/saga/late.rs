@@ -149,3 +149,24 @@ fn an_answer_for_an_attempt_that_is_not_current_is_a_note() {
         "an attempt that was never made leaves no trace"
     );
 }
+
+/// A late effect may need a person while what came before its step is being undone already.
+#[test]
+fn an_undo_that_has_begun_goes_on_when_a_late_effect_after_it_is_stuck() {
+    let source = r#"
+saga: late
+version: 1
+steps:
+  - first: { do: POST a /x, undo: "DELETE a /x/{$key}" }
+  - second:
+      do: POST b /y
+      retry: { attempts: 1 }
+      undo: { do: POST b /y/undone, look_again: never }
+"#;
+    let script = "first 200\nsecond lost\nundo second 404 {}\nundo first lost\nlate second 1 200 {}\nundo second 409 {}";
+    let mut driver = play(source, "{}", script);
+    driver.line("undo first 503");
+    driver.line("undo first 200");
+    assert_eq!(driver.saga.status(), Status::Stuck);
+    assert_eq!(calls(&driver, "first", Leg::Undo), 3);
+}

@@ -76,7 +76,12 @@ pub(crate) struct Driver {
     /// leads on from it.
     shadow: Saga,
     turns: u64,
+    /// Wakes that came at once, since the last of which something came.
+    in_vain: u32,
 }
+
+/// Woken so often at once for nothing, a saga turns in a circle.
+const WAKES_IN_VAIN: u32 = 10;
 
 impl Driver {
     /// Starts a saga.
@@ -121,6 +126,7 @@ impl Driver {
             thorough,
             shadow,
             turns: 0,
+            in_vain: 0,
         };
         driver.refold();
         driver
@@ -200,8 +206,18 @@ impl Driver {
     pub(crate) fn wake(&mut self, until: Timestamp) -> bool {
         match self.saga.wake_at(self.now) {
             Some(at) if at <= until => {
+                // What is in flight or parked is looked at now and then; one that is due is not.
+                let at_once = at.0 - self.now.0 <= 1;
                 self.now = at;
+                let before = self.journal.len();
                 self.handle(Input::Wake).expect("a wake is always taken");
+                let in_vain = at_once && self.journal.len() == before;
+                self.in_vain = if in_vain { self.in_vain + 1 } else { 0 };
+                assert!(
+                    self.in_vain < WAKES_IN_VAIN,
+                    "it is woken again and again, and nothing comes of it:\n{}",
+                    self.saga.draw()
+                );
                 true
             }
             _ => false,

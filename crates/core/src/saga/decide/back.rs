@@ -1,7 +1,7 @@
 //! Back: what runs beside comes to its end first; then each effect is undone, in the reverse
 //! order of start along each path.
 
-use super::super::{Leg, LegPhase, Outcome, Phase, Record, State};
+use super::super::{Leg, LegPhase, Outcome, Record, State};
 use super::{Decision, failure};
 use crate::definition::{Kind, Step, Undo};
 use crate::planted;
@@ -9,6 +9,8 @@ use crate::route::{Route, Spot};
 
 impl Decision<'_> {
     pub(super) fn back(&mut self) {
+        // An undo that has begun goes on, although a late effect after it may hold up the way.
+        self.undo_what_is_due();
         let none_late = self.undo_signals();
         if self.drains() {
             return;
@@ -125,11 +127,9 @@ impl Decision<'_> {
         false
     }
 
-    /// In a saga that goes forward, or that completed, only the undo of a late effect runs.
-    pub(super) fn undo_late_effects(&mut self) {
-        if self.saga.phase == Phase::Back {
-            return;
-        }
+    /// Goes on with every undo whose time has come. In a saga that goes forward, or that
+    /// completed, that is the undo of a late effect and nothing else.
+    pub(super) fn undo_what_is_due(&mut self) {
         let mut due = Vec::new();
         self.saga.each_state(&mut |at, _| {
             if self.is_due(at, Leg::Undo) {

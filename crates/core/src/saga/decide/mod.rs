@@ -179,7 +179,9 @@ impl<'a> Decision<'a> {
                 Phase::Forward => {
                     self.forward();
                     self.settle_signals();
-                    self.undo_late_effects();
+                    if self.saga.phase == Phase::Forward {
+                        self.undo_what_is_due();
+                    }
                 }
                 Phase::Back => {
                     self.settle_signals();
@@ -187,7 +189,7 @@ impl<'a> Decision<'a> {
                 }
                 Phase::Completed => {
                     self.settle_signals();
-                    self.undo_late_effects();
+                    self.undo_what_is_due();
                     self.on_end();
                 }
                 Phase::Compensated => {
