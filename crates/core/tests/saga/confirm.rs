@@ -36,7 +36,7 @@ fn confirms_run_once_every_step_is_over_and_the_saga_completes_with_the_last() {
         &expect![[r#"
             night@1  cart-17  running
             ├─ holds (together)
-            │  ├─ seats          ✓ done  ✔ confirming
+            │  ├─ seats          ✓ done  … confirming
             │  └─ table          ✓ done  ✔ confirmed
             ├─ taxi              ✓ done
             └─ tell              ✓ done
@@ -192,9 +192,9 @@ steps:
         ├─ refused              ✗ refused: a answered 409
         ├─ lines (each)
         │  ├─ lines[0] (steps)
-        │  │  └─ line           ✓ done                     ✔ confirming
+        │  │  └─ line           ✓ done                     … confirming
         │  ├─ lines[1] (steps)
-        │  │  └─ line           ✓ done                     ✔ confirming
+        │  │  └─ line           ✓ done                     … confirming
         │  └─ lines[2] (steps)
         │     └─ line           ✓ done
         ├─ none (each)

@@ -158,9 +158,9 @@ impl Drawing {
         let (tone, words) = match leg.state.as_str() {
             // It comes at the end, and only if there is no way back.
             "pending" => return None,
-            "running" => (Tone::Doubt, "✔ confirming"),
+            "running" => (Tone::Doubt, "… confirming"),
             "done" => (Tone::Good, "✔ confirmed"),
-            "stuck" => (Tone::Bad, "✔ stuck"),
+            "stuck" => (Tone::Bad, "✗ confirm stuck"),
             _ => (Tone::Faint, unknown.as_str()),
         };
         let with_error = matches!(leg.state.as_str(), "running" | "stuck");
