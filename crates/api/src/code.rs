@@ -70,6 +70,9 @@ codes! {
     UnsupportedMediaType = "unsupported_media_type", 415, "The call does not take this content type";
     HostNotAllowed = "host_not_allowed", 421, "The Host header is not this server's";
     InvalidDefinition = "invalid_definition", 422, "The saga file has errors";
+    ChildNotRegistered = "child_not_registered", 422, "A saga that it runs is not registered";
+    ChildCycle = "child_cycle", 422, "A saga that it runs contains it";
+    ChildWithPivot = "child_with_pivot", 422, "A saga that it runs cannot turn back as long as it can";
     InvalidInput = "invalid_input", 422, "The input does not match the definition's schema";
     InvalidSignal = "invalid_signal", 422, "The signal's body is not what the wait accepts";
     InvalidService = "invalid_service", 422, "The service's settings cannot be used";

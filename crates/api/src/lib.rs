@@ -32,7 +32,7 @@ pub use requests::{
     AcceptingRequest, ActiveRequest, CancelRequest, PauseRequest, ServiceRequest, StartRequest,
 };
 pub use saga::{
-    Child, Failure, MinimalSaga, Reason, ReasonCode, Saga, SagaItem, SagaStatus, Signal,
+    Child, Failure, MinimalSaga, Parent, Reason, ReasonCode, Saga, SagaItem, SagaStatus, Signal,
     SignalAccepted, Stuck, StuckCode, Verb, WaitKind, Waiting,
 };
 pub use service::{Instance, Misconfigured, Service};

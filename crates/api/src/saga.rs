@@ -52,6 +52,8 @@ words! {
         ExpressionFailed = "expression_failed",
         /// An operator undid it after it was completed.
         UndoneByOperator = "undone_by_operator",
+        /// The saga that runs it was undone after it was completed.
+        UndoneByParent = "undone_by_parent",
     }
 }
 
@@ -169,9 +171,8 @@ pub struct Saga {
     pub allowed: Vec<Verb>,
     /// Who looks after it.
     pub owner: Option<String>,
-    /// The saga that started it.
-    #[schema(value_type = Option<String>)]
-    pub parent: Option<Id>,
+    /// The saga that runs it.
+    pub parent: Option<Parent>,
     /// The sagas that it started.
     pub children: Vec<Child>,
     /// Its input.
@@ -228,9 +229,8 @@ pub struct SagaItem {
     pub waiting_on: Vec<Waiting>,
     /// Who looks after it.
     pub owner: Option<String>,
-    /// The saga that started it.
-    #[schema(value_type = Option<String>)]
-    pub parent: Option<Id>,
+    /// The saga that runs it.
+    pub parent: Option<Parent>,
     /// When its start was accepted.
     pub started_at: Moment,
     /// When its last record was written.
@@ -321,10 +321,22 @@ pub struct Child {
     pub id: Id,
     /// Its definition's name.
     pub definition: String,
-    /// The step that started it.
+    /// The path of the step that runs it.
     pub path: String,
     /// How it stands.
     pub status: SagaStatus,
+}
+
+/// The saga that runs another one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Parent {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub id: Id,
+    /// Its definition's name.
+    pub definition: String,
+    /// The path of the step that runs the child.
+    pub path: String,
 }
 
 /// A signal received and not yet taken.

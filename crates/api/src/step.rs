@@ -18,6 +18,8 @@ words! {
         Set = "set",
         /// It turns the saga back.
         Refuse = "refuse",
+        /// It runs a saga of its own.
+        Child = "child",
         /// It holds other steps.
         Group = "group",
         /// It does the same for each item of a list.

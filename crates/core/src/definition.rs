@@ -88,6 +88,8 @@ pub enum Kind {
     Group(Group),
     /// One run for each item of a list.
     Each(Box<Each>),
+    /// Run a saga of its own.
+    Run(Box<Run>),
 }
 
 /// The do of a call step.
@@ -214,6 +216,18 @@ pub enum Undo {
     None,
     /// A call takes it back.
     Call(Box<UndoCall>),
+    /// The child is told to undo itself.
+    Child,
+}
+
+impl Undo {
+    /// Something takes the effect back.
+    pub const fn is_some(&self) -> bool {
+        match self {
+            Undo::Call(_) | Undo::Child => true,
+            Undo::Absent | Undo::None => false,
+        }
+    }
 }
 
 /// The undo of a call step.
@@ -276,6 +290,29 @@ pub struct Each {
     /// What is done for an item: a call, or a group of steps one after another. It bears the
     /// name of the `each`, and no expression knows it by that.
     pub body: Step,
+}
+
+/// A saga of its own: the step's child.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Run {
+    /// The child's definition.
+    pub saga: String,
+    /// Its version; none means the one that is active when the parent starts.
+    pub version: Option<u32>,
+    /// Its input; none means null.
+    pub input: Option<Template>,
+    /// This output means no.
+    pub refused_when: Option<Expr>,
+}
+
+impl Run {
+    /// As a file names it: `charge`, `charge@3`.
+    pub fn name(&self) -> String {
+        match self.version {
+            Some(version) => format!("{}@{version}", self.saga),
+            None => self.saga.clone(),
+        }
+    }
 }
 
 /// What a refusal leads to.

@@ -4,6 +4,7 @@
 //! number: time, identifiers and jitter are inputs. The same code moves a live saga and
 //! re-folds a recovered one.
 
+pub mod children;
 pub mod definition;
 pub mod export;
 pub mod expr;

@@ -111,7 +111,12 @@ impl Step {
         match &self.kind {
             Kind::Group(group) => &group.steps,
             Kind::Each(each) => std::slice::from_ref(&each.body),
-            Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => &[],
+            Kind::Call(_)
+            | Kind::Wait(_)
+            | Kind::Sleep(_)
+            | Kind::Set(_)
+            | Kind::Refuse(_)
+            | Kind::Run(_) => &[],
         }
     }
 
@@ -122,7 +127,12 @@ impl Step {
             Kind::Each(each) => Some(&each.body),
             Kind::Group(group) => group.steps.get(hop),
             Kind::Wait(_) if matches!(self.undo, Undo::Call(_)) => Some(self),
-            Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => None,
+            Kind::Call(_)
+            | Kind::Wait(_)
+            | Kind::Sleep(_)
+            | Kind::Set(_)
+            | Kind::Refuse(_)
+            | Kind::Run(_) => None,
         }
     }
 
@@ -306,11 +316,12 @@ impl Step {
             | Kind::Set(_)
             | Kind::Refuse(_)
             | Kind::Group(_)
-            | Kind::Each(_) => (None, None),
+            | Kind::Each(_)
+            | Kind::Run(_) => (None, None),
         };
         let undo = match &self.undo {
             Undo::Call(undo) => Some(&undo.call),
-            Undo::Absent | Undo::None => None,
+            Undo::Absent | Undo::None | Undo::Child => None,
         };
         call.into_iter()
             .chain(check)

@@ -14,6 +14,7 @@ mod defaults;
 #[path = "language/hostile.rs"]
 mod hostile;
 
+use banyan_core::children::{ChildRun, Registered, Sagas};
 use banyan_core::definition::Definition;
 use banyan_core::language::{Checked, Surroundings, check, codes};
 use std::collections::BTreeSet;
@@ -52,9 +53,33 @@ fn told(checked: &Checked) -> String {
     out
 }
 
+/// Registered: `firm`, which has a pivot, `insure_trip`, and `trip`, which runs a `holiday`.
+#[derive(Debug)]
+struct Neighbours;
+
+impl Sagas for Neighbours {
+    fn saga(&self, name: &str, version: Option<u32>) -> Option<Registered> {
+        let known = ["firm", "insure_trip", "trip"].contains(&name);
+        let children = match name {
+            "trip" => vec![ChildRun {
+                saga: "holiday".to_owned(),
+                version: None,
+                early: true,
+            }],
+            _ => Vec::new(),
+        };
+        (known && version.is_none_or(|version| version == 1)).then_some(Registered {
+            version: 1,
+            no_return: name == "firm",
+            children,
+        })
+    }
+}
+
 fn checked(source: &str) -> Checked {
     let services = ["stock", "orders", "x", "a"].map(str::to_owned);
     let known = Surroundings {
+        sagas: source.contains("\n      run: ").then_some(&Neighbours),
         services: source.contains("stokc").then_some(&services[..]),
         look_again: None,
     };

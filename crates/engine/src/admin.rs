@@ -21,6 +21,7 @@ impl Engine {
         let names: Vec<String> = services.iter().map(|row| row.name.clone()).collect();
         let surroundings = Surroundings {
             services: Some(&names),
+            sagas: Some(&self.shared().catalogue),
             look_again: self.shared().config.look_again,
         };
         check(source, &surroundings)

@@ -5,19 +5,20 @@
 
 use crate::error::{OpenEngineError, StartError};
 use crate::registered::Registered;
+use banyan_core::children::{self, ChildProblem, Family, Sagas, family};
 use banyan_core::saga::Plan;
 use banyan_store::{DefinitionRow, Reader, ServiceRow};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Everything that is registered.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Catalogue {
     definitions: RwLock<BTreeMap<String, BTreeMap<u32, Entry>>>,
     services: RwLock<BTreeMap<String, Arc<ServiceRow>>>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Entry {
     row: Arc<DefinitionRow>,
     ready: Arc<OnceLock<Result<Arc<Registered>, String>>>,
@@ -102,6 +103,26 @@ impl Catalogue {
             let message = format!("the definition {name} cannot be used: {message}");
             crate::error::Refusal::Unavailable { message }.into()
         })
+    }
+
+    /// Everything that a definition runs, as it is registered now.
+    pub(crate) fn family(&self, plan: &Plan) -> Result<Family, ChildProblem> {
+        let definition = &plan.definition;
+        let parent = (definition.name.as_str(), definition.version);
+        family(parent, &definition.runs(), self)
+    }
+
+    /// The services that a definition and all that it runs call, and that are not registered.
+    pub(crate) fn missing_services(&self, ready: &Registered, family: &Family) -> Vec<String> {
+        let mut missing = self.unregistered(&ready.services);
+        for (name, version) in &family.all {
+            if let Ok(below) = self.ready(name, *version) {
+                missing.extend(self.unregistered(&below.services));
+            }
+        }
+        missing.sort_unstable();
+        missing.dedup();
+        missing
     }
 
     /// A definition made ready.
@@ -209,6 +230,22 @@ impl Catalogue {
     /// A service was deleted.
     pub(crate) fn remove_service(&self, name: &str) {
         write(&self.services).remove(name);
+    }
+}
+
+impl Sagas for Catalogue {
+    fn saga(&self, name: &str, version: Option<u32>) -> Option<children::Registered> {
+        let entry = {
+            let definitions = read(&self.definitions);
+            let versions = definitions.get(name)?;
+            let found = match version {
+                Some(version) => versions.get(&version),
+                None => versions.values().find(|entry| entry.row.active),
+            };
+            found?.clone()
+        };
+        let ready = entry.ready().ok()?;
+        Some(children::Registered::of(&ready.plan.definition))
     }
 }
 

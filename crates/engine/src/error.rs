@@ -2,6 +2,7 @@
 //!
 //! Nothing here is logged where it is made; who handles it maps it to words for its caller.
 
+use banyan_core::children::ChildProblem;
 use banyan_core::id::Id;
 use banyan_core::language::Diagnostic;
 use banyan_core::saga::{FoldError, Status};
@@ -128,6 +129,9 @@ pub enum StartError {
         /// Their names.
         services: Vec<String>,
     },
+    /// A saga that it runs, or that one of those runs, is not there or may not be run.
+    #[error(transparent)]
+    Child(#[from] ChildProblem),
     /// The input does not hold to the definition's schema.
     #[error("the input does not hold to the definition's schema")]
     InvalidInput {

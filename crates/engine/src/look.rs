@@ -3,7 +3,7 @@
 use crate::error::{LookError, Refusal};
 use crate::handle::Engine;
 use crate::metrics::Metrics;
-use crate::request::{Coming, Page, Until};
+use crate::request::{Child, Coming, Page, Until};
 use crate::shard::{Loaded, Message};
 use banyan_core::id::Id;
 use banyan_core::saga::{Entry, Saga};
@@ -55,6 +55,35 @@ impl Engine {
             Some((_, Loaded::Failed(error))) => Err(error),
             Some((_, Loaded::Absent)) | None => Ok(None),
         }
+    }
+
+    /// The sagas that a saga runs, or ran, with how they stand now: what a parent at rest was
+    /// told of them may be older.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn children(&self, saga: &Saga) -> Result<Vec<Child>, Refusal> {
+        let mut children = Vec::new();
+        saga.each_state(&mut |at, state| {
+            children.extend(state.child.as_ref().map(|child| Child {
+                id: child.id,
+                definition: child.definition.clone(),
+                path: at.path(),
+                status: child.status,
+            }));
+        });
+        if children.is_empty() {
+            return Ok(children);
+        }
+        self.query(move |reader| {
+            for child in &mut children {
+                if let Some(row) = reader.row(child.id)? {
+                    child.status = row.status;
+                }
+            }
+            Ok(children)
+        })
+        .await
     }
 
     /// A saga once that has come which is waited for, or as it is when the time is over.

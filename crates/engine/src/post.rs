@@ -5,11 +5,13 @@
 //! for room: what finds none is read from the store again, as everything is after a start.
 //! Shards that write to one another can therefore never block each other.
 
+use crate::error::Violation;
 use crate::shard::{Mail, Message};
 use crate::shared::Shared;
 use banyan_core::id::Id;
+use banyan_core::saga::{Failure, Start, Telling, refusal};
 use banyan_store::MessageKey;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
@@ -84,9 +86,45 @@ impl Shared {
     /// A message was committed.
     pub(crate) fn post(&self, message: banyan_store::Message) {
         let shard = message.to.shard(self.config.shards);
-        let swept = false;
-        self.post
-            .put(shard, Message::Mail(Box::new(Mail { message, swept })));
+        self.post.put(shard, self.mail(message, false));
+    }
+
+    fn mail(&self, message: banyan_store::Message, swept: bool) -> Message {
+        let start = self.child_start(&message).map(Box::new);
+        Message::Mail(Box::new(Mail {
+            message,
+            start,
+            swept,
+        }))
+    }
+
+    /// The start of a child, if that is what the message is. One that may not begin says why.
+    fn child_start(&self, message: &banyan_store::Message) -> Option<Start> {
+        if message.kind != "start" {
+            return None;
+        }
+        let Ok(Telling::Start(asked)) = Telling::from_parts(&message.kind, &message.body) else {
+            return None;
+        };
+        let ready = self.catalogue.ready(&asked.definition, asked.version);
+        let ready = match ready {
+            Ok(ready) => ready,
+            Err(error) => {
+                tracing::error!(saga = %message.to, error, "a child cannot begin");
+                return None;
+            }
+        };
+        let (versions, refused) = match self.catalogue.family(&ready.plan) {
+            Ok(family) => (family.versions, None),
+            Err(problem) => {
+                let refused = refusal("child_not_registered", problem.to_string());
+                (BTreeMap::new(), Some(refused))
+            }
+        };
+        let violations = ready.check_input(&asked.input);
+        let refused = refused.or_else(|| invalid(&asked.definition, &violations));
+        let plan = Arc::clone(&ready.plan);
+        Some(asked.into_start(message.to, plan, versions, refused))
     }
 
     /// A saga came to stand first in the line before its lock.
@@ -124,9 +162,8 @@ async fn messages(shared: &Shared) -> bool {
         after = page.last().map(|last| (last.to, last.key()));
         for message in page {
             shared.gate.room().await;
-            let (to, swept) = (message.to, true);
-            let mail = Message::Mail(Box::new(Mail { message, swept }));
-            shared.put(to, mail).await;
+            let to = message.to;
+            shared.put(to, shared.mail(message, true)).await;
         }
         if !full {
             return true;
@@ -155,6 +192,24 @@ async fn grants(shared: &Shared) -> bool {
             return true;
         }
     }
+}
+
+/// Why a child with this input may not begin.
+fn invalid(definition: &str, violations: &[Violation]) -> Option<Failure> {
+    let first = violations.first()?;
+    let place = match first.pointer.as_str() {
+        "" => "the input".to_owned(),
+        pointer => format!("the input at {pointer}"),
+    };
+    let more = match violations.len() {
+        1 => String::new(),
+        count => format!(" (and {} more)", count - 1),
+    };
+    let message = format!(
+        "{definition} does not take {place}: {}{more}",
+        first.message
+    );
+    Some(refusal("invalid_input", message))
 }
 
 fn all<T>(read: Result<Result<T, banyan_store::ReadError>, crate::Refusal>) -> Option<T> {

@@ -3,7 +3,7 @@
 use banyan_core::Json;
 use banyan_core::id::Id;
 use banyan_core::language::Diagnostic;
-use banyan_core::saga::Saga;
+use banyan_core::saga::{Saga, Status};
 use banyan_core::time::Duration;
 use banyan_store::{DefinitionRow, SagaRow, ServiceRow};
 use std::sync::Arc;
@@ -50,6 +50,19 @@ pub struct SignalAnswer {
     pub saga: Arc<Saga>,
     /// It was taken earlier: this was a repeat.
     pub replayed: bool,
+}
+
+/// A saga that another one runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Child {
+    /// Its id.
+    pub id: Id,
+    /// Its definition.
+    pub definition: String,
+    /// The path of the step that runs it.
+    pub path: String,
+    /// Its status as stored; running while its start is on its way.
+    pub status: Status,
 }
 
 /// What a caller waits for.

@@ -81,7 +81,10 @@ fn look_at_leg(found: &mut Standing, at: Spot<'_>, state: &StepState, leg: Leg) 
             None
         }
         LegPhase::Parked { since, .. } => Some(leg_state.parked_since.unwrap_or(*since)),
-        LegPhase::Retry { .. } | LegPhase::LookAgain { .. } | LegPhase::Stuck { .. } => None,
+        LegPhase::Child { .. }
+        | LegPhase::Retry { .. }
+        | LegPhase::LookAgain { .. }
+        | LegPhase::Stuck { .. } => None,
     };
     let first = found.step.is_none();
     let parked_first = parked_since.is_some() && found.parked_since.is_none();

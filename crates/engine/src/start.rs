@@ -76,7 +76,8 @@ impl Engine {
         let ready = shared
             .catalogue
             .for_start(&request.definition, request.version)?;
-        let services = shared.catalogue.unregistered(&ready.services);
+        let family = shared.catalogue.family(&ready.plan)?;
+        let services = shared.catalogue.missing_services(&ready, &family);
         if !services.is_empty() {
             return Err(StartError::UnknownService { services });
         }
@@ -104,6 +105,10 @@ impl Engine {
             labels,
             deadline: request.deadline,
             park_limit: shared.config.park_limit,
+            children: family.versions,
+            parent: None,
+            not_after: None,
+            refused: None,
         };
         let (reply, answer) = oneshot::channel();
         let message = Message::Start {

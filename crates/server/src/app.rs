@@ -2,6 +2,7 @@
 
 use crate::body::Intake;
 use crate::fault::{Answer, Fault};
+use crate::project;
 use banyan_api::Code;
 use banyan_core::id::Id;
 use banyan_core::saga::Saga;
@@ -35,6 +36,13 @@ impl App {
             Ok(None) => Err(no_such_saga(id)),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// A saga as it is answered, with the children that it runs.
+    pub(crate) async fn whole(&self, saga: &Saga) -> Answer<banyan_api::Saga> {
+        let children = self.engine.children(saga).await?.into_iter();
+        let children = children.map(project::child).collect();
+        Ok(project::saga(saga, children))
     }
 
     /// The id of the saga that a caller's key started.

@@ -10,7 +10,7 @@ use banyan_core::saga::{
 };
 
 /// The whole saga.
-pub(crate) fn saga(saga: &Saga) -> api::Saga {
+pub(crate) fn saga(saga: &Saga, children: Vec<api::Child>) -> api::Saga {
     let definition = &saga.plan.definition;
     api::Saga {
         id: saga.id,
@@ -27,8 +27,8 @@ pub(crate) fn saga(saga: &Saga) -> api::Saga {
         waiting_on: saga.waiting_on().into_iter().map(waiting).collect(),
         allowed: allowed(saga),
         owner: None,
-        parent: None,
-        children: Vec::new(),
+        parent: parent(saga),
+        children,
         input: (*saga.input).clone(),
         output: saga.output.clone().unwrap_or_default(),
         output_error: saga.output_error.as_ref().map(failure),
@@ -63,7 +63,7 @@ pub(crate) fn item(saga: &Saga) -> api::SagaItem {
         stuck: saga.stuck().map(|at| stuck(saga, at)),
         waiting_on: saga.waiting_on().into_iter().take(1).map(waiting).collect(),
         owner: None,
-        parent: None,
+        parent: parent(saga),
         started_at: saga.started_at.into(),
         updated_at: saga.updated_at.into(),
         ended_at: saga.ended_at.map(Into::into),
@@ -104,6 +104,30 @@ pub(crate) fn minimal(saga: &Saga) -> api::MinimalSaga {
     }
 }
 
+fn parent(saga: &Saga) -> Option<api::Parent> {
+    saga.parent.as_ref().map(|parent| api::Parent {
+        id: parent.saga,
+        definition: parent.definition.clone(),
+        path: parent.step.clone(),
+    })
+}
+
+/// The key of a step's call, or of the child that it runs.
+fn idempotency_key(state: &StepState) -> Option<String> {
+    let child = state.child.as_ref().map(|child| child.key.clone());
+    child.or_else(|| state.forward.key.clone())
+}
+
+/// A child, as its parent shows it.
+pub(crate) fn child(child: banyan_engine::Child) -> api::Child {
+    api::Child {
+        id: child.id,
+        definition: child.definition,
+        path: child.path,
+        status: child.status.as_str().into(),
+    }
+}
+
 fn reason(reason: &Reason) -> api::Reason {
     let code = match reason.code {
         ReasonCode::Refused => api::ReasonCode::Refused,
@@ -113,6 +137,7 @@ fn reason(reason: &Reason) -> api::Reason {
         ReasonCode::Cancelled => api::ReasonCode::Cancelled,
         ReasonCode::ExpressionFailed => api::ReasonCode::ExpressionFailed,
         ReasonCode::UndoneByOperator => api::ReasonCode::UndoneByOperator,
+        ReasonCode::UndoneByParent => api::ReasonCode::UndoneByParent,
     };
     api::Reason {
         code,
@@ -176,7 +201,8 @@ fn step(saga: &Saga, route: &mut Route) -> api::Step {
         | Kind::Set(_)
         | Kind::Refuse(_)
         | Kind::Group(_)
-        | Kind::Each(_) => None,
+        | Kind::Each(_)
+        | Kind::Run(_) => None,
     };
     let together = matches!(&step.kind, Kind::Group(group) if group.parallel);
     let at = saga.spot(route);
@@ -190,7 +216,7 @@ fn step(saga: &Saga, route: &mut Route) -> api::Step {
         together,
         outcome: outcome(state),
         attempts: state.forward.attempts,
-        idempotency_key: state.forward.key.clone(),
+        idempotency_key: idempotency_key(state),
         result: match &state.result {
             Some(Value::Json(value)) => value.clone(),
             Some(Value::Unreadable) | None => api::Json::Null,
@@ -224,6 +250,7 @@ fn kind(kind: &Kind) -> api::StepKind {
         Kind::Refuse(_) => api::StepKind::Refuse,
         Kind::Group(_) => api::StepKind::Group,
         Kind::Each(_) => api::StepKind::Each,
+        Kind::Run(_) => api::StepKind::Child,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::fault::Fault;
 use banyan_api::{Code, FieldError};
+use banyan_core::children::ChildProblem;
 use banyan_core::id::Id;
 use banyan_core::language::Diagnostic;
 use banyan_core::saga::Status;
@@ -41,6 +42,13 @@ impl From<StartError> for Fault {
             StartError::NoSuchVersion { .. } => Fault::new(Code::NoSuchVersion, detail),
             StartError::NotAccepting { .. } => Fault::new(Code::NotAccepting, detail),
             StartError::UnknownService { .. } => Fault::new(Code::NoSuchService, detail),
+            StartError::Child(ChildProblem::NotRegistered { .. }) => {
+                Fault::new(Code::ChildNotRegistered, detail)
+            }
+            StartError::Child(ChildProblem::Cycle { .. }) => Fault::new(Code::ChildCycle, detail),
+            StartError::Child(ChildProblem::NoReturn { .. }) => {
+                Fault::new(Code::ChildWithPivot, detail)
+            }
             StartError::InvalidInput { violations } => {
                 let errors = faults(Code::InvalidInput, "/input", violations);
                 Fault::new(Code::InvalidInput, summary(&detail, &errors)).with_errors(errors)

@@ -77,6 +77,10 @@ impl Client {
                 .chance(15)
                 .then(|| Duration::from_secs(30 + random.draw() % 300)),
             park_limit: Duration::from_millis(limits::PARK_LIMIT_MS),
+            children: node.versions(&self.plan),
+            parent: None,
+            not_after: None,
+            refused: None,
         };
         let start = Box::new(start);
         node.send(

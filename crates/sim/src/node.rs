@@ -4,7 +4,7 @@
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
 use banyan_core::planted;
-use banyan_core::saga::{Misconfigured, ParkCause, ParkCode, Plan, Road, Services};
+use banyan_core::saga::{Misconfigured, ParkCause, ParkCode, Plan, Road, Services, Start, Telling};
 use banyan_core::time::Duration;
 use banyan_engine::shard::{Action, Bounds, Loaded, Mail, Message, Moment, Shard, fold};
 use banyan_store::memory::{MemoryReader, MemoryWriter, Store};
@@ -121,7 +121,36 @@ impl Node {
     /// Puts a message of another saga into the inbox of its receiver's shard.
     pub(crate) fn mail(&mut self, message: banyan_store::Message, swept: bool) {
         let to = message.to;
-        self.send(Message::Mail(Box::new(Mail { message, swept })), to);
+        let start = self.child_start(&message).map(Box::new);
+        let mail = Mail {
+            message,
+            start,
+            swept,
+        };
+        self.send(Message::Mail(Box::new(mail)), to);
+    }
+
+    fn child_start(&self, message: &banyan_store::Message) -> Option<Start> {
+        if message.kind != "start" {
+            return None;
+        }
+        match Telling::from_parts(&message.kind, &message.body) {
+            Ok(Telling::Start(asked)) => {
+                let name = (asked.definition.clone(), asked.version);
+                let plan = Arc::clone(&self.plans[&name]);
+                let versions = self.versions(&plan);
+                Some(asked.into_start(message.to, plan, versions, None))
+            }
+            other => panic!("I-46: {message:?} is {other:?}"),
+        }
+    }
+
+    /// The versions of what a definition runs.
+    pub(crate) fn versions(&self, plan: &Plan) -> BTreeMap<String, u32> {
+        let runs = plan.definition.runs().into_iter();
+        let active = |name: &str| self.plans.keys().rev().find(|known| known.0 == name);
+        runs.filter_map(|run| Some((run.saga.clone(), active(&run.saga)?.1)))
+            .collect()
     }
 
     /// Tells the shards of all mail and of all free locks that the store holds.

@@ -35,7 +35,7 @@ fn plan(seed: u64) -> Arc<Plan> {
 pub(crate) fn keeps_tombstones(step: &Step) -> bool {
     match &step.undo {
         Undo::Call(undo) => undo.missing_ok || undo.look_again.is_none(),
-        Undo::Absent | Undo::None => false,
+        Undo::Absent | Undo::None | Undo::Child => false,
     }
 }
 

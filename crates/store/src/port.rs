@@ -32,6 +32,12 @@ pub trait Reader: Send + Sync {
     /// See [`ReadError`].
     fn load(&self, id: Id) -> Result<Option<Stored>, ReadError>;
 
+    /// A saga's row alone.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn row(&self, id: Id) -> Result<Option<SagaRow>, ReadError>;
+
     /// Whom a start key belongs to.
     ///
     /// # Errors

@@ -175,6 +175,10 @@ impl Drawing {
                 after.ends.clear();
                 after
             }
+            Kind::Run(run) => {
+                let what = format!("run: {}", run.name());
+                self.leaf(step, Shape::Box, &what, place)
+            }
             Kind::Group(group) => self.group(step, group, place),
             Kind::Each(each) => self.each(step, each, place),
         }
@@ -200,6 +204,13 @@ impl Drawing {
             Undo::Call(undo) => {
                 let label = words(&format!("undo: {}", called(&undo.call)));
                 let _ = writeln!(self.edges, "  {node} -. \"{label}\" .-> {}", place.back);
+            }
+            Undo::Child => {
+                let _ = writeln!(
+                    self.edges,
+                    "  {node} -. \"undo the child\" .-> {}",
+                    place.back
+                );
             }
             Undo::Absent | Undo::None => {}
         }
@@ -229,7 +240,8 @@ impl Drawing {
             | Kind::Sleep(_)
             | Kind::Set(_)
             | Kind::Refuse(_)
-            | Kind::Each(_) => drawing.step(&each.body, place),
+            | Kind::Each(_)
+            | Kind::Run(_) => drawing.step(&each.body, place),
         })
     }
 

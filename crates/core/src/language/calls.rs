@@ -101,7 +101,7 @@ impl Reader<'_> {
         };
         let has_undo = match &undo {
             Some(Undo::Absent | Undo::None) => false,
-            Some(Undo::Call(_)) | None => true,
+            Some(Undo::Call(_) | Undo::Child) | None => true,
         };
         let confirm = fields
             .get("confirm")
@@ -370,7 +370,7 @@ impl Reader<'_> {
             .max(twice(timeout))
     }
 
-    fn on_unknown(&mut self, fields: &Fields<'_>, unsettled: bool) -> OnUnknown {
+    pub(crate) fn on_unknown(&mut self, fields: &Fields<'_>, unsettled: bool) -> OnUnknown {
         let default = if unsettled || self.after_pivot {
             OnUnknown::Stuck
         } else {

@@ -110,6 +110,10 @@ codes! {
     AttemptsAfterPivot = "attempts_after_pivot", Error;
     /// A wait that ends after the saga's deadline.
     BeyondDeadline = "beyond_deadline", Error;
+    /// A saga that runs itself.
+    ChildCycle = "child_cycle", Error;
+    /// A child that cannot turn back as long as its parent can.
+    ChildWithPivot = "child_with_pivot", Error;
     /// More problems than are told.
     TooManyProblems = "too_many_problems", Error;
     /// An undo that needs `$result`.
@@ -118,6 +122,8 @@ codes! {
     UndoUnrelated = "undo_unrelated", Warning;
     /// A service that is not registered.
     ServiceNotRegistered = "service_not_registered", Warning;
+    /// A child that is not registered.
+    ChildNotRegistered = "child_not_registered", Warning;
     /// Literal text that looks like an expression.
     LooksLikeExpression = "looks_like_expression", Warning;
     /// A step after the pivot that can be refused.

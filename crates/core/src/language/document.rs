@@ -31,6 +31,7 @@ pub(crate) fn read(
         no_pivot: None,
         deadline: None,
         uses: Vec::new(),
+        children: Vec::new(),
     };
     let definition = reader.document(root);
     if reader.problems.any_error() {
@@ -64,6 +65,9 @@ impl Reader<'_> {
         let steps = self.required(&fields, "steps", "a saga has at least one step");
         let steps = steps.and_then(|node| self.all_steps(node, count));
         let output = self.output(&fields);
+        if let (Some(name), Some(version)) = (&name, version) {
+            self.check_children(name, version);
+        }
         let on_end = fields.get("on_end").map(|node| self.on_end(node));
         if matches!(on_end, Some(None)) {
             return None;

@@ -63,18 +63,21 @@ pub(crate) enum StepKind {
     Set,
     /// `refuse`
     Refuse,
+    /// `run`
+    Run,
     /// `together`, `steps`
     Group,
 }
 
 impl StepKind {
     /// All of them.
-    pub(crate) const ALL: [StepKind; 6] = [
+    pub(crate) const ALL: [StepKind; 7] = [
         StepKind::Call,
         StepKind::Wait,
         StepKind::Sleep,
         StepKind::Set,
         StepKind::Refuse,
+        StepKind::Run,
         StepKind::Group,
     ];
 
@@ -86,6 +89,7 @@ impl StepKind {
             StepKind::Sleep => "a sleep",
             StepKind::Set => "a set",
             StepKind::Refuse => "a refuse",
+            StepKind::Run => "a child (`run`)",
             StepKind::Group => "a group",
         }
     }
@@ -118,6 +122,8 @@ pub(crate) enum Shape {
     Template,
     /// A list of steps.
     Steps,
+    /// A saga's name, with a version or without.
+    Child,
     /// `METHOD service path`.
     Target,
     /// Names and texts.
@@ -204,14 +210,17 @@ const fn later(within: Within, name: &'static str) -> Key {
     }
 }
 
-use StepKind::{Call, Group, Refuse, Set, Sleep, Wait};
+use StepKind::{Call, Group, Refuse, Run, Set, Sleep, Wait};
 use Within::{Check, Confirm, Document, OnEnd, Retry, Step, Undo};
 
 const CALL: &[StepKind] = &[Call];
 const WAIT: &[StepKind] = &[Wait];
 const CALL_OR_WAIT: &[StepKind] = &[Call, Wait];
-const EACH: &[StepKind] = &[Call, Group];
-const LEAF: &[StepKind] = &[Call, Wait, Sleep, Set];
+const RUN: &[StepKind] = &[Run];
+const CALL_OR_RUN: &[StepKind] = &[Call, Run];
+const ANSWERED: &[StepKind] = &[Call, Wait, Run];
+const EACH: &[StepKind] = &[Call, Run, Group];
+const LEAF: &[StepKind] = &[Call, Wait, Sleep, Set, Run];
 
 /// Every key of the language.
 #[rustfmt::skip]
@@ -237,6 +246,7 @@ pub(crate) const KEYS: &[Key] = &[
     kind("until", Sleep, Shape::Expression, "Wait until the moment that this expression gives: RFC 3339 text, or milliseconds since 1970."),
     kind("set", Set, Shape::Template, "Compute a value: it is the step's result."),
     kind("refuse", Refuse, Shape::Words, "Turn the saga back with this message, as if a service had said no."),
+    kind("run", Run, Shape::Child, "Run a saga of its own: its name, or its name and version (charge@3)."),
     kind("together", Group, Shape::Steps, "Branches side by side; the result is an object of their results."),
     kind("steps", Group, Shape::Steps, "Steps one after another; the result is an object of their results."),
 
@@ -253,10 +263,11 @@ pub(crate) const KEYS: &[Key] = &[
     on(CALL, "timeout", Shape::Time, "Of one attempt; 10s unless it is said."),
     on(CALL, "retry", Shape::RetryForm, "When, and how often, it is tried again."),
     on(CALL, "once", Shape::Truth, "The service cannot tell a repeat: tried again only while nothing was sent."),
-    on(CALL, "on_unknown", Shape::OneOf(&["undo", "stuck"]), "What an unknown outcome leads to: it is undone as one that may have happened, or held for a person."),
-    on(CALL_OR_WAIT, "on_refused", Shape::OneOf(&["continue"]), "A refusal is recorded, the result is null, the saga goes on."),
-    on(CALL_OR_WAIT, "refused_when", Shape::Expression, "This answer means no, whatever its status said; over $result and $http."),
+    on(CALL_OR_RUN, "on_unknown", Shape::OneOf(&["undo", "stuck"]), "What an unknown outcome leads to: it is undone as one that may have happened, or held for a person."),
+    on(ANSWERED, "on_refused", Shape::OneOf(&["continue"]), "A refusal is recorded, the result is null, the saga goes on."),
+    on(ANSWERED, "refused_when", Shape::Expression, "This answer means no, whatever its status said; over $result and $http."),
     on(LEAF, "pivot", Shape::Truth, "The point of no return: once it is done nothing is undone, and what follows is tried until done."),
+    on(RUN, "input", Shape::Template, "The child's input."),
     on(WAIT, "accepts", Shape::JsonSchema, "JSON Schema of the signal's body."),
     on(WAIT, "for", Shape::Time, "How long to wait; no signal in time means refused."),
     later(Step, "reply"),
@@ -265,8 +276,6 @@ pub(crate) const KEYS: &[Key] = &[
     later(Step, "data"),
     later(Step, "topic"),
     later(Step, "key"),
-    later(Step, "run"),
-    later(Step, "input"),
     later(Step, "pending_when"),
     later(Step, "every"),
     later(Step, "on_turn_back"),
@@ -380,6 +389,7 @@ mod tests {
                 format!("{call}, each: '$input', KEY")
             }
             Within::Step if key.stands_on(StepKind::Call) => format!("{call}, KEY"),
+            Within::Step if key.stands_on(StepKind::Run) => "run: other, KEY".to_owned(),
             Within::Step => "wait: told, for: 1d, KEY".to_owned(),
         };
         if key.within == Within::OnEnd {

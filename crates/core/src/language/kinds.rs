@@ -16,7 +16,7 @@ impl Reader<'_> {
         fields: &Fields<'n>,
         name: Place,
     ) -> Option<(StepKind, &'n Entry)> {
-        let later = ["task", "emit", "run"];
+        let later = ["task", "emit"];
         if fields
             .entries()
             .iter()
@@ -34,7 +34,7 @@ impl Reader<'_> {
                 Code::StepWithoutKind,
                 name,
                 "this step does nothing",
-                "give it one of `do`, `wait`, `sleep`, `until`, `set`, `refuse`, `together`, `steps`",
+                "give it one of `do`, `wait`, `sleep`, `until`, `set`, `refuse`, `run`, `together`, `steps`",
             );
             return None;
         };

@@ -2,6 +2,7 @@
 //! problem in it at once, each with its line, column and help.
 
 mod calls;
+mod children;
 mod codes;
 mod document;
 pub(crate) mod keys;
@@ -72,6 +73,8 @@ pub struct Checked {
 pub struct Surroundings<'a> {
     /// The registered services; none when they are not known, and then not checked.
     pub services: Option<&'a [String]>,
+    /// The registered definitions; none when they are not known, and then not checked.
+    pub sagas: Option<&'a dyn crate::children::Sagas>,
     /// The server's default of `look_again`; none means one minute.
     pub look_again: Option<crate::time::Duration>,
 }

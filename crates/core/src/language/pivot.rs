@@ -59,7 +59,7 @@ impl Reader<'_> {
             return;
         }
         let place = match kind {
-            StepKind::Wait | StepKind::Refuse => main.place,
+            StepKind::Wait | StepKind::Refuse | StepKind::Run => main.place,
             StepKind::Call => match fields.entry("refused_when") {
                 Some(entry) => entry.place,
                 None => return,

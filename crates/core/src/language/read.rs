@@ -8,6 +8,7 @@ use super::node::{Entry, Node, Place, Value, shortened};
 use super::problems::Problems;
 use super::suggest::nearest;
 use super::values::Use;
+use crate::children::ChildRun;
 use crate::limits;
 use crate::time::Duration;
 use std::collections::HashMap;
@@ -35,6 +36,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) deadline: Option<Duration>,
     /// Variables met since this list was last emptied.
     pub(crate) uses: Vec<Use>,
+    /// The children met so far, and where they stand.
+    pub(crate) children: Vec<(ChildRun, Place)>,
 }
 
 /// A map whose keys are known.

@@ -90,6 +90,7 @@ fn shape(shape: Shape) -> String {
         Shape::Expression => "an expression",
         Shape::Template => "any value, with expressions in it",
         Shape::Steps => "a list of steps",
+        Shape::Child => "a saga's name, with `@version` or without",
         Shape::Target => "`METHOD service path`",
         Shape::Texts => "names with texts, `{expression}` in them",
         Shape::UndoForm => "a call in short or long form, or `none`",

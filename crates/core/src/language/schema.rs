@@ -125,6 +125,9 @@ fn of_shape(shape: Shape) -> Json {
         Shape::Expression => json!({ "$ref": "#/$defs/expression" }),
         Shape::Template => json!({}),
         Shape::Steps => json!({ "$ref": "#/$defs/steps" }),
+        Shape::Child => {
+            json!({ "type": "string", "pattern": "^[a-z][a-z0-9_]*(@[1-9][0-9]*)?$" })
+        }
         Shape::Target => json!({ "$ref": "#/$defs/target" }),
         Shape::Texts => json!({ "$ref": "#/$defs/texts" }),
         Shape::UndoForm => json!({ "anyOf": [

@@ -260,6 +260,16 @@ impl Reader<'_> {
             StepKind::Sleep => self.sleep(main).map(Kind::Sleep),
             StepKind::Set => self.template(&main.node, Scope::STEP).map(Kind::Set),
             StepKind::Refuse => self.refuse(main),
+            StepKind::Run => {
+                let on_unknown = self.on_unknown(fields, false);
+                let run = self.run(fields, main, pivot);
+                return Does {
+                    kind: run.map(|run| Kind::Run(Box::new(run))),
+                    undo: Some(Undo::Child),
+                    confirm: Some(None),
+                    on_unknown,
+                };
+            }
             StepKind::Group => self.group(fields, main, path).map(Kind::Group),
         };
         Does {

@@ -4,7 +4,7 @@
 use super::step::apply_to_state;
 use super::{
     Entry, Failure, FoldError, Halt, Leg, LegPhase, LegState, Outcome, Phase, Plan, Reason,
-    ReasonCode, Record, Saga, Signal, Started, State, StepState, Value,
+    ReasonCode, Record, Saga, Signal, Started, State, StepState, StuckCode, Value,
 };
 use crate::definition::{Definition, Kind, Step};
 use crate::id::Id;
@@ -72,6 +72,9 @@ pub(super) fn begin(id: Id, plan: Arc<Plan>, started: &Started, at: Timestamp) -
         output: None,
         output_error: None,
         reopened: 0,
+        children: started.children.clone(),
+        parent: started.parent.clone(),
+        heard: 0,
     }
 }
 
@@ -84,9 +87,12 @@ fn blank_step(step: &Step) -> StepState {
         Kind::Group(group) => blank(&group.steps),
         // As many as there are items, once it begins.
         Kind::Each(_) => Vec::new(),
-        Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
-            Vec::new()
-        }
+        Kind::Call(_)
+        | Kind::Wait(_)
+        | Kind::Sleep(_)
+        | Kind::Set(_)
+        | Kind::Refuse(_)
+        | Kind::Run(_) => Vec::new(),
     };
     StepState {
         parts,
@@ -126,8 +132,12 @@ fn apply_record(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
         | Record::AttemptEnded { .. }
         | Record::Parked { .. }
         | Record::CheckBegun { .. }
+        | Record::ChildStarted { .. }
+        | Record::ChildOrdered { .. }
+        | Record::ChildTold { .. }
         | Record::LegStuck { .. }
         | Record::LateAnswer { .. } => return apply_to_step(saga, entry),
+        Record::ParentTold { told, .. } => saga.heard = *told,
         Record::SignalReceived { name, key, body } => saga.signals.push(Signal {
             name: name.clone(),
             key: key.clone(),
@@ -179,6 +189,11 @@ fn apply_record(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
 }
 
 fn turn_back(saga: &mut Saga, code: ReasonCode, step: Option<String>, failure: &Failure) {
+    if saga.phase == Phase::Completed {
+        // It is undone after its end, and will end once more.
+        saga.ended_at = None;
+        saga.on_end.iter_mut().for_each(begin_anew);
+    }
     saga.phase = Phase::Back;
     saga.halt = None;
     saga.steps.iter_mut().for_each(withdraw);
@@ -215,7 +230,9 @@ fn begin_anew(end: &mut StepState) {
 /// Who cancels takes a do that waits for a person for one that may have happened: its undo
 /// decides. One that was not decided yet is, on the way back, by what its attempts left.
 fn release(state: &mut StepState) {
-    if matches!(state.forward.phase, LegPhase::Stuck { .. }) {
+    // What became of a child, the child tells.
+    let stuck = matches!(&state.forward.phase, LegPhase::Stuck { code, .. } if *code != StuckCode::ChildStuck);
+    if stuck {
         state.forward.phase = LegPhase::Idle;
     }
     state.parts.iter_mut().for_each(release);
@@ -314,12 +331,16 @@ impl Record {
             | Record::AttemptEnded { step, .. }
             | Record::Parked { step, .. }
             | Record::CheckBegun { step, .. }
+            | Record::ChildStarted { step, .. }
+            | Record::ChildOrdered { step, .. }
+            | Record::ChildTold { step, .. }
             | Record::LegStuck { step, .. }
             | Record::LateAnswer { step, .. }
             | Record::SignalLate { step, .. }
             | Record::Reopened { step } => Some(step),
             Record::TurnedBack { step, .. } => step.as_deref(),
             Record::Started(_)
+            | Record::ParentTold { .. }
             | Record::SignalReceived { .. }
             | Record::CancelRequested { .. }
             | Record::DeadlinePassed

@@ -81,9 +81,12 @@ fn row(saga: &Saga, route: &mut Route) -> Row {
             Kind::Group(group) if group.parallel => RowKind::Together,
             Kind::Group(_) => RowKind::Steps,
             Kind::Each(_) => RowKind::Each,
-            Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
-                RowKind::Step
-            }
+            Kind::Call(_)
+            | Kind::Wait(_)
+            | Kind::Sleep(_)
+            | Kind::Set(_)
+            | Kind::Refuse(_)
+            | Kind::Run(_) => RowKind::Step,
         },
         forward: leg(state.state_word(), state.forward.attempts, state.error()),
         undo: (undo != UndoView::None)

@@ -1,6 +1,7 @@
 //! The words between a saga and whoever drives it: inputs, what it may ask, what it wants done.
 
-use super::record::{Entry, Leg};
+use super::mail::{Message, Telling};
+use super::record::{Entry, Failure, Leg, Parent};
 use super::state::{Plan, Saga};
 use crate::id::Id;
 use crate::json::Json;
@@ -67,6 +68,14 @@ pub struct Start {
     pub deadline: Option<Duration>,
     /// How long a leg that must run may be parked.
     pub park_limit: Duration,
+    /// The versions of the definitions that it runs, for those that its steps do not name.
+    pub children: BTreeMap<String, u32>,
+    /// Whose child it is.
+    pub parent: Option<Parent>,
+    /// The parent's deadline, where that comes before its own.
+    pub not_after: Option<Timestamp>,
+    /// Why it may not begin: it then turns back at once, with nothing done.
+    pub refused: Option<Failure>,
 }
 
 /// What can reach a running saga.
@@ -98,6 +107,23 @@ pub enum Input {
         reason: String,
         /// Who.
         actor: String,
+    },
+    /// An operator wants it undone although it is completed.
+    Undo {
+        /// Their words.
+        reason: String,
+        /// Who.
+        actor: String,
+    },
+    /// Another saga told it something: its parent or a child. One that came twice, or that says
+    /// nothing new, leads to no record.
+    Told {
+        /// Who.
+        from: Id,
+        /// The number of the sender's record that causes it.
+        seq: u64,
+        /// What.
+        telling: Telling,
     },
     /// Time has passed.
     Wake,
@@ -150,6 +176,8 @@ pub struct Turn {
     /// The records, already applied, to be committed before anything leaves. Empty when
     /// nothing changed (a wake that came early, a repeated signal).
     pub entries: Vec<Entry>,
+    /// What it tells other sagas, to be committed with the records.
+    pub messages: Vec<Message>,
     /// The input was a repeat of one already taken.
     pub replayed: bool,
     /// A call was answered "the road is wrong": what the caller must mark.
@@ -218,7 +246,7 @@ pub enum FoldError {
 /// The public face of a saga, with where each part stands.
 impl Saga {
     /// Accepts a start: the saga with its first records applied, first calls intended included.
-    pub fn start(start: Start, context: &Context<'_>) -> (Saga, Vec<Entry>) {
+    pub fn start(start: Start, context: &Context<'_>) -> (Saga, Turn) {
         super::decide::start(start, context)
     }
 

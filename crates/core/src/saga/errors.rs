@@ -43,6 +43,7 @@ fn last_error(leg: &LegState) -> Option<Failure> {
         LegPhase::Parked { cause, .. } => Some(plain(cause.code.as_str(), &cause.message)),
         LegPhase::Idle
         | LegPhase::InFlight { .. }
+        | LegPhase::Child { .. }
         | LegPhase::Retry { .. }
         | LegPhase::LookAgain { .. } => leg
             .last_message

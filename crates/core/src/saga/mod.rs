@@ -10,6 +10,7 @@ mod draw;
 pub mod drawing;
 mod drive;
 mod errors;
+mod mail;
 mod meaning;
 mod pending;
 mod record;
@@ -21,6 +22,7 @@ mod verbs;
 mod view;
 
 pub use drive::*;
+pub use mail::*;
 pub use record::*;
 pub use state::*;
 pub use verbs::*;

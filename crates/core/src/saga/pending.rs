@@ -92,10 +92,10 @@ fn wakes_of(
         ),
         LegPhase::Retry { .. } if planted::is(planted::Bug::RetryWithoutWake) => None,
         LegPhase::Retry { at, .. } | LegPhase::LookAgain { at, .. } => Some(*at),
+        // It tells of itself; nothing is asked.
+        LegPhase::Child { since } => Some(patrol(*since, now)),
         LegPhase::Parked { since, overdue, .. } => {
-            let patrol = limits::PATROL_MS;
-            let patrolled = now.since(*since) / patrol + 1;
-            let next = since.plus(Duration::from_millis(patrolled.saturating_mul(patrol)));
+            let next = patrol(*since, now);
             let limited = saga.must_run(at, which) && !overdue;
             let limit = since.plus(saga.park_limit);
             Some(if limited && limit > now {
@@ -105,6 +105,13 @@ fn wakes_of(
             })
         }
     }
+}
+
+/// When what waits since then is looked at next.
+fn patrol(since: Timestamp, now: Timestamp) -> Timestamp {
+    let patrol = limits::PATROL_MS;
+    let patrolled = now.since(since) / patrol + 1;
+    since.plus(Duration::from_millis(patrolled.saturating_mul(patrol)))
 }
 
 /// The labels of a new saga. A null label is left out.
@@ -190,6 +197,7 @@ fn is_active(step: &Step, state: &StepState) -> bool {
         matches!(
             state.leg(*leg).phase,
             LegPhase::InFlight { .. }
+                | LegPhase::Child { .. }
                 | LegPhase::Retry { .. }
                 | LegPhase::LookAgain { .. }
                 | LegPhase::Parked { overdue: false, .. }

@@ -3,6 +3,8 @@
 //! A record holds what was decided, never the reasons to decide again, so that a later
 //! version folds an old journal to the same state. Fields are only added, with a default.
 
+use super::state::Status;
+use crate::id::Id;
 use crate::json::Json;
 use crate::time::{Duration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -125,11 +127,13 @@ pub enum ReasonCode {
     ExpressionFailed,
     /// An operator undid it after it was completed.
     UndoneByOperator,
+    /// The saga that it is a child of was undone after it was completed.
+    UndoneByParent,
 }
 
 impl ReasonCode {
     /// All of them.
-    pub const ALL: [ReasonCode; 7] = [
+    pub const ALL: [ReasonCode; 8] = [
         ReasonCode::Refused,
         ReasonCode::NotSent,
         ReasonCode::Unknown,
@@ -137,6 +141,7 @@ impl ReasonCode {
         ReasonCode::Cancelled,
         ReasonCode::ExpressionFailed,
         ReasonCode::UndoneByOperator,
+        ReasonCode::UndoneByParent,
     ];
 
     /// The code as written in the API.
@@ -149,6 +154,7 @@ impl ReasonCode {
             ReasonCode::Cancelled => "cancelled",
             ReasonCode::ExpressionFailed => "expression_failed",
             ReasonCode::UndoneByOperator => "undone_by_operator",
+            ReasonCode::UndoneByParent => "undone_by_parent",
         }
     }
 }
@@ -179,13 +185,15 @@ pub enum StuckCode {
     Unreachable,
     /// An expression gave no value where the saga cannot turn back.
     ExpressionFailed,
+    /// The child needs a person, or was given up.
+    ChildStuck,
     /// The store was restored from a backup.
     Restored,
 }
 
 impl StuckCode {
     /// All of them.
-    pub const ALL: [StuckCode; 12] = [
+    pub const ALL: [StuckCode; 13] = [
         StuckCode::UndoRefused,
         StuckCode::UndoExhausted,
         StuckCode::UndoNotFound,
@@ -197,6 +205,7 @@ impl StuckCode {
         StuckCode::BodyChanged,
         StuckCode::Unreachable,
         StuckCode::ExpressionFailed,
+        StuckCode::ChildStuck,
         StuckCode::Restored,
     ];
 
@@ -214,6 +223,7 @@ impl StuckCode {
             StuckCode::BodyChanged => "body_changed",
             StuckCode::Unreachable => "unreachable",
             StuckCode::ExpressionFailed => "expression_failed",
+            StuckCode::ChildStuck => "child_stuck",
             StuckCode::Restored => "restored",
         }
     }
@@ -440,6 +450,50 @@ pub enum Record {
         /// Why the do is unknown so far.
         failure: Failure,
     },
+    /// A child was sent on its way: the message that starts it stands in the same commit.
+    ChildStarted {
+        /// The step's path.
+        step: String,
+        /// The child's id.
+        child: Id,
+        /// Its definition.
+        definition: String,
+        /// Its version.
+        version: u32,
+        /// Its start key.
+        key: String,
+    },
+    /// The child was told what to do, by a message in the same commit.
+    ChildOrdered {
+        /// The step's path.
+        step: String,
+        /// What.
+        order: Order,
+    },
+    /// The child told how it stands, and what that leads to.
+    ChildTold {
+        /// The step's path.
+        step: String,
+        /// The number of the child's record that says so.
+        told: u64,
+        /// The child's status.
+        status: Status,
+        /// How often it was opened again after its end.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        reopened: u32,
+        /// The leg that this is about.
+        leg: Leg,
+        /// What follows for that leg; none when it goes on waiting.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<Next>,
+    },
+    /// The parent told the saga what to do.
+    ParentTold {
+        /// The number of the parent's record that says so.
+        told: u64,
+        /// What.
+        order: Order,
+    },
     /// A leg needs a person, without an attempt's end: its values could not be computed, its
     /// key expired, it was parked too long.
     LegStuck {
@@ -553,4 +607,35 @@ pub struct Started {
     pub deadline: Option<Timestamp>,
     /// How long a leg that must run may be parked before its saga is stuck.
     pub park_limit: Duration,
+    /// The versions of the definitions that it runs, fixed when it starts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub children: BTreeMap<String, u32>,
+    /// The saga that it is a child of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
+}
+
+/// Whose child a saga is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parent {
+    /// The parent.
+    pub saga: Id,
+    /// Its definition's name.
+    pub definition: String,
+    /// The path of the step that runs the child.
+    pub step: String,
+}
+
+/// What a parent tells its child to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Turn back, if it still can.
+    Cancel,
+    /// Undo everything, though it is completed.
+    Undo,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }

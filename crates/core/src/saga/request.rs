@@ -24,14 +24,15 @@ pub(super) fn call_of(step: &Step, leg: Leg) -> Option<&Call> {
         | Kind::Set(_)
         | Kind::Refuse(_)
         | Kind::Group(_)
-        | Kind::Each(_) => None,
+        | Kind::Each(_)
+        | Kind::Run(_) => None,
     };
     match leg {
         Leg::Do => action.map(|action| &action.call),
         Leg::Check => action.and_then(|action| action.check.as_ref()),
         Leg::Undo => match &step.undo {
             Undo::Call(undo) => Some(&undo.call),
-            Undo::Absent | Undo::None => None,
+            Undo::Absent | Undo::None | Undo::Child => None,
         },
         Leg::Confirm => step.confirm.as_deref(),
     }

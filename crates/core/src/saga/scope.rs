@@ -152,12 +152,15 @@ fn whole(step: &Step, state: &StepState) -> Result<Json, String> {
             let items = state.parts.iter().map(|item| whole(&each.body, item));
             items.collect::<Result<Vec<_>, _>>().map(Json::Array)
         }
-        Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
-            match result(state) {
-                Seen::Json(value) => Ok(value.clone()),
-                Seen::Unreadable => Err(step.name.clone()),
-            }
-        }
+        Kind::Call(_)
+        | Kind::Wait(_)
+        | Kind::Sleep(_)
+        | Kind::Set(_)
+        | Kind::Refuse(_)
+        | Kind::Run(_) => match result(state) {
+            Seen::Json(value) => Ok(value.clone()),
+            Seen::Unreadable => Err(step.name.clone()),
+        },
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a saga is now: the fold of its journal, shaped like its definition.
 
-use super::record::{Failure, Leg, Outcome, ParkCause, ReasonCode, StuckCode, Value};
+use super::record::{
+    Failure, Leg, Order, Outcome, Parent, ParkCause, ReasonCode, StuckCode, Value,
+};
 use crate::definition::Definition;
 use crate::id::Id;
 use crate::json::Json;
@@ -60,6 +62,12 @@ pub struct Saga {
     pub output_error: Option<Failure>,
     /// How often it was opened again after its end.
     pub reopened: u32,
+    /// The versions of the definitions that it runs.
+    pub children: BTreeMap<String, u32>,
+    /// Whose child it is.
+    pub parent: Option<Parent>,
+    /// The number of the parent's record that it obeyed last.
+    pub heard: u64,
 }
 
 /// A definition with its index, shared by all its sagas.
@@ -218,6 +226,29 @@ pub struct StepState {
     pub parts: Vec<StepState>,
     /// It is such a signal, and stands at this place among those received.
     pub signal: Option<usize>,
+    /// The saga that it runs, once that was sent on its way.
+    pub child: Option<ChildState>,
+}
+
+/// What is known of a child.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChildState {
+    /// Its id.
+    pub id: Id,
+    /// Its definition.
+    pub definition: String,
+    /// Its version.
+    pub version: u32,
+    /// Its start key.
+    pub key: String,
+    /// How it stands, as it told last.
+    pub status: Status,
+    /// The number of its record that told so.
+    pub heard: u64,
+    /// What it was told to do last.
+    pub ordered: Option<Order>,
+    /// How often it was opened again after its end.
+    pub reopened: u32,
 }
 
 impl StepState {
@@ -322,6 +353,11 @@ pub enum LegPhase {
         /// When.
         at: Timestamp,
         /// Since when it waits.
+        since: Timestamp,
+    },
+    /// Its child runs, or undoes itself.
+    Child {
+        /// Since when.
         since: Timestamp,
     },
     /// It waits for its road.

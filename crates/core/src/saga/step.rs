@@ -2,8 +2,8 @@
 //! part of the one fold; it obeys what a record says and decides nothing.
 
 use super::{
-    Entry, Failure, FoldError, Leg, LegPhase, LegState, Meaning, Next, Outcome, ParkCause, Record,
-    State, StepState, StuckCode, Undone, Value,
+    ChildState, Entry, Failure, FoldError, Leg, LegPhase, LegState, Meaning, Next, Order, Outcome,
+    ParkCause, Record, State, Status, StepState, StuckCode, Undone, Value,
 };
 use crate::time::Timestamp;
 
@@ -43,6 +43,45 @@ pub(super) fn apply_to_state(state: &mut StepState, entry: &Entry) -> Result<(),
             park(state.leg_mut(*leg), cause.clone(), at);
         }
         Record::CheckBegun { failure, .. } => begin_check(state, failure.clone(), at),
+        Record::ChildStarted {
+            child,
+            definition,
+            version,
+            key,
+            ..
+        } => {
+            reach(state, at);
+            state.child = Some(ChildState {
+                id: *child,
+                definition: definition.clone(),
+                version: *version,
+                key: key.clone(),
+                status: Status::Running,
+                heard: 0,
+                ordered: None,
+                reopened: 0,
+            });
+            state.forward.phase = LegPhase::Child { since: at };
+        }
+        Record::ChildOrdered { order, .. } => order_child(state, *order, at),
+        Record::ChildTold {
+            told,
+            status,
+            reopened,
+            leg,
+            next,
+            ..
+        } => {
+            let child = state.child.as_mut();
+            let child = child.ok_or_else(|| {
+                out_of_place("a child tells something that was not started".to_owned())
+            })?;
+            (child.heard, child.status, child.reopened) = (*told, *status, *reopened);
+            match next {
+                Some(next) => follow(state, *leg, next, at),
+                None => moves_again(state.leg_mut(*leg), at),
+            }
+        }
         Record::LegStuck {
             leg, code, message, ..
         } => {
@@ -61,6 +100,7 @@ pub(super) fn apply_to_state(state: &mut StepState, entry: &Entry) -> Result<(),
         }
         // Records about the saga as a whole; they touch no step.
         Record::Started(_)
+        | Record::ParentTold { .. }
         | Record::SignalReceived { .. }
         | Record::SignalLate { .. }
         | Record::CancelRequested { .. }
@@ -87,6 +127,29 @@ fn attempt_ended(
     count(current, &entry.record);
     follow(state, leg, next, entry.at);
     Ok(())
+}
+
+/// The child was told what to do; one that is to undo itself is waited for.
+fn order_child(state: &mut StepState, order: Order, at: Timestamp) {
+    if let Some(child) = &mut state.child {
+        child.ordered = Some(order);
+    }
+    if order == Order::Undo {
+        state.undo.round += 1;
+        state.undo.first_at.get_or_insert(at);
+        state.undo.phase = LegPhase::Child { since: at };
+    }
+}
+
+/// A child that needed a person does so no more.
+fn moves_again(leg: &mut LegState, at: Timestamp) {
+    if let LegPhase::Stuck {
+        code: StuckCode::ChildStuck,
+        ..
+    } = leg.phase
+    {
+        leg.phase = LegPhase::Child { since: at };
+    }
 }
 
 /// An attempt's intent: the first one of a round opens new books.
@@ -259,6 +322,7 @@ fn stick(state: &mut StepState, leg: Leg, code: StuckCode, message: &str, at: Ti
                 | StuckCode::BodyChanged
                 | StuckCode::Unreachable
                 | StuckCode::ExpressionFailed
+                | StuckCode::ChildStuck
                 | StuckCode::Restored => {}
             }
             if code == StuckCode::Unreachable {

@@ -5,7 +5,7 @@ use super::{
     Leg, LegPhase, LegState, Outcome, ParkCode, Phase, Saga, Signal, State, Status, StepState,
     StuckCode, Undone,
 };
-use crate::definition::{Call, Kind, Step, Undo};
+use crate::definition::{Call, Kind, Step};
 use crate::route::Spot;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,8 @@ pub enum WaitingKind {
     Signal,
     /// A time.
     Timer,
+    /// A child.
+    Child,
     /// A service that cannot be called now.
     Parked,
     /// A road or a credential that is wrong.
@@ -68,12 +70,13 @@ pub enum WaitingKind {
 
 impl WaitingKind {
     /// All of them.
-    pub const ALL: [WaitingKind; 8] = [
+    pub const ALL: [WaitingKind; 9] = [
         WaitingKind::Call,
         WaitingKind::Retry,
         WaitingKind::Check,
         WaitingKind::Signal,
         WaitingKind::Timer,
+        WaitingKind::Child,
         WaitingKind::Parked,
         WaitingKind::Misconfigured,
         WaitingKind::Person,
@@ -87,6 +90,7 @@ impl WaitingKind {
             WaitingKind::Check => "check",
             WaitingKind::Signal => "signal",
             WaitingKind::Timer => "timer",
+            WaitingKind::Child => "child",
             WaitingKind::Parked => "parked",
             WaitingKind::Misconfigured => "misconfigured",
             WaitingKind::Person => "person",
@@ -225,6 +229,7 @@ fn stuck_at(at: Spot<'_>, state: &LegState, leg: Leg) -> Option<StuckAt> {
         } => (StuckCode::Unreachable, cause.message.clone(), *since),
         LegPhase::Idle
         | LegPhase::InFlight { .. }
+        | LegPhase::Child { .. }
         | LegPhase::Retry { .. }
         | LegPhase::LookAgain { .. }
         | LegPhase::Parked { .. } => return None,
@@ -240,6 +245,7 @@ fn stuck_at(at: Spot<'_>, state: &LegState, leg: Leg) -> Option<StuckAt> {
 
 fn waits_of_leg(saga: &Saga, at: Spot<'_>, state: &StepState, leg: Leg) -> Option<Waiting> {
     let call = super::request::call_of(at.step, leg);
+    let child = state.child.as_ref();
     let state = state.leg(leg);
     let named = call.map_or("", |call| call.service.as_str());
     // Nobody asks what is idle, and paths are long to write.
@@ -260,6 +266,14 @@ fn waits_of_leg(saga: &Saga, at: Spot<'_>, state: &StepState, leg: Leg) -> Optio
             let tried = tried(call, state);
             let message = format!("{named} was called for {what}; {tried}, no answer yet");
             (kind, since, Some(*until), message)
+        }
+        LegPhase::Child { since } => {
+            let (name, id) = child
+                .map(|child| (child.definition.as_str(), child.id))
+                .unzip();
+            let id = id.map_or_else(String::new, |id| format!(" ({id})"));
+            let message = format!("{what} waits for the saga {}{id}", name.unwrap_or_default());
+            (WaitingKind::Child, since, None, message)
         }
         LegPhase::Retry { at, since } => {
             let kind = if checks {
@@ -345,9 +359,12 @@ fn waits_of_step(at: Spot<'_>, state: &StepState) -> Option<Waiting> {
             format!("{} waits for the signal {} until {by}", path, wait.signal),
         ),
         Kind::Sleep(_) => (WaitingKind::Timer, format!("{path} sleeps until {by}")),
-        Kind::Call(_) | Kind::Set(_) | Kind::Refuse(_) | Kind::Group(_) | Kind::Each(_) => {
-            return None;
-        }
+        Kind::Call(_)
+        | Kind::Set(_)
+        | Kind::Refuse(_)
+        | Kind::Group(_)
+        | Kind::Each(_)
+        | Kind::Run(_) => return None,
     };
     Some(Waiting {
         kind,
@@ -394,6 +411,7 @@ impl StepState {
             LegPhase::Idle => ConfirmView::Pending,
             LegPhase::Stuck { .. } | LegPhase::Parked { overdue: true, .. } => ConfirmView::Stuck,
             LegPhase::InFlight { .. }
+            | LegPhase::Child { .. }
             | LegPhase::Retry { .. }
             | LegPhase::LookAgain { .. }
             | LegPhase::Parked { .. } => ConfirmView::Running,
@@ -402,7 +420,7 @@ impl StepState {
 
     /// What is seen of its undo.
     pub fn undo_view(&self, step: &Step) -> UndoView {
-        if !matches!(step.undo, Undo::Call(_)) {
+        if !step.undo.is_some() {
             return UndoView::None;
         }
         match (&self.undo.phase, self.undone, self.state) {
@@ -421,6 +439,7 @@ impl StepState {
             (
                 LegPhase::Idle
                 | LegPhase::InFlight { .. }
+                | LegPhase::Child { .. }
                 | LegPhase::Retry { .. }
                 | LegPhase::LookAgain { .. }
                 | LegPhase::Parked { .. },

@@ -31,19 +31,36 @@ pub fn signal() -> Json {
 /// assert_eq!(checked.definition.unwrap().name, "generated_7");
 /// ```
 pub fn generate(seed: u64) -> String {
-    let mut random = Random::new(seed);
-    let size = match random.below(20) {
-        0 => 1,
-        19 => 14,
-        _ => 3 + random.below(7),
-    };
-    let mut maker = Maker {
-        random,
-        left: size,
-        made: 0,
-        pivot: Pivot::NotYet,
-    };
-    render(&maker.document(seed))
+    let mut maker = Maker::new(seed, Vec::new());
+    render(&maker.document(&format!("generated_{seed}")))
+}
+
+/// Saga files that run one another, children before their parents: two that run none, one that
+/// runs these, one that runs all three. They are called `family_<seed>_<place>`.
+pub fn generate_family(seed: u64) -> Vec<String> {
+    let mut known: Vec<Relative> = Vec::new();
+    let mut files = Vec::new();
+    for place in 0..4 {
+        let name = format!("family_{seed}_{place}");
+        let children = if place < 2 { Vec::new() } else { known.clone() };
+        let mut maker = Maker::new(seed.wrapping_mul(4).wrapping_add(place), children);
+        let file = maker.document(&name);
+        known.push(Relative {
+            version: file["version"].as_u64().unwrap_or(1),
+            no_return: maker.pivot == Pivot::Passed || maker.confirms,
+            name,
+        });
+        files.push(render(&file));
+    }
+    files
+}
+
+/// A saga that others may run.
+#[derive(Clone)]
+struct Relative {
+    name: String,
+    version: u64,
+    no_return: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,8 +87,12 @@ struct Maker {
     left: usize,
     made: usize,
     pivot: Pivot,
+    children: Vec<Relative>,
+    confirms: bool,
 }
 
+/// The choice of a step that no other number stands for: a child.
+const CHILD: usize = 100;
 const LEVELS: usize = 3;
 /// The services that generated sagas call.
 pub const SERVICES: [&str; 3] = ["one", "two", "three"];
@@ -84,13 +105,30 @@ const CONDITIONS: [&str; 5] = [
 ];
 
 impl Maker {
-    fn document(&mut self, seed: u64) -> Json {
+    fn new(seed: u64, children: Vec<Relative>) -> Maker {
+        let mut random = Random::new(seed);
+        let size = match random.below(20) {
+            0 => 1,
+            19 => 14,
+            _ => 3 + random.below(7),
+        };
+        Maker {
+            random,
+            left: size,
+            made: 0,
+            pivot: Pivot::NotYet,
+            children,
+            confirms: false,
+        }
+    }
+
+    fn document(&mut self, name: &str) -> Json {
         let mut file = Map::new();
         let mut put = |name: &str, value: Json| file.insert(name.to_owned(), value);
         if self.random.chance(20) {
             put("banyan", json!(1));
         }
-        put("saga", json!(format!("generated_{seed}")));
+        put("saga", json!(name));
         put("version", json!(1 + self.random.below(3)));
         if self.random.chance(20) {
             put("description", json!("Made for a test."));
@@ -164,8 +202,11 @@ impl Maker {
         let known = seen.len();
         let mut around = around;
         let choice = self.random.below(if groups { 20 } else { 15 });
-        if (matches!(choice, 0..=8) && self.random.chance(12))
-            || (choice >= 15 && self.random.chance(30))
+        // Only where there are children is their number drawn: other files stay as they were.
+        let runs = !self.children.is_empty() && choice < 15 && self.random.chance(45);
+        let choice = if runs { CHILD } else { choice };
+        if (matches!(choice, 0..=8 | CHILD) && self.random.chance(12))
+            || (matches!(choice, 15..20) && self.random.chance(30))
         {
             self.each(&mut keys, &mut around, seen);
         }
@@ -177,6 +218,7 @@ impl Maker {
                 keys.insert("set".to_owned(), self.value(seen));
             }
             14 => self.refuse(&mut keys),
+            CHILD => self.run(&mut keys, around, when, seen),
             _ => self.group(&mut keys, around, seen),
         }
         self.pivot_mark(&mut keys, around);
@@ -204,11 +246,15 @@ impl Maker {
     }
 
     fn pivot_mark(&mut self, keys: &mut Map<String, Json>, around: Around) {
-        let stands = ["do", "wait", "sleep", "until", "set"]
+        let stands = ["do", "wait", "sleep", "until", "set", "run"]
             .iter()
             .any(|kind| keys.contains_key(*kind));
         let free = !keys.contains_key("when") && !keys.contains_key("on_refused");
         if !(stands && free && around.main_path) || self.pivot == Pivot::Passed {
+            return;
+        }
+        if keys.contains_key("pivot") {
+            self.pivot = Pivot::Passed;
             return;
         }
         if self.random.chance(28) {
@@ -216,6 +262,48 @@ impl Maker {
             self.pivot = Pivot::Passed;
         } else if self.random.chance(10) {
             keys.insert("pivot".to_owned(), json!(false));
+        }
+    }
+
+    /// A child; one that has a point of no return only from the pivot on.
+    fn run(&mut self, keys: &mut Map<String, Json>, around: Around, when: bool, seen: &[String]) {
+        let early = self.pivot == Pivot::NotYet;
+        let may_be_pivot = around.main_path && !when && !keys.contains_key("each");
+        let child = self.random.pick(&self.children).clone();
+        if early && child.no_return && !may_be_pivot {
+            return self.call(keys, seen);
+        }
+        let pinned = self.random.chance(30);
+        let name = if pinned {
+            format!("{}@{}", child.name, child.version)
+        } else {
+            child.name.clone()
+        };
+        keys.insert("run".to_owned(), json!(name));
+        if self.random.chance(70) {
+            // Whatever else it is given, it copes with.
+            keys.insert("input".to_owned(), self.input_of_child(seen));
+        }
+        if self.random.chance(25) {
+            keys.insert("refused_when".to_owned(), json!("$result.refuse == true"));
+        }
+        if early && child.no_return {
+            keys.insert("pivot".to_owned(), json!(true));
+        } else if self.random.chance(20) {
+            keys.insert("on_refused".to_owned(), json!("continue"));
+        }
+        if self.random.chance(20) {
+            let stuck = !early || self.random.chance(50);
+            let word = if stuck { "stuck" } else { "undo" };
+            keys.insert("on_unknown".to_owned(), json!(word));
+        }
+    }
+
+    fn input_of_child(&mut self, seen: &[String]) -> Json {
+        if self.random.chance(90) {
+            json!("$input")
+        } else {
+            self.value(seen)
         }
     }
 
@@ -250,6 +338,7 @@ impl Maker {
         if self.random.chance(25) {
             let confirm = self.confirm(seen);
             keys.insert("confirm".to_owned(), confirm);
+            self.confirms = true;
         }
         if !safe || self.random.chance(20) {
             let undo = self.undo(seen);

@@ -11,7 +11,7 @@ mod render;
 #[cfg(test)]
 mod tests;
 
-pub use generate::{SERVICES, generate, input, signal};
+pub use generate::{SERVICES, generate, generate_family, input, signal};
 pub use keys::{Written, pairs, written};
 pub use random::Random;
 pub use render::render;

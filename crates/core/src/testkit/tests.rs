@@ -1,6 +1,7 @@
 //! What the generator promises, counted over a thousand seeds.
 
-use super::{generate, input, signal};
+use super::{generate, generate_family, input, signal};
+use crate::children::{Registered, Sagas};
 use crate::definition::{Definition, Kind, Step};
 use crate::json::Json;
 use crate::language::keys::{self, StepKind, Within};
@@ -60,6 +61,38 @@ fn every_generated_file_checks_without_an_error_and_the_same_seed_gives_the_same
 }
 
 #[test]
+fn every_file_of_a_family_checks_beside_its_children() {
+    #[derive(Debug, Default)]
+    struct Known(Vec<(String, Registered)>);
+    impl Sagas for Known {
+        fn saga(&self, name: &str, version: Option<u32>) -> Option<Registered> {
+            let fits = |known: &&(String, Registered)| {
+                known.0 == name && version.is_none_or(|version| version == known.1.version)
+            };
+            self.0.iter().find(fits).map(|known| known.1.clone())
+        }
+    }
+    for seed in 0..SEEDS {
+        let mut known = Known::default();
+        for source in generate_family(seed) {
+            let surroundings = Surroundings {
+                sagas: Some(&known),
+                ..Surroundings::default()
+            };
+            let checked = check(&source, &surroundings);
+            let told = checked.diagnostics.iter().map(|problem| problem.code);
+            let told: Vec<&str> = told.filter(|code| code.starts_with("child")).collect();
+            assert!(told.is_empty(), "seed {seed}: {told:?}\n{source}");
+            let Some(definition) = checked.definition else {
+                panic!("seed {seed}: {:#?}\n{source}", checked.diagnostics);
+            };
+            let registered = Registered::of(&definition);
+            known.0.push((definition.name, registered));
+        }
+    }
+}
+
+#[test]
 fn a_generated_definition_is_the_same_stored_and_read_back_and_written_as_json() {
     for seed in 0..200 {
         let source = generate(seed);
@@ -83,8 +116,9 @@ fn every_pair_of_kind_and_key_comes_and_none_comes_seldom() {
             *seen.entry(format!("{within:?} {what} {key}")).or_default() += 1;
         }
     };
-    for seed in 0..SEEDS {
-        let file = tree(&generate(seed));
+    let alone = (0..SEEDS).map(generate);
+    for source in alone.chain((0..SEEDS / 2).flat_map(generate_family)) {
+        let file = tree(&source);
         count(Within::Document, "", &file);
         count(Within::OnEnd, "", &file["on_end"]);
         steps(&file["steps"], 0, &mut |step, _| {

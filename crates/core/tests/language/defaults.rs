@@ -136,6 +136,7 @@ fn the_second_look_waits_for_twice_the_timeout_at_least() {
             "saga: s\nversion: 1\nsteps:\n  - a: {{ do: POST x /a, timeout: {timeout}, undo: {{ do: 'DELETE x /a/{{$key}}'{said} }} }}\n"
         );
         let known = Surroundings {
+            sagas: None,
             services: None,
             look_again: server,
         };

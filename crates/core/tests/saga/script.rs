@@ -26,7 +26,7 @@ use banyan_core::saga::{
 use banyan_core::time::{Duration, Timestamp};
 use banyan_core::wire::{Answer, Body, Http, What};
 use banyan_core::{Definition, Json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Reads a definition, or shows every problem in it.
@@ -104,8 +104,12 @@ impl Driver {
             labels,
             deadline: None,
             park_limit: Duration::from_secs(3_600),
+            children: BTreeMap::new(),
+            parent: None,
+            not_after: None,
+            refused: None,
         };
-        let (saga, journal) = Saga::start(
+        let (saga, turn) = Saga::start(
             start,
             &Context {
                 now,
@@ -113,6 +117,7 @@ impl Driver {
                 services: &roads,
             },
         );
+        let journal = turn.entries;
         let mut shadow =
             Saga::fold(saga.id, Arc::clone(&saga.plan), &journal[..1]).expect("a start folds");
         for entry in &journal[1..] {

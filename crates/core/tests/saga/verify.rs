@@ -214,9 +214,12 @@ fn way(definition: &Definition, route: &[usize]) -> Way {
         _ => match &definition.step(&route[..level]).kind {
             Kind::Group(group) => group.parallel,
             Kind::Each(_) => true,
-            Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
-                false
-            }
+            Kind::Call(_)
+            | Kind::Wait(_)
+            | Kind::Sleep(_)
+            | Kind::Set(_)
+            | Kind::Refuse(_)
+            | Kind::Run(_) => false,
         },
     };
     let places = route.iter().enumerate();

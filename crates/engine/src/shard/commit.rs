@@ -2,6 +2,7 @@
 //! leave.
 
 use super::cache::Launched;
+use super::mail::under_another_key;
 use super::message::{Action, Message, NotTaken, StartReply};
 use super::turn::{Mark, Touched};
 use super::{Bounds, Shard};
@@ -197,6 +198,11 @@ impl Shard {
         if let Some(reply) = touched.start_reply {
             self.sagas.remove(touched.id);
             return actions.push(Action::StartReply(reply, StartReply::KeyTaken));
+        }
+        if let Some(message) = touched.begun_by {
+            self.sagas.remove(touched.id);
+            tracing::warn!(saga = %touched.id, "the start key of a child is taken by somebody else");
+            return actions.push(Action::Mail(under_another_key(*message)));
         }
         tracing::error!(saga = %touched.id, "I-28: the store knows more of a saga than its shard");
         self.sagas.remove(touched.id);

@@ -81,6 +81,8 @@ pub enum Message {
 pub struct Mail {
     /// As stored.
     pub message: banyan_store::Message,
+    /// What it starts, if it starts a child.
+    pub start: Option<Box<Start>>,
     /// It was read from the store in its order, after everything that its sender sent before:
     /// when there is no such saga now, there will never be one.
     pub swept: bool,

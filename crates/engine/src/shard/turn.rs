@@ -10,7 +10,7 @@ use banyan_core::id::Id;
 use banyan_core::saga::{
     Context, Entry, Input, Misconfigured, Plan, Rejection, Saga, Start, Status, Turn,
 };
-use banyan_store::{Change, Dealings};
+use banyan_store::{Change, Dealings, MessageKey};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -46,7 +46,9 @@ pub(super) struct Touched {
     request_hash: String,
     pub(super) entries: Vec<Entry>,
     /// What it has to do with other sagas.
-    dealings: Dealings,
+    pub(super) dealings: Dealings,
+    /// The message by which it begins, if it is a child that does.
+    pub(super) begun_by: Option<Box<banyan_store::Message>>,
     /// The messages that it sends, for after the commit.
     pub(super) sent: Vec<banyan_store::Message>,
     pub(super) records: Vec<banyan_core::saga::Meaning>,
@@ -91,12 +93,17 @@ impl Open {
     }
 
     /// Fresh bits for one decision: splitmix64 over the batch's own.
-    fn next_random(&mut self) -> u64 {
+    pub(super) fn next_random(&mut self) -> u64 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.random;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         bits ^ (bits >> 31)
+    }
+
+    /// A message that causes nothing goes.
+    pub(super) fn discard(&mut self, to: Id, key: MessageKey) {
+        self.discarded.push(Change::TakeMessage { to, key });
     }
 
     fn touch(&mut self, id: Id, held: &mut Held) -> usize {
@@ -109,13 +116,14 @@ impl Open {
 }
 
 impl Touched {
-    fn new(id: Id, expected_seq: Option<u64>, request_hash: String) -> Touched {
+    pub(super) fn new(id: Id, expected_seq: Option<u64>, request_hash: String) -> Touched {
         Touched {
             id,
             expected_seq,
             request_hash,
             entries: Vec::new(),
             dealings: Dealings::default(),
+            begun_by: None,
             sent: Vec::new(),
             records: Vec::new(),
             start_reply: None,
@@ -131,7 +139,18 @@ impl Touched {
         }
     }
 
-    fn take_turn(&mut self, plan: &Arc<Plan>, turn: Turn, answered_step: Option<String>) -> bool {
+    /// Takes what a decision led to; true when its input was a repeat.
+    pub(super) fn take_turn(
+        &mut self,
+        plan: &Arc<Plan>,
+        turn: Turn,
+        answered_step: Option<String>,
+    ) -> bool {
+        let sent = turn
+            .messages
+            .into_iter()
+            .filter_map(|one| to_store(self.id, one));
+        self.dealings.messages.extend(sent);
         if let (Some((service, leg)), Some(step)) = (turn.answered, answered_step) {
             self.marks.push(Mark::Answered(Answered {
                 plan: Arc::clone(plan),
@@ -186,21 +205,19 @@ impl Shard {
             open.taken.extend(touched.start_reply);
             return;
         }
-        let random = open.next_random();
-        let context = context(moment, random);
-        let started = catch_unwind(AssertUnwindSafe(|| Saga::start(start, &context)));
-        let Ok((saga, entries)) = started else {
+        let plan = Arc::clone(&start.plan);
+        let Some((saga, turn)) = begin(start, moment, open.next_random()) else {
             open.failed_starts.extend(touched.start_reply);
             return;
         };
         let mut held = Held::new(saga);
         held.touched = Some(open.touched.len());
         self.sagas.insert(id, held);
-        touched.entries = entries;
+        touched.take_turn(&plan, turn, None);
         open.touched.push(touched);
     }
 
-    fn input(
+    pub(super) fn input(
         &mut self,
         id: Id,
         input: Input,
@@ -307,10 +324,12 @@ impl Shard {
             };
             touched.exact_wake = held.saga.wake_at(now);
             touched.stored_wake = wake_to_store(held.stored_wake, touched.exact_wake, now);
-            if touched.entries.is_empty()
-                && touched.stored_wake == held.stored_wake
-                && touched.dealings == Dealings::default()
-            {
+            let still = touched.entries.is_empty() && touched.stored_wake == held.stored_wake;
+            if still && touched.dealings.messages.is_empty() && touched.dealings.lock.is_none() {
+                for key in touched.dealings.taken.drain(..) {
+                    let to = touched.id;
+                    open.discarded.push(Change::TakeMessage { to, key });
+                }
                 continue;
             }
             touched.change = Some(changes.len());
@@ -360,6 +379,29 @@ fn meanings(entries: &[Entry]) -> Vec<banyan_core::saga::Meaning> {
         _ => None,
     };
     entries.iter().filter_map(meaning).collect()
+}
+
+/// The start of a saga; none when it could not be decided.
+pub(super) fn begin(start: Start, moment: &Moment<'_>, random: u64) -> Option<(Saga, Turn)> {
+    let context = context(moment, random);
+    catch_unwind(AssertUnwindSafe(|| Saga::start(start, &context))).ok()
+}
+
+/// A message as it is stored. One that cannot be written would be a bug: all of it is JSON.
+fn to_store(from: Id, message: banyan_core::saga::Message) -> Option<banyan_store::Message> {
+    match message.telling.to_parts() {
+        Ok((kind, body)) => Some(banyan_store::Message {
+            to: message.to,
+            from,
+            seq: message.seq,
+            kind,
+            body,
+        }),
+        Err(error) => {
+            tracing::error!(saga = %from, %error, "I-46: a message cannot be written");
+            None
+        }
+    }
 }
 
 /// One decision; none when it failed. The saga is then of no use.

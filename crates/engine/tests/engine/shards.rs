@@ -81,6 +81,10 @@ fn start(number: u64) -> (Id, Message, oneshot::Receiver<StartReply>) {
         labels: BTreeMap::new(),
         deadline: None,
         park_limit: Duration::from_secs(3_600),
+        children: BTreeMap::new(),
+        parent: None,
+        not_after: None,
+        refused: None,
     };
     let request_hash = "hash".into();
     (
@@ -168,7 +172,12 @@ fn mail(swept: bool) -> Message {
         kind: "cancel".into(),
         body: json!({}),
     };
-    Message::Mail(Box::new(Mail { message, swept }))
+    let start = None;
+    Message::Mail(Box::new(Mail {
+        message,
+        start,
+        swept,
+    }))
 }
 
 #[test]

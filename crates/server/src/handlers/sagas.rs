@@ -6,7 +6,7 @@ use crate::app::{App, saga_id};
 use crate::fault::{Answer, Fault};
 use crate::fields::Fields;
 use crate::query::Query;
-use crate::{limits, project, reply};
+use crate::{limits, reply};
 use axum::extract::{Path, Request, State};
 use banyan_api::{CancelRequest, Code, Saga};
 use banyan_engine::Until;
@@ -52,7 +52,7 @@ pub(crate) async fn get_by_key(
 async fn look(app: &App, saga: std::sync::Arc<banyan_core::saga::Saga>, query: &Query) -> Answer {
     let seconds = query.number("wait", 0, 0, limits::WAIT_MAX_S)?;
     let saga = wait::wait(app, saga, &Until::Rest, seconds).await?;
-    Ok(reply::ok(&project::saga(&saga)))
+    Ok(reply::ok(&app.whole(&saga).await?))
 }
 
 /// Turns a saga back before its pivot.
@@ -81,5 +81,5 @@ pub(crate) async fn cancel(
         ));
     }
     let saga = app.engine.cancel(id, reason, ACTOR.to_owned()).await?;
-    Ok(reply::ok(&project::saga(&saga)))
+    Ok(reply::ok(&app.whole(&saga).await?))
 }

@@ -82,7 +82,7 @@ pub(crate) async fn start(State(app): State<App>, query: Query, request: Request
     let whole = if preference.minimal {
         StartAnswer::Minimal(project::minimal(&saga))
     } else {
-        StartAnswer::Whole(Box::new(project::saga(&saga)))
+        StartAnswer::Whole(Box::new(app.whole(&saga).await?))
     };
     let mut response = reply::json(status, &whole);
     if let Ok(location) = HeaderValue::try_from(format!("/v1/sagas/{}", saga.id)) {

@@ -53,6 +53,11 @@ impl Reader for Faulty {
         self.inner.load(id)
     }
 
+    fn row(&self, id: Id) -> Result<Option<SagaRow>, ReadError> {
+        self.pass()?;
+        self.inner.row(id)
+    }
+
     fn start_key(
         &self,
         namespace: &str,

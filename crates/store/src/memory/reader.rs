@@ -30,6 +30,11 @@ impl Reader for MemoryReader {
         Ok(self.0.lock().state.sagas.get(&id).cloned())
     }
 
+    fn row(&self, id: Id) -> Result<Option<SagaRow>, ReadError> {
+        let disk = self.0.lock();
+        Ok(disk.state.sagas.get(&id).map(|stored| stored.row.clone()))
+    }
+
     fn start_key(
         &self,
         namespace: &str,

@@ -53,6 +53,12 @@ impl Reader for SqliteReader {
         Ok(Some(Stored { row, journal }))
     }
 
+    fn row(&self, id: Id) -> Result<Option<SagaRow>, ReadError> {
+        let sql = format!("SELECT {} FROM saga WHERE id = ?1", row::COLUMNS);
+        let rows = query(&*self.pool.lend()?, &sql, &[id.as_bytes()], row::decode)?;
+        Ok(rows.into_iter().next())
+    }
+
     fn start_key(
         &self,
         namespace: &str,

@@ -72,6 +72,8 @@ fn record(row: &SagaRow, seq: u64) -> Record {
             labels: row.labels.clone(),
             deadline: row.deadline,
             park_limit: Duration::from_secs(3_600),
+            children: std::collections::BTreeMap::new(),
+            parent: None,
         })),
         even if even % 2 == 0 => Record::AttemptStarted {
             step: "charge".to_owned(),

@@ -19,7 +19,7 @@ impl Lowering {
                 self.kept_items(step, each, "confirm", |inside, body| inside.confirms(body))
             }
             Kind::Call(action) => self.confirm_leaf(step, Some(action)),
-            Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
+            Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) | Kind::Run(_) => {
                 self.confirm_leaf(step, None)
             }
         }

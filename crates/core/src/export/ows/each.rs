@@ -127,6 +127,11 @@ fn gather(step: &Step, own: &mut Vec<String>) {
             own.push(kept(step));
             gather(&each.body, own);
         }
-        Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {}
+        Kind::Call(_)
+        | Kind::Wait(_)
+        | Kind::Sleep(_)
+        | Kind::Set(_)
+        | Kind::Refuse(_)
+        | Kind::Run(_) => {}
     }
 }

@@ -94,6 +94,10 @@ const EACH: What = (
     "each",
     "items are done one after another, and undone one after another",
 );
+const RUN: What = (
+    "run",
+    "a child that is completed cannot be undone, and one that runs is not told that its parent turned back",
+);
 const UNTIL: What = ("until", "a text is read as UTC to the second");
 
 #[derive(Default)]
@@ -116,7 +120,7 @@ impl Found {
         }
         let undo = match &step.undo {
             Undo::Call(undo) => Some(&undo.call),
-            Undo::Absent | Undo::None => None,
+            Undo::Absent | Undo::None | Undo::Child => None,
         };
         let mut legs = undo.into_iter().chain(step.confirm.as_deref());
         if legs.any(|call| call.refused_when.is_some()) {
@@ -134,6 +138,7 @@ impl Found {
                     self.add(REPEATABLE, step);
                 }
             }
+            Undo::Child => self.add(RUN, step),
             Undo::Absent | Undo::None => {}
         }
         match &step.kind {
@@ -145,7 +150,11 @@ impl Found {
                 }
             }
             Kind::Sleep(Sleep::Until(_)) => self.add(UNTIL, step),
-            Kind::Sleep(Sleep::For(_)) | Kind::Set(_) | Kind::Refuse(_) | Kind::Group(_) => {}
+            Kind::Sleep(Sleep::For(_))
+            | Kind::Set(_)
+            | Kind::Refuse(_)
+            | Kind::Group(_)
+            | Kind::Run(_) => {}
             Kind::Each(_) => self.add(EACH, step),
         }
     }

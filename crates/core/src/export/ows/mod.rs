@@ -170,7 +170,8 @@ fn flattened(steps: &[Step]) -> Vec<Item<'_>> {
             | Kind::Sleep(_)
             | Kind::Set(_)
             | Kind::Refuse(_)
-            | Kind::Each(_) => items.push(Item::Step(step)),
+            | Kind::Each(_)
+            | Kind::Run(_) => items.push(Item::Step(step)),
         }
     }
     items
@@ -184,6 +185,7 @@ fn holds_pivot(steps: &[Step]) -> bool {
         | Kind::Sleep(_)
         | Kind::Set(_)
         | Kind::Refuse(_)
-        | Kind::Each(_) => step.pivot,
+        | Kind::Each(_)
+        | Kind::Run(_) => step.pivot,
     })
 }

@@ -2,9 +2,9 @@
 
 use super::calls::{Leg, REFUSED, caught, duration, has_status};
 use super::jq::{self, member};
-use super::{Lowering, Task, list};
+use super::{Lowering, Task, list, name_of};
 use crate::Json;
-use crate::definition::{Do, Group, Kind, OnRefused, Sleep, Step, Undo, Wait};
+use crate::definition::{Do, Group, Kind, OnRefused, Run, Sleep, Step, Undo, Wait};
 use crate::expr::{Expr, Template};
 use serde_json::json;
 
@@ -73,7 +73,8 @@ impl Lowering {
             | Kind::Sleep(_)
             | Kind::Set(_)
             | Kind::Refuse(_)
-            | Kind::Each(_) => Json::Null,
+            | Kind::Each(_)
+            | Kind::Run(_) => Json::Null,
         };
         (
             format!("{}-result", group.name),
@@ -111,6 +112,7 @@ impl Lowering {
                 tasks.push(self.group_result(step));
                 tasks
             }
+            Kind::Run(run) => vec![self.run(step, run)],
             Kind::Each(each) => self.each(step, each),
         }
     }
@@ -141,6 +143,23 @@ impl Lowering {
         });
         let mut tasks = vec![(format!("{}-signal", step.name), listen)];
         let refused = wait.refused_when.as_ref();
+        tasks.extend(refused.map(|refused| self.refusal(step, refused, false)));
+        self.settled(step, tasks, ".")
+    }
+
+    /// A child is a workflow of its own; its output is the result.
+    fn run(&self, step: &Step, run: &Run) -> Task {
+        let version = run.version.map(|version| format!("{version}.0.0"));
+        let input = run.input.as_ref();
+        let input = input.map_or(Json::Null, |input| self.names.value(input));
+        let task = json!({ "run": { "workflow": {
+            "namespace": "default",
+            "name": name_of(&run.saga),
+            "version": version.as_deref().unwrap_or("latest"),
+            "input": input,
+        } } });
+        let mut tasks = vec![(format!("{}-run", step.name), task)];
+        let refused = run.refused_when.as_ref();
         tasks.extend(refused.map(|refused| self.refusal(step, refused, false)));
         self.settled(step, tasks, ".")
     }
@@ -201,7 +220,8 @@ impl Lowering {
                 | Kind::Set(_)
                 | Kind::Refuse(_)
                 | Kind::Group(_)
-                | Kind::Each(_) => has_status("", REFUSED),
+                | Kind::Each(_)
+                | Kind::Run(_) => has_status("", REFUSED),
             };
             let inner = vec![(format!("{}-settled", step.name), task)];
             let mut catch = caught(passed);

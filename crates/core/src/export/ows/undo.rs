@@ -20,7 +20,7 @@ impl Lowering {
                 .collect(),
             Kind::Each(each) => self.undo_each(step, each),
             Kind::Call(action) => self.undo_leaf(step, Some(action)),
-            Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
+            Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) | Kind::Run(_) => {
                 self.undo_leaf(step, None)
             }
         }
@@ -44,7 +44,7 @@ impl Lowering {
 
     fn undo_leaf(&self, step: &Step, action: Option<&Do>) -> Vec<Task> {
         match &step.undo {
-            Undo::Absent | Undo::None => Vec::new(),
+            Undo::Absent | Undo::None | Undo::Child => Vec::new(),
             Undo::Call(undo) => vec![self.undo_call(step, action, undo)],
         }
     }

@@ -90,9 +90,12 @@ impl Decision<'_> {
             Kind::Group(_) | Kind::Each(_) if untouched && self.skips(at) => self.after(at),
             Kind::Group(group) => self.forward_steps(&group.steps, route, group.parallel),
             Kind::Each(each) => self.forward_each(each, step, route),
-            Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
-                self.forward_leaf(at)
-            }
+            Kind::Call(_)
+            | Kind::Wait(_)
+            | Kind::Sleep(_)
+            | Kind::Set(_)
+            | Kind::Refuse(_)
+            | Kind::Run(_) => self.forward_leaf(at),
         }
     }
 
@@ -188,6 +191,7 @@ impl Decision<'_> {
                 Ok(message) => self.refuse(at, "refuse", words(&message)),
                 Err(failed) => self.not_computed(at, Leg::Do, &failed),
             },
+            Kind::Run(run) => self.start_child(at, run),
             Kind::Group(_) | Kind::Each(_) => {}
         }
     }
@@ -211,7 +215,13 @@ impl Decision<'_> {
                 }
             }
             Kind::Sleep(_) if passed => self.done(at, Value::Json(Json::Null)),
-            Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) | Kind::Group(_) | Kind::Each(_) => {}
+            // A child tells what became of it.
+            Kind::Sleep(_)
+            | Kind::Set(_)
+            | Kind::Refuse(_)
+            | Kind::Group(_)
+            | Kind::Each(_)
+            | Kind::Run(_) => {}
         }
     }
 
@@ -292,7 +302,7 @@ impl Decision<'_> {
         }
     }
 
-    fn evaluate(&self, here: &[usize], template: &Template) -> Result<Json, EvalError> {
+    pub(super) fn evaluate(&self, here: &[usize], template: &Template) -> Result<Json, EvalError> {
         template.evaluate(&scope(
             self.saga,
             here,
@@ -312,7 +322,7 @@ impl Decision<'_> {
         });
     }
 
-    fn refuse(&mut self, at: Spot<'_>, cause: &str, message: String) {
+    pub(super) fn refuse(&mut self, at: Spot<'_>, cause: &str, message: String) {
         self.end_without(
             at,
             Outcome::Refused,
@@ -371,6 +381,10 @@ impl Decision<'_> {
 
     /// Brings a halted pivot to its end; open while that is not known.
     fn settle_pivot(&mut self, at: Spot<'_>) -> Progress {
+        if self.state(at.route).child.is_some() {
+            self.cancel_child(at);
+            return self.open_if_running(at.route);
+        }
         let state = self.state(at.route);
         let in_flight = |leg: Leg| matches!(state.leg(leg).phase, LegPhase::InFlight { .. });
         if in_flight(Leg::Do) || in_flight(Leg::Check) {

@@ -25,17 +25,24 @@ impl Decision<'_> {
     /// Ends what has begun and is not in flight; true while something is.
     fn drains(&mut self) -> bool {
         let mut open = Vec::new();
+        let mut children = Vec::new();
         let mut in_flight = false;
         self.saga.each_state(&mut |at, state| {
             let flies = |leg: Leg| matches!(state.leg(leg).phase, LegPhase::InFlight { .. });
             let stuck = matches!(state.forward.phase, LegPhase::Stuck { .. });
-            if flies(Leg::Do) || flies(Leg::Check) {
+            if state.child.is_some() && state.state == State::Running {
+                in_flight |= !stuck;
+                children.push(at.route.to_vec());
+            } else if flies(Leg::Do) || flies(Leg::Check) {
                 in_flight = true;
             } else if state.state == State::Running && !stuck {
                 open.push(at.route.to_vec());
             }
         });
         let plan = std::sync::Arc::clone(&self.plan);
+        for route in children {
+            self.cancel_child(plan.definition.spot(&route));
+        }
         for route in open {
             self.stop(plan.definition.spot(&route));
         }
@@ -88,7 +95,12 @@ impl Decision<'_> {
         match &step.kind {
             Kind::Group(group) => self.undo_steps(&group.steps, route, group.parallel),
             Kind::Each(each) => self.undo_items(each, route),
-            Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
+            Kind::Call(_)
+            | Kind::Wait(_)
+            | Kind::Sleep(_)
+            | Kind::Set(_)
+            | Kind::Refuse(_)
+            | Kind::Run(_) => {
                 let plan = std::sync::Arc::clone(&self.plan);
                 self.undo_leaf(Spot {
                     definition: &plan.definition,
@@ -117,8 +129,11 @@ impl Decision<'_> {
             State::Ended(Outcome::Done | Outcome::Unknown) => {}
         }
         let state = self.state(at.route);
-        if !matches!(at.step.undo, Undo::Call(_)) || state.undone.is_some() {
+        if !at.step.undo.is_some() || state.undone.is_some() {
             return true;
+        }
+        if matches!(at.step.undo, Undo::Child) {
+            return self.undo_child(at);
         }
         let begins = matches!(state.undo.phase, LegPhase::Idle);
         if begins || self.is_due(at, Leg::Undo) {

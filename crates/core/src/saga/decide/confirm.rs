@@ -32,7 +32,12 @@ impl Decision<'_> {
             // One that was skipped or not entered has parts that were never reached.
             Kind::Group(group) => self.confirm_steps(&group.steps, route, group.parallel),
             Kind::Each(each) => self.confirm_items(each, route),
-            Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
+            Kind::Call(_)
+            | Kind::Wait(_)
+            | Kind::Sleep(_)
+            | Kind::Set(_)
+            | Kind::Refuse(_)
+            | Kind::Run(_) => {
                 let plan = std::sync::Arc::clone(&self.plan);
                 self.confirm_leaf(Spot {
                     definition: &plan.definition,

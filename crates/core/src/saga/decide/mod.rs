@@ -5,6 +5,7 @@ mod advance;
 mod answer;
 mod attempt;
 mod back;
+mod child;
 mod confirm;
 mod each;
 mod end;
@@ -12,6 +13,7 @@ mod policy;
 mod signals;
 
 use super::apply::{apply, begin};
+use super::mail::Standing;
 use super::{
     Context, Entry, Failure, Input, Leg, LegPhase, LegState, Phase, Plan, ReasonCode, Record,
     Rejection, Saga, Start, Started, Status, StepState, Turn,
@@ -23,12 +25,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A start that was accepted, with everything it leads to at once.
-pub(super) fn start(start: Start, context: &Context<'_>) -> (Saga, Vec<Entry>) {
+pub(super) fn start(start: Start, context: &Context<'_>) -> (Saga, Turn) {
     let definition = &start.plan.definition;
-    let deadline = start
-        .deadline
-        .or(definition.deadline)
-        .map(|after| context.now.plus(after));
+    let own = start.deadline.or(definition.deadline);
+    let own = own.map(|after| context.now.plus(after));
+    let deadline = own.into_iter().chain(start.not_after).min();
     let started = Started {
         definition: definition.name.clone(),
         version: definition.version,
@@ -40,6 +41,8 @@ pub(super) fn start(start: Start, context: &Context<'_>) -> (Saga, Vec<Entry>) {
         labels: start.labels,
         deadline,
         park_limit: start.park_limit,
+        children: start.children,
+        parent: start.parent,
     };
     let mut saga = begin(start.id, Arc::clone(&start.plan), &started, context.now);
     let first = Entry {
@@ -49,9 +52,13 @@ pub(super) fn start(start: Start, context: &Context<'_>) -> (Saga, Vec<Entry>) {
     };
     let mut decision = Decision::new(&mut saga, context);
     decision.turn.entries.push(first);
+    if let Some(refused) = start.refused {
+        decision.turn_back(ReasonCode::Refused, None, refused);
+    }
     decision.advance();
-    let entries = decision.turn.entries;
-    (saga, entries)
+    decision.report((Standing::Moves, 0));
+    let turn = decision.turn;
+    (saga, turn)
 }
 
 /// Takes one input.
@@ -60,6 +67,7 @@ pub(super) fn handle(
     input: Input,
     context: &Context<'_>,
 ) -> Result<Turn, Rejection> {
+    let before = (saga.standing(), saga.reopened);
     let mut decision = Decision::new(saga, context);
     match input {
         Input::Answer {
@@ -70,11 +78,14 @@ pub(super) fn handle(
         } => decision.answered(&step, leg, attempt, &answer),
         Input::Signal { name, key, body } => decision.signal(name, key, body)?,
         Input::Cancel { reason, actor } => decision.cancel(reason, actor)?,
+        Input::Undo { reason, actor } => decision.undo(reason, &actor)?,
+        Input::Told { from, seq, telling } => decision.told(from, seq, telling),
         Input::Interrupted => decision.interrupted(),
         Input::Wake | Input::Opened | Input::LockGranted => {}
     }
     decision.check_deadline();
     decision.advance();
+    decision.report(before);
     Ok(decision.turn)
 }
 
@@ -152,11 +163,42 @@ impl<'a> Decision<'a> {
         }
         let failed = failure("cancelled", None, reason.clone());
         self.record(Record::CancelRequested { reason, actor });
-        if stuck && self.saga.status() == Status::Stuck {
+        // What became of a pivot that is a child, that child tells.
+        if stuck && self.saga.status() == Status::Stuck && !self.pivot_child_runs() {
             // Nothing is in flight: what is unknown is undone as "may have happened".
             self.turn_back(ReasonCode::Cancelled, None, failed);
         }
         Ok(())
+    }
+
+    /// Undoes a completed saga as a business operation, what came after its pivot included.
+    fn undo(&mut self, reason: String, actor: &str) -> Result<(), Rejection> {
+        let refuse = |message: String| Err(Rejection::NotAllowedNow { message });
+        if let Some(parent) = &self.saga.parent {
+            let (name, id) = (&parent.definition, parent.saga);
+            return refuse(format!(
+                "it is a child: undoing it goes through its parent {name} ({id})"
+            ));
+        }
+        if self.saga.phase != Phase::Completed {
+            let status = self.saga.status().as_str();
+            return refuse(format!(
+                "only a completed saga is undone so, and this one is {status}"
+            ));
+        }
+        let code = ReasonCode::UndoneByOperator;
+        let mut failed = failure(code.as_str(), None, reason);
+        failed.detail.insert("actor".to_owned(), Json::from(actor));
+        self.turn_back(code, None, failed);
+        Ok(())
+    }
+
+    /// Tells the parent when what it must know has changed in this turn.
+    fn report(&mut self, before: (Standing, u32)) {
+        let now = (self.saga.standing(), self.saga.reopened);
+        if !self.turn.entries.is_empty() && now != before {
+            self.turn.messages.extend(self.saga.report());
+        }
     }
 
     fn check_deadline(&mut self) {
@@ -230,7 +272,10 @@ impl<'a> Decision<'a> {
                 let just_parked = self.parked.as_ref();
                 just_parked.is_none_or(|(route, which)| *route != at.route || *which != leg)
             }
-            LegPhase::Idle | LegPhase::InFlight { .. } | LegPhase::Stuck { .. } => false,
+            LegPhase::Idle
+            | LegPhase::InFlight { .. }
+            | LegPhase::Child { .. }
+            | LegPhase::Stuck { .. } => false,
         }
     }
 }

@@ -30,7 +30,7 @@ impl Decision<'_> {
                 Undo::Call(undo) => {
                     self.next_of_undo(at, undo, self.state(at.route), reading, interrupted)
                 }
-                Undo::Absent | Undo::None => Next::NothingThere,
+                Undo::Absent | Undo::None | Undo::Child => Next::NothingThere,
             },
             Leg::Confirm => self.next_of_confirm(at, state, reading, interrupted),
         }

@@ -166,6 +166,8 @@ fn may_take(step: &Step, state: &StepState, signal: &str) -> bool {
             let mut items = state.parts.iter();
             items.any(|item| may_take(&each.body, item, signal))
         }
-        (Kind::Call(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_), _) => false,
+        (Kind::Call(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) | Kind::Run(_), _) => {
+            false
+        }
     }
 }

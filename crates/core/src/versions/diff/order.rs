@@ -39,8 +39,12 @@ impl<'d> Tree<'d> {
             match &step.kind {
                 Kind::Group(group) => self.add(&group.steps, Some(&step.name)),
                 Kind::Each(each) => self.add(parts_of(&each.body), Some(&step.name)),
-                Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_) => {
-                }
+                Kind::Call(_)
+                | Kind::Wait(_)
+                | Kind::Sleep(_)
+                | Kind::Set(_)
+                | Kind::Refuse(_)
+                | Kind::Run(_) => {}
             }
         }
     }
@@ -60,7 +64,8 @@ fn parts_of(body: &Step) -> &[Step] {
         | Kind::Sleep(_)
         | Kind::Set(_)
         | Kind::Refuse(_)
-        | Kind::Each(_) => &[],
+        | Kind::Each(_)
+        | Kind::Run(_) => &[],
     }
 }
 

@@ -5,7 +5,8 @@
 
 use crate::Json;
 use crate::definition::{
-    Call, Do, Each, Group, Kind, OnRefused, OnUnknown, Retry, Sleep, Step, Undo, UndoCall, Wait,
+    Call, Do, Each, Group, Kind, OnRefused, OnUnknown, Retry, Run, Sleep, Step, Undo, UndoCall,
+    Wait,
 };
 use crate::expr::{Expr, Template, Text};
 
@@ -51,6 +52,7 @@ pub(super) fn kind_of(step: &Step) -> &'static str {
         Kind::Sleep(Sleep::Until(_)) => "an until",
         Kind::Set(_) => "a set",
         Kind::Refuse(_) => "a refuse",
+        Kind::Run(_) => "a child",
         Kind::Group(group) if group.parallel => "a group side by side",
         Kind::Group(_) => "a sequence",
         Kind::Each(each) => match &each.body.kind {
@@ -60,7 +62,8 @@ pub(super) fn kind_of(step: &Step) -> &'static str {
             | Kind::Sleep(_)
             | Kind::Set(_)
             | Kind::Refuse(_)
-            | Kind::Each(_) => "an each with a call",
+            | Kind::Each(_)
+            | Kind::Run(_) => "an each with a call",
         },
     }
 }
@@ -150,6 +153,23 @@ pub(super) fn of_kind(step: &Step) -> Vec<Part> {
         }
         Kind::Set(value) => vec![part("set", "its value", template(Some(value)))],
         Kind::Refuse(message) => vec![part("refuse", "its message", template(Some(message)))],
+        Kind::Run(run) => {
+            let Run {
+                saga: _,
+                version: _,
+                input,
+                refused_when,
+            } = run.as_ref();
+            vec![
+                part("run", "the saga that it runs", run.name().into()),
+                part("input", "its input", template(input.as_ref())),
+                part(
+                    "refused_when",
+                    "when its output means no",
+                    expression(refused_when.as_ref()),
+                ),
+            ]
+        }
         Kind::Group(Group {
             parallel: _,
             steps: _,
@@ -182,10 +202,11 @@ pub(super) fn legs(step: &Step) -> [(&'static str, Leg); 3] {
         | Kind::Set(_)
         | Kind::Refuse(_)
         | Kind::Group(_)
-        | Kind::Each(_) => Leg::Absent,
+        | Kind::Each(_)
+        | Kind::Run(_) => Leg::Absent,
     };
     let undo = match &step.undo {
-        Undo::Absent => Leg::Absent,
+        Undo::Absent | Undo::Child => Leg::Absent,
         Undo::None => Leg::Named("none"),
         Undo::Call(undo) => Leg::Call(short(&undo.call), of_undo(undo)),
     };
