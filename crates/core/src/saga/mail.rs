@@ -3,6 +3,7 @@
 
 use super::drive::Start;
 use super::record::{Failure, Order, Parent};
+use super::request::KEY_CHARS;
 use super::state::{Plan, Reason, Saga, Status};
 use crate::id::Id;
 use crate::json::Json;
@@ -11,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// A key that was taken, a hyphen and an id.
+const TAKEN_KEY_CHARS: usize = KEY_CHARS + 1 + 36;
 
 /// A message to another saga.
 #[derive(Clone, Debug, PartialEq)]
@@ -142,6 +146,13 @@ impl ChildStart {
             refused: refused.or(without),
         }
     }
+}
+
+/// Whether a start key looks like one that a parent made: every child's does, and few others.
+pub fn may_be_childs(key: &str) -> bool {
+    let is_made = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    // Behind a taken one stands the child's own id.
+    matches!(key.len(), KEY_CHARS | TAKEN_KEY_CHARS) && key.bytes().all(is_made)
 }
 
 /// Why a child may not begin.

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 /// Characters of a call's key: 132 bits of a SHA-256.
-const KEY_CHARS: usize = 22;
+pub(super) const KEY_CHARS: usize = 22;
 
 /// The call of a step's leg, if it has that leg.
 pub(super) fn call_of(step: &Step, leg: Leg) -> Option<&Call> {

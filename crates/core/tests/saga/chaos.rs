@@ -16,7 +16,7 @@ const INPUTS: usize = 60;
 /// Turns within which a saga rests once every call is answered and every signal comes.
 const BOUND: usize = 500;
 
-const ANSWERS: [&str; 22] = [
+pub(crate) const ANSWERS: [&str; 22] = [
     "200 {\"id\":1}",
     "200 {\"id\":1}",
     "200 {\"id\":1}",

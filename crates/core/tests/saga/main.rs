@@ -6,10 +6,13 @@
 )]
 
 mod chaos;
+mod children;
 mod compensation;
 mod confirm;
 mod each;
 mod everything;
+mod family;
+mod family_chaos;
 mod forward;
 mod journals;
 mod keys;

@@ -20,8 +20,8 @@ use banyan_core::language::{Surroundings, check};
 use banyan_core::route::Route;
 use banyan_core::saga::StepState;
 use banyan_core::saga::{
-    Context, Entry, Input, Leg, LegPhase, ParkCause, ParkCode, Plan, Rejection, Road, Saga,
-    Services, Start, Status,
+    Context, Entry, Input, Leg, LegPhase, Message, ParkCause, ParkCode, Plan, Rejection, Road,
+    Saga, Services, Start, Status,
 };
 use banyan_core::time::{Duration, Timestamp};
 use banyan_core::wire::{Answer, Body, Http, What};
@@ -66,6 +66,8 @@ pub(crate) struct Driver {
     pub(crate) saga: Saga,
     /// Everything that was decided.
     pub(crate) journal: Vec<Entry>,
+    /// What it told others, and nobody took from here yet.
+    pub(crate) sent: Vec<Message>,
     /// Now.
     pub(crate) now: Timestamp,
     /// Its roads.
@@ -91,8 +93,6 @@ impl Driver {
 
     /// Starts a saga of a plan that is shared.
     pub(crate) fn begin(plan: Arc<Plan>, input: Json, thorough: bool) -> Driver {
-        let now = Timestamp(1_000_000);
-        let roads = Roads::default();
         let labels = Saga::labels_of(&plan, &input).unwrap_or_default();
         let start = Start {
             id: Id::new(1, 2, 3),
@@ -109,15 +109,22 @@ impl Driver {
             not_after: None,
             refused: None,
         };
+        Driver::of(start, Timestamp(1_000_000), thorough)
+    }
+
+    /// Begins as a start has it.
+    pub(crate) fn of(start: Start, now: Timestamp, thorough: bool) -> Driver {
+        let roads = Roads::default();
+        let random = u64::from_be_bytes(start.id.as_bytes()[8..].try_into().expect("eight"));
         let (saga, turn) = Saga::start(
             start,
             &Context {
                 now,
-                random: 7,
+                random,
                 services: &roads,
             },
         );
-        let journal = turn.entries;
+        let (journal, sent) = (turn.entries, turn.messages);
         let mut shadow =
             Saga::fold(saga.id, Arc::clone(&saga.plan), &journal[..1]).expect("a start folds");
         for entry in &journal[1..] {
@@ -126,6 +133,7 @@ impl Driver {
         let driver = Driver {
             saga,
             journal,
+            sent,
             now,
             roads,
             thorough,
@@ -159,6 +167,7 @@ impl Driver {
                 "{text}"
             );
         }
+        self.sent.extend(turn.messages);
         self.journal.extend(turn.entries);
         self.refold();
         Ok(turn.replayed)

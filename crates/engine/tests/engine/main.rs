@@ -9,6 +9,7 @@
 )]
 
 mod bounds;
+mod children;
 mod crashes;
 mod definitions;
 mod floods;

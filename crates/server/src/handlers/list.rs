@@ -7,7 +7,7 @@ use crate::{project, reply};
 use axum::extract::State;
 use banyan_api::{Code, Moment, Page, SagaItem};
 use banyan_core::Timestamp;
-use banyan_core::saga::Status;
+use banyan_core::saga::{Status, may_be_childs};
 use banyan_store::{Filter, SagaRow};
 
 /// Sagas, newest first. A filter given twice means or, different filters and.
@@ -53,9 +53,10 @@ pub(crate) async fn list(State(app): State<App>, query: Query) -> Answer {
     }))
 }
 
-/// A row says all of a saga at rest; of the others, the saga says what they wait on.
+/// A row says all of a saga at rest, but for whose child it is; of the others, the saga says
+/// what they wait on.
 async fn item(app: &App, row: SagaRow) -> Answer<SagaItem> {
-    if row.status.is_rest() {
+    if row.status.is_rest() && !may_be_childs(&row.key) {
         return Ok(project::item_at_rest(row));
     }
     match app.engine.get(row.id).await? {

@@ -3,6 +3,7 @@
 //! Every answer of every test is compared with the OpenAPI document.
 
 mod bad_input;
+mod children;
 mod contract;
 mod every_code;
 mod http;
