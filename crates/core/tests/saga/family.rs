@@ -139,6 +139,29 @@ impl Family {
         }
     }
 
+    /// Lets something happen to a member, and takes what it sends; false when nothing did.
+    pub(crate) fn act(&mut self, id: Id, happen: impl FnOnce(&mut Driver) -> bool) -> bool {
+        let driver = self.members.get_mut(&id).expect("a member");
+        driver.now = self.now;
+        let happened = happen(driver);
+        self.now = self.now.max(driver.now);
+        self.gather(id);
+        happened
+    }
+
+    /// Lets time pass to the next moment of any member; false when nobody waits for one.
+    pub(crate) fn wake(&mut self) -> bool {
+        let now = self.now;
+        let wakes = self.members.iter();
+        let next = wakes.filter_map(|(id, driver)| Some((driver.saga.wake_at(now)?, *id)));
+        let Some((at, id)) = next.min() else {
+            return false;
+        };
+        self.now = at;
+        self.handle(id, Input::Wake);
+        true
+    }
+
     /// The members of this definition, the oldest first.
     pub(crate) fn of(&self, name: &str) -> Vec<Id> {
         let mut found: Vec<&Saga> = self.members.values().map(|one| &one.saga).collect();

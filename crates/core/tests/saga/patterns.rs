@@ -4,6 +4,7 @@
 //!
 //! `UPDATE_EXPECT=1 cargo test -p banyan-core --test saga patterns` rewrites the drawings.
 
+use crate::family::Family;
 use crate::script::{Driver, definition, line_of};
 use crate::strikes::{calls, strikes};
 use crate::world::{Fault, People, World};
@@ -20,8 +21,16 @@ const SCRIPT: &str = "<!-- script\n";
 struct Page {
     path: PathBuf,
     text: String,
-    plan: Arc<Plan>,
+    /// Its definitions; the last one is started, the others are its children.
+    sources: Vec<String>,
+    plans: Vec<Arc<Plan>>,
     input: Json,
+}
+
+impl Page {
+    fn is_family(&self) -> bool {
+        self.plans.len() > 1
+    }
 }
 
 fn folder() -> PathBuf {
@@ -39,12 +48,21 @@ fn pages() -> Vec<Page> {
 fn page(path: PathBuf) -> Page {
     let text = std::fs::read_to_string(&path).expect("a page is text");
     let input = block(&text, "json").unwrap_or_else(|| panic!("{}: no input", path.display()));
-    let source = block(&text, "yaml").unwrap_or_else(|| panic!("{}: no saga", path.display()));
-    let said = check(source, &Surroundings::default()).diagnostics;
-    assert!(said.is_empty(), "{}: {said:#?}", path.display());
+    let pieces = text.split("```yaml\n").skip(1);
+    let sources = pieces.map(|piece| piece.split("```").next().unwrap_or_default().to_owned());
+    let sources: Vec<String> = sources.collect();
+    assert!(!sources.is_empty(), "{}: no saga", path.display());
+    for source in &sources {
+        let said = check(source, &Surroundings::default()).diagnostics;
+        assert!(said.is_empty(), "{}: {said:#?}", path.display());
+    }
     Page {
-        plan: Plan::new(definition(source)),
+        plans: sources
+            .iter()
+            .map(|source| Plan::new(definition(source)))
+            .collect(),
         input: serde_json::from_str(input).expect("the input is JSON"),
+        sources,
         path,
         text,
     }
@@ -64,15 +82,17 @@ struct Seen {
 }
 
 fn play(page: &Page, seen: &mut Seen) {
-    let definition = &page.plan.definition;
-    for (number, call) in calls(definition).iter().enumerate() {
-        for fault in Fault::ALL {
-            for often in [false, true] {
-                let people = People::ALL[(number + usize::from(often)) % People::ALL.len()];
-                for people in [People::Approve, people] {
-                    let mut world = World::new(strikes(definition, call, fault, often));
-                    world.people = people;
-                    run(page, world, seen);
+    for plan in &page.plans {
+        let definition = &plan.definition;
+        for (number, call) in calls(definition).iter().enumerate() {
+            for fault in Fault::ALL {
+                for often in [false, true] {
+                    let people = People::ALL[(number + usize::from(often)) % People::ALL.len()];
+                    for people in [People::Approve, people] {
+                        let mut world = World::new(strikes(definition, call, fault, often));
+                        world.people = people;
+                        run(page, world, seen);
+                    }
                 }
             }
         }
@@ -85,12 +105,62 @@ fn play(page: &Page, seen: &mut Seen) {
 }
 
 fn run(page: &Page, mut world: World, seen: &mut Seen) {
-    let driver = world.run(&page.plan, page.input.clone(), false);
-    world.verify(&driver);
-    *seen.ends.entry(driver.saga.status()).or_default() += 1;
+    let end = if page.is_family() {
+        let family = run_family(page, &mut world);
+        family.members[&family.root].saga.status()
+    } else {
+        let driver = world.run(&page.plans[0], page.input.clone(), false);
+        world.verify(&driver);
+        driver.saga.status()
+    };
+    *seen.ends.entry(end).or_default() += 1;
     for hit in world.struck {
         *seen.struck.entry(hit).or_default() += 1;
     }
+}
+
+/// Runs a saga with its children until all rest or are stuck, and looks at all their ledgers.
+fn run_family(page: &Page, world: &mut World) -> Family {
+    page.plans
+        .iter()
+        .for_each(|plan| world.keeps_tombstones(plan));
+    let mut family = Family::start(&page.sources, page.input.clone(), false);
+    for _ in 0..10_000 {
+        family.deliver_all();
+        let ids: Vec<_> = family.members.keys().copied().collect();
+        let moved = ids
+            .iter()
+            .any(|id| family.act(*id, |driver| called(world, driver)))
+            || ids
+                .iter()
+                .any(|id| family.act(*id, |driver| acted(world, driver)))
+            || family.wake();
+        if !moved && family.mail.is_empty() {
+            family.verify();
+            family
+                .members
+                .values()
+                .for_each(|driver| world.verify(driver));
+            return family;
+        }
+    }
+    panic!(
+        "I-8: it never rests\n{}\n{:?}",
+        family.draw(),
+        world.strikes
+    );
+}
+
+fn called(world: &mut World, driver: &mut Driver) -> bool {
+    let effect = driver.saga.pending().first().cloned();
+    effect.is_some_and(|effect| {
+        world.call(driver, &effect);
+        true
+    })
+}
+
+fn acted(world: &World, driver: &mut Driver) -> bool {
+    !driver.saga.status().is_rest() && world.act(driver)
 }
 
 #[test]
@@ -117,6 +187,22 @@ fn every_call_of_every_page_is_refused_lost_and_late_and_the_ledgers_add_up() {
     }
 }
 
+/// The drawing that a script leads to. In a family each line names whom it is about: `NAME: …`.
+fn drawn<'a>(page: &Page, lines: impl Iterator<Item = &'a str>) -> String {
+    if !page.is_family() {
+        let mut driver = Driver::begin(Arc::clone(&page.plans[0]), page.input.clone(), true);
+        lines.for_each(|line| line_of(&mut driver, line));
+        return driver.saga.draw();
+    }
+    let mut family = Family::start(&page.sources, page.input.clone(), true);
+    family.deliver_all();
+    for line in lines {
+        let (name, line) = line.split_once(": ").expect("NAME: what happens");
+        family.line(name, line);
+    }
+    family.draw()
+}
+
 /// Plays the script that stands in a comment before each drawing, and compares the drawing.
 #[test]
 fn every_drawing_of_a_page_is_what_its_script_gives() {
@@ -126,12 +212,8 @@ fn every_drawing_of_a_page_is_what_its_script_gives() {
         for piece in rest.split(SCRIPT) {
             let (script, rest) = piece.split_once("-->").expect("a script ends");
             let old = block(rest, "text").expect("a drawing follows its script");
-            let mut driver = Driver::begin(Arc::clone(&page.plan), page.input.clone(), true);
             let lines = script.lines().map(str::trim);
-            lines
-                .filter(|line| !line.is_empty())
-                .for_each(|line| line_of(&mut driver, line));
-            let drawn = driver.saga.draw();
+            let drawn = drawn(&page, lines.filter(|line| !line.is_empty()));
             if std::env::var_os("UPDATE_EXPECT").is_none() {
                 assert_eq!(old, drawn, "{}\n{script}", page.path.display());
             }

@@ -215,7 +215,7 @@ impl World {
     }
 
     /// One pending call happens, as the faults will have it.
-    fn call(&mut self, driver: &mut Driver, effect: &Effect) {
+    pub(crate) fn call(&mut self, driver: &mut Driver, effect: &Effect) {
         let fault = self.fault(effect);
         self.struck.extend(fault.map(|fault| (fault, effect.leg)));
         let request = &effect.request;
@@ -254,16 +254,7 @@ impl World {
 
     /// Runs a saga until it rests or is stuck.
     pub(crate) fn run(&mut self, plan: &Arc<Plan>, input: Json, thorough: bool) -> Driver {
-        plan.definition.each_step(&mut |step| {
-            if let Undo::Call(undo) = &step.undo
-                && (undo.missing_ok || undo.look_again.is_none())
-            {
-                self.tombstones.insert(step.path.clone());
-            }
-            if matches!((&step.kind, &step.undo), (Kind::Wait(_), Undo::Call(_))) {
-                self.waits.insert(step.path.clone());
-            }
-        });
+        self.keeps_tombstones(plan);
         let mut driver = Driver::begin(Arc::clone(plan), input, thorough);
         for _ in 0..10_000 {
             let status = driver.saga.status();
@@ -296,6 +287,20 @@ impl World {
         );
     }
 
+    /// Services of steps whose file says so refuse a do that comes after its undo.
+    pub(crate) fn keeps_tombstones(&mut self, plan: &Plan) {
+        plan.definition.each_step(&mut |step| {
+            if let Undo::Call(undo) = &step.undo
+                && (undo.missing_ok || undo.look_again.is_none())
+            {
+                self.tombstones.insert(step.path.clone());
+            }
+            if matches!((&step.kind, &step.undo), (Kind::Wait(_), Undo::Call(_))) {
+                self.waits.insert(step.path.clone());
+            }
+        });
+    }
+
     /// After its end every signal comes again, as it was and as a new one; false when that is
     /// over, or nobody insists.
     fn insist(&mut self, driver: &mut Driver) -> bool {
@@ -323,7 +328,7 @@ impl World {
     }
 
     /// People act on a saga that waits; false when they leave it alone.
-    fn act(&self, driver: &mut Driver) -> bool {
+    pub(crate) fn act(&self, driver: &mut Driver) -> bool {
         let approved = serde_json::json!({ "ok": true, "approved": true, "status": "ok" });
         let input = match self.people {
             People::SayNothing => None,
