@@ -1,6 +1,7 @@
 //! The invariants, held against the store, the ledgers and the history.
 
 use crate::client::{Client, Told};
+use crate::family::{self, All};
 use crate::history::History;
 use crate::plans::before;
 use crate::report::Figures;
@@ -9,7 +10,9 @@ use banyan_core::Timestamp;
 use banyan_core::definition::{Kind, Undo};
 use banyan_core::id::Id;
 use banyan_core::route::{ON_END_NAME, Spot};
-use banyan_core::saga::{Effect, Entry, Leg, Meaning, Outcome, Plan, Record, Saga, State, Status};
+use banyan_core::saga::{
+    Effect, Entry, Leg, Meaning, Outcome, Plan, ReasonCode, Record, Saga, State, Status,
+};
 use banyan_store::Reader;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -33,7 +36,7 @@ impl fmt::Display for Violation {
 /// A check's answer.
 pub(crate) type Checked = Result<(), Violation>;
 
-fn hold(
+pub(crate) fn hold(
     figures: &mut Figures,
     invariant: u32,
     holds: bool,
@@ -302,17 +305,13 @@ fn undoes_what_may_be(saga: &Saga, plan: &Plan, effect: &Effect, figures: &mut F
 }
 
 /// At rest: what clients were told, what the ledgers hold and what the store says agree.
-pub(crate) fn rested(
-    clients: &[Client],
-    reader: &dyn Reader,
-    services: &Services,
-    figures: &mut Figures,
-) -> Checked {
+pub(crate) fn rested(world: &World<'_>, figures: &mut Figures) -> Checked {
+    let (reader, services) = (world.reader, world.services);
     hold(figures, 14, services.changed_bytes.is_empty(), || {
         format!("other bytes came under {:?}", services.changed_bytes)
     })?;
     let mut known = 0;
-    for client in clients {
+    for client in world.clients {
         let name = &client.plan.definition.name;
         let owner = reader
             .start_key("default", name, &client.key)
@@ -333,23 +332,53 @@ pub(crate) fn rested(
         })?;
         let Some(owner) = owner else { continue };
         known += 1;
-        let Ok(Some(stored)) = reader.load(owner.id) else {
-            return hold(figures, 1, false, || format!("{} is not stored", owner.id));
-        };
-        let Ok(saga) = Saga::fold(owner.id, Arc::clone(&client.plan), &stored.journal) else {
-            continue;
-        };
-        ended(&saga, &stored.journal, services, figures)?;
+        let stored = reader.load(owner.id).ok().flatten();
+        hold(figures, 1, stored.is_some(), || {
+            format!("{} is not stored", owner.id)
+        })?;
     }
-    let listed = reader
-        .list(&banyan_store::Filter::default(), None, 100_000)
-        .map(|rows| rows.len());
-    hold(
-        figures,
-        2,
-        listed.as_ref().is_ok_and(|listed| *listed == known),
-        || format!("{listed:?} sagas are stored and {known} were asked for"),
-    )
+    let all = world.all();
+    for (saga, journal) in all.values() {
+        ended(saga, journal, services, figures)?;
+    }
+    let asked = all.values().filter(|(saga, _)| saga.parent.is_none());
+    let asked = asked.count();
+    hold(figures, 2, asked == known, || {
+        format!("{asked} sagas without a parent are stored and {known} were asked for")
+    })?;
+    family::agree(&all, reader, figures)
+}
+
+/// What is looked at once everything rests.
+pub(crate) struct World<'a> {
+    /// Who asked.
+    pub(crate) clients: &'a [Client],
+    /// What could be asked for.
+    pub(crate) plans: &'a [Arc<Plan>],
+    /// What is stored.
+    pub(crate) reader: &'a dyn Reader,
+    /// What happened outside.
+    pub(crate) services: &'a Services,
+}
+
+impl World<'_> {
+    fn all(&self) -> All {
+        let rows = self
+            .reader
+            .list(&banyan_store::Filter::default(), None, 100_000);
+        let mut all = All::new();
+        for row in rows.unwrap_or_default() {
+            let named = |plan: &&Arc<Plan>| plan.definition.name == row.definition;
+            let plan = self.plans.iter().find(named);
+            let stored = self.reader.load(row.id).ok().flatten();
+            if let (Some(plan), Some(stored)) = (plan, stored)
+                && let Ok(saga) = Saga::fold(row.id, Arc::clone(plan), &stored.journal)
+            {
+                all.insert(row.id, (saga, stored.journal));
+            }
+        }
+        all
+    }
 }
 
 fn ended(saga: &Saga, journal: &[Entry], services: &Services, figures: &mut Figures) -> Checked {
@@ -377,9 +406,15 @@ fn ended(saga: &Saga, journal: &[Entry], services: &Services, figures: &mut Figu
             format!("{} was halted and went on\n{}", saga.id, saga.draw())
         })?;
     }
-    hold(figures, 20, !(turned && saga.past_pivot), || {
-        format!("{} turned back after its pivot", saga.id)
-    })?;
+    // A completed child is undone as a whole when its parent is.
+    let by_parent = saga.reason.as_ref();
+    let by_parent = by_parent.is_some_and(|reason| reason.code == ReasonCode::UndoneByParent);
+    hold(
+        figures,
+        20,
+        !(turned && saga.past_pivot) || by_parent,
+        || format!("{} turned back after its pivot", saga.id),
+    )?;
     let mut wrong = Ok(());
     let mut told = true;
     saga.each_state(&mut |at, state| {

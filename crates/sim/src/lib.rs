@@ -9,6 +9,7 @@
 
 mod check;
 mod client;
+mod family;
 mod history;
 mod node;
 mod plans;

@@ -329,3 +329,17 @@ fn saga_of(change: &Change) -> Option<Id> {
         | Change::DeleteService { .. } => None,
     }
 }
+
+/// Whom a message to a shard is for.
+pub(crate) fn receiver(message: &Message) -> Option<Id> {
+    match message {
+        Message::Start { start, .. } => Some(start.id),
+        Message::Mail(mail) => Some(mail.message.to),
+        Message::Input { id, .. }
+        | Message::Wake { id, .. }
+        | Message::Recover { id }
+        | Message::Granted { id }
+        | Message::Get { id, .. }
+        | Message::Watch { id, .. } => Some(*id),
+    }
+}

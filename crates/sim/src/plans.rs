@@ -10,21 +10,26 @@ use std::sync::Arc;
 /// Definitions of one run.
 pub(crate) const DEFINITIONS: u64 = 5;
 
-/// The plans of a seed.
+/// The plans of a seed; those of every second one run one another.
 pub(crate) fn plans(seed: u64) -> Vec<Arc<Plan>> {
     // Neighbouring seeds share no definition.
-    (0..DEFINITIONS)
-        .map(|number| plan(seed.wrapping_mul(DEFINITIONS) + number))
-        .collect()
+    let first = seed.wrapping_mul(DEFINITIONS);
+    if seed.is_multiple_of(2) {
+        return (0..DEFINITIONS)
+            .map(|number| plan(&testkit::generate(first + number)))
+            .collect();
+    }
+    let alone = testkit::generate(first);
+    let family = testkit::generate_family(seed).into_iter();
+    family.chain([alone]).map(|source| plan(&source)).collect()
 }
 
-fn plan(seed: u64) -> Arc<Plan> {
-    let source = testkit::generate(seed);
-    let checked = check(&source, &Surroundings::default());
+fn plan(source: &str) -> Arc<Plan> {
+    let checked = check(source, &Surroundings::default());
     match checked.definition {
         Some(definition) => Plan::new(definition),
         None => panic!(
-            "the generated file {seed} is faulty: {:?}\n{source}",
+            "a generated file is faulty: {:?}\n{source}",
             checked.diagnostics
         ),
     }

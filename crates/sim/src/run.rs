@@ -1,9 +1,9 @@
 //! One run: a queue of events in virtual time, until clients are told and sagas rest.
 
-use crate::check::{self, Checked, Violation};
+use crate::check::{self, Checked, Violation, World};
 use crate::client::{Client, Told};
 use crate::history::History;
-use crate::node::{Death, Node};
+use crate::node::{Death, Node, receiver};
 use crate::plans::{keeps_tombstones, plans};
 use crate::report::{Figures, Report};
 use crate::services::Services;
@@ -65,6 +65,10 @@ enum Event {
     Die,
     Rise,
     Mend,
+    /// A message between sagas reaches its receiver's shard.
+    Mail(u32, banyan_store::Message),
+    /// All mail that the store holds is handed out.
+    Sweep(u32),
 }
 
 struct Run {
@@ -259,6 +263,8 @@ impl Run {
                 );
             }
             Event::Poke(client) => self.poke(client),
+            Event::Mail(process, message) => self.bring(process, Some(message)),
+            Event::Sweep(process) => self.bring(process, None),
             Event::Die => {
                 self.figures.crashes += 1;
                 self.death = Some(*self.random.pick(&[Death::BeforeCommit, Death::AfterCommit]));
@@ -403,6 +409,41 @@ impl Run {
         self.act(round.actions)
     }
 
+    /// A message leaves its sender: late, twice, or not at all until all are looked for.
+    fn post(&mut self, message: banyan_store::Message) {
+        self.note("mail", (message.to.to_string(), message.seq, &message.kind));
+        let process = self.process;
+        let delay = 1 + self.random.draw() % 40;
+        let healed = self.services.healed;
+        match if healed { 100 } else { self.random.below(100) } {
+            0..8 => {
+                self.figures.fault("mail_late");
+                self.after(delay * 500, Event::Mail(process, message));
+            }
+            8..16 => {
+                self.figures.fault("mail_doubled");
+                self.after(delay, Event::Mail(process, message.clone()));
+                self.after(delay * 200, Event::Mail(process, message));
+            }
+            16..22 => {
+                self.figures.fault("mail_overflowed");
+                self.after(delay * 100, Event::Sweep(process));
+            }
+            _ => self.after(delay, Event::Mail(process, message)),
+        }
+    }
+
+    /// Mail reaches the process that it was meant for, if that still lives.
+    fn bring(&mut self, process: u32, message: Option<banyan_store::Message>) {
+        let Some(node) = self.node.as_mut().filter(|_| process == self.process) else {
+            return;
+        };
+        match message {
+            Some(message) => node.mail(message, false),
+            None => node.hand_out_mail(),
+        }
+    }
+
     fn plan_of(&self, id: Id, reader: &dyn Reader) -> Option<Arc<Plan>> {
         let row = reader.load(id).ok().flatten()?.row;
         self.plans
@@ -427,18 +468,14 @@ impl Run {
                     }
                 }
                 Action::Answered(_) | Action::Parked { .. } => {}
-                Action::Mail(message) => {
-                    if let Some(node) = &mut self.node {
-                        node.mail(message, false);
-                    }
-                }
+                Action::Mail(message) => self.post(message),
                 Action::LookForMail => {
                     if let Some(node) = &mut self.node {
                         node.hand_out_mail();
                     }
                 }
                 Action::Again(message) => {
-                    if let (Some(node), Some(id)) = (&mut self.node, of(&message)) {
+                    if let (Some(node), Some(id)) = (&mut self.node, receiver(&message)) {
                         node.send(message, id);
                     }
                 }
@@ -596,21 +633,14 @@ impl Run {
             return Ok(());
         };
         let reader = Arc::clone(&node.reader);
-        check::rested(&self.clients, &*reader, &self.services, &mut self.figures)?;
+        let world = World {
+            clients: &self.clients,
+            plans: &self.plans,
+            reader: &*reader,
+            services: &self.services,
+        };
+        check::rested(&world, &mut self.figures)?;
         self.figures.sagas = self.clients.len() as u64;
         Ok(())
-    }
-}
-
-fn of(message: &Message) -> Option<Id> {
-    match message {
-        Message::Start { start, .. } => Some(start.id),
-        Message::Mail(mail) => Some(mail.message.to),
-        Message::Input { id, .. }
-        | Message::Wake { id, .. }
-        | Message::Recover { id }
-        | Message::Granted { id }
-        | Message::Get { id, .. }
-        | Message::Watch { id, .. } => Some(*id),
     }
 }

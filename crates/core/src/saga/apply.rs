@@ -8,6 +8,7 @@ use super::{
 };
 use crate::definition::{Definition, Kind, Step};
 use crate::id::Id;
+use crate::json::Json;
 use crate::route::{ON_END, Route};
 use crate::time::Timestamp;
 use std::sync::Arc;
@@ -138,13 +139,9 @@ fn apply_record(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
         | Record::LegStuck { .. }
         | Record::LateAnswer { .. } => return apply_to_step(saga, entry),
         Record::ParentTold { told, .. } => saga.heard = *told,
-        Record::SignalReceived { name, key, body } => saga.signals.push(Signal {
-            name: name.clone(),
-            key: key.clone(),
-            body: body.clone(),
-            at,
-            taken_by: None,
-        }),
+        Record::SignalReceived { name, key, body } => {
+            saga.signals.push(received(name, key, body, at));
+        }
         Record::SignalLate { .. } => return apply_late_signal(saga, entry),
         Record::CancelRequested { reason, .. } => {
             saga.halt = Some(Halt {
@@ -186,6 +183,16 @@ fn apply_record(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
         }
     }
     Ok(())
+}
+
+fn received(name: &str, key: &str, body: &Json, at: Timestamp) -> Signal {
+    Signal {
+        name: name.to_owned(),
+        key: key.to_owned(),
+        body: body.clone(),
+        at,
+        taken_by: None,
+    }
 }
 
 fn turn_back(saga: &mut Saga, code: ReasonCode, step: Option<String>, failure: &Failure) {

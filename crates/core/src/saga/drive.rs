@@ -1,7 +1,8 @@
 //! The words between a saga and whoever drives it: inputs, what it may ask, what it wants done.
 
-use super::mail::{Message, Telling};
-use super::record::{Entry, Failure, Leg, Parent};
+use super::mail::{Message, Parent, Telling};
+use super::park::ParkCause;
+use super::record::{Entry, Failure, Leg};
 use super::state::{Plan, Saga};
 use crate::id::Id;
 use crate::json::Json;
@@ -26,7 +27,7 @@ pub trait Services {
     ///
     /// # Errors
     /// The cause, with words for people.
-    fn admit(&self, road: &Road<'_>) -> Result<(), super::record::ParkCause>;
+    fn admit(&self, road: &Road<'_>) -> Result<(), ParkCause>;
 
     /// How long the service keeps idempotency keys.
     fn keys_kept(&self, service: &str) -> Duration;

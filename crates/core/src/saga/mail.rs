@@ -2,7 +2,7 @@
 //! goes in the commit of the record that it causes; a number in each tells one that came twice.
 
 use super::drive::Start;
-use super::record::{Failure, Order, Parent};
+use super::record::Failure;
 use super::request::KEY_CHARS;
 use super::state::{Plan, Reason, Saga, Status};
 use crate::id::Id;
@@ -39,6 +39,27 @@ pub enum Telling {
     Undo,
     /// To the parent: how the child stands.
     Report(Box<Report>),
+}
+
+/// Whose child a saga is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parent {
+    /// The parent.
+    pub saga: Id,
+    /// Its definition's name.
+    pub definition: String,
+    /// The path of the step that runs the child.
+    pub step: String,
+}
+
+/// What a parent tells its child to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Turn back, if it still can.
+    Cancel,
+    /// Undo everything, though it is completed.
+    Undo,
 }
 
 /// A message of another version of Banyan, or a damaged one.

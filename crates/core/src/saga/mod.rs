@@ -5,6 +5,7 @@
 //! [`Saga::pending`] computes what should be in progress outside from state alone.
 
 mod apply;
+mod child;
 mod decide;
 mod draw;
 pub mod drawing;
@@ -12,6 +13,7 @@ mod drive;
 mod errors;
 mod mail;
 mod meaning;
+mod park;
 mod pending;
 mod record;
 mod request;
@@ -23,6 +25,7 @@ mod view;
 
 pub use drive::*;
 pub use mail::*;
+pub use park::*;
 pub use record::*;
 pub use state::*;
 pub use verbs::*;

@@ -3,6 +3,8 @@
 //! A record holds what was decided, never the reasons to decide again, so that a later
 //! version folds an old journal to the same state. Fields are only added, with a default.
 
+use super::mail::{Order, Parent};
+use super::park::ParkCause;
 use super::state::Status;
 use crate::id::Id;
 use crate::json::Json;
@@ -225,45 +227,6 @@ impl StuckCode {
             StuckCode::ExpressionFailed => "expression_failed",
             StuckCode::ChildStuck => "child_stuck",
             StuckCode::Restored => "restored",
-        }
-    }
-}
-
-/// Why a leg is parked.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ParkCause {
-    /// For programs.
-    pub code: ParkCode,
-    /// In words.
-    pub message: String,
-}
-
-/// Why a leg is parked, for programs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ParkCode {
-    /// A person paused the service.
-    Paused,
-    /// The road or the credential is wrong.
-    Misconfigured,
-    /// No instance can be called now, or a limit is reached.
-    Unavailable,
-}
-
-impl ParkCode {
-    /// All of them.
-    pub const ALL: [ParkCode; 3] = [
-        ParkCode::Paused,
-        ParkCode::Misconfigured,
-        ParkCode::Unavailable,
-    ];
-
-    /// The code as written in the API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            ParkCode::Paused => "paused",
-            ParkCode::Misconfigured => "misconfigured",
-            ParkCode::Unavailable => "unavailable",
         }
     }
 }
@@ -613,27 +576,6 @@ pub struct Started {
     /// The saga that it is a child of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
-}
-
-/// Whose child a saga is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Parent {
-    /// The parent.
-    pub saga: Id,
-    /// Its definition's name.
-    pub definition: String,
-    /// The path of the step that runs the child.
-    pub step: String,
-}
-
-/// What a parent tells its child to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Order {
-    /// Turn back, if it still can.
-    Cancel,
-    /// Undo everything, though it is completed.
-    Undo,
 }
 
 fn is_zero(count: &u32) -> bool {

@@ -1,8 +1,8 @@
 //! What a saga is now: the fold of its journal, shaped like its definition.
 
-use super::record::{
-    Failure, Leg, Order, Outcome, Parent, ParkCause, ReasonCode, StuckCode, Value,
-};
+use super::mail::{Order, Parent};
+use super::park::ParkCause;
+use super::record::{Failure, Leg, Outcome, ReasonCode, StuckCode, Value};
 use crate::definition::Definition;
 use crate::id::Id;
 use crate::json::Json;

@@ -1,9 +1,10 @@
 //! What one record does to the step that it is about: its outcome, its legs, their books. A
 //! part of the one fold; it obeys what a record says and decides nothing.
 
+use super::child;
 use super::{
-    ChildState, Entry, Failure, FoldError, Leg, LegPhase, LegState, Meaning, Next, Order, Outcome,
-    ParkCause, Record, State, Status, StepState, StuckCode, Undone, Value,
+    Entry, Failure, FoldError, Leg, LegPhase, LegState, Meaning, Next, Outcome, ParkCause, Record,
+    State, StepState, StuckCode, Undone, Value,
 };
 use crate::time::Timestamp;
 
@@ -43,44 +44,8 @@ pub(super) fn apply_to_state(state: &mut StepState, entry: &Entry) -> Result<(),
             park(state.leg_mut(*leg), cause.clone(), at);
         }
         Record::CheckBegun { failure, .. } => begin_check(state, failure.clone(), at),
-        Record::ChildStarted {
-            child,
-            definition,
-            version,
-            key,
-            ..
-        } => {
-            reach(state, at);
-            state.child = Some(ChildState {
-                id: *child,
-                definition: definition.clone(),
-                version: *version,
-                key: key.clone(),
-                status: Status::Running,
-                heard: 0,
-                ordered: None,
-                reopened: 0,
-            });
-            state.forward.phase = LegPhase::Child { since: at };
-        }
-        Record::ChildOrdered { order, .. } => order_child(state, *order, at),
-        Record::ChildTold {
-            told,
-            status,
-            reopened,
-            leg,
-            next,
-            ..
-        } => {
-            let child = state.child.as_mut();
-            let child = child.ok_or_else(|| {
-                out_of_place("a child tells something that was not started".to_owned())
-            })?;
-            (child.heard, child.status, child.reopened) = (*told, *status, *reopened);
-            match next {
-                Some(next) => follow(state, *leg, next, at),
-                None => moves_again(state.leg_mut(*leg), at),
-            }
+        Record::ChildStarted { .. } | Record::ChildOrdered { .. } | Record::ChildTold { .. } => {
+            child::apply(state, entry).map_err(out_of_place)?;
         }
         Record::LegStuck {
             leg, code, message, ..
@@ -127,29 +92,6 @@ fn attempt_ended(
     count(current, &entry.record);
     follow(state, leg, next, entry.at);
     Ok(())
-}
-
-/// The child was told what to do; one that is to undo itself is waited for.
-fn order_child(state: &mut StepState, order: Order, at: Timestamp) {
-    if let Some(child) = &mut state.child {
-        child.ordered = Some(order);
-    }
-    if order == Order::Undo {
-        state.undo.round += 1;
-        state.undo.first_at.get_or_insert(at);
-        state.undo.phase = LegPhase::Child { since: at };
-    }
-}
-
-/// A child that needed a person does so no more.
-fn moves_again(leg: &mut LegState, at: Timestamp) {
-    if let LegPhase::Stuck {
-        code: StuckCode::ChildStuck,
-        ..
-    } = leg.phase
-    {
-        leg.phase = LegPhase::Child { since: at };
-    }
 }
 
 /// An attempt's intent: the first one of a round opens new books.
@@ -216,7 +158,7 @@ fn count(leg: &mut LegState, ended: &Record) {
 }
 
 /// Does what an attempt's end leads to.
-fn follow(state: &mut StepState, leg: Leg, next: &Next, at: Timestamp) {
+pub(super) fn follow(state: &mut StepState, leg: Leg, next: &Next, at: Timestamp) {
     let current = state.leg_mut(leg);
     current.phase = LegPhase::Idle;
     if !matches!(next, Next::Park(_)) {
@@ -249,7 +191,7 @@ fn follow(state: &mut StepState, leg: Leg, next: &Next, at: Timestamp) {
     }
 }
 
-fn reach(state: &mut StepState, at: Timestamp) {
+pub(super) fn reach(state: &mut StepState, at: Timestamp) {
     if state.state == State::Pending {
         state.state = State::Running;
         state.started_at = Some(at);

@@ -2,8 +2,8 @@
 //! Projections of its state, never stored.
 
 use super::{
-    Leg, LegPhase, LegState, Outcome, ParkCode, Phase, Saga, Signal, State, Status, StepState,
-    StuckCode, Undone,
+    ChildState, Leg, LegPhase, LegState, Outcome, ParkCode, Phase, Saga, Signal, State, Status,
+    StepState, StuckCode, Undone,
 };
 use crate::definition::{Call, Kind, Step};
 use crate::route::Spot;
@@ -254,33 +254,24 @@ fn waits_of_leg(saga: &Saga, at: Spot<'_>, state: &StepState, leg: Leg) -> Optio
     }
     let path = at.path();
     let what = leg_in_words(leg, &path);
-    let checks = leg == Leg::Check;
+    let kind = |other: WaitingKind| match leg {
+        Leg::Check => WaitingKind::Check,
+        Leg::Do | Leg::Undo | Leg::Confirm => other,
+    };
     let (kind, since, until, message) = match &state.phase {
         LegPhase::Idle => return None,
         LegPhase::InFlight { since, until, .. } => {
-            let kind = if checks {
-                WaitingKind::Check
-            } else {
-                WaitingKind::Call
-            };
+            let kind = kind(WaitingKind::Call);
             let tried = tried(call, state);
             let message = format!("{named} was called for {what}; {tried}, no answer yet");
             (kind, since, Some(*until), message)
         }
         LegPhase::Child { since } => {
-            let (name, id) = child
-                .map(|child| (child.definition.as_str(), child.id))
-                .unzip();
-            let id = id.map_or_else(String::new, |id| format!(" ({id})"));
-            let message = format!("{what} waits for the saga {}{id}", name.unwrap_or_default());
+            let message = format!("{what} waits for {}", child_in_words(child));
             (WaitingKind::Child, since, None, message)
         }
         LegPhase::Retry { at, since } => {
-            let kind = if checks {
-                WaitingKind::Check
-            } else {
-                WaitingKind::Retry
-            };
+            let kind = kind(WaitingKind::Retry);
             let last = state.last_message.clone();
             let last = last.unwrap_or_else(|| format!("{named} was not called yet"));
             let message = format!("{last}, for {what}; {} at {at}", tried(call, state));
@@ -319,6 +310,12 @@ fn waits_of_leg(saga: &Saga, at: Spot<'_>, state: &StepState, leg: Leg) -> Optio
         since: *since,
         until,
         message,
+    })
+}
+
+fn child_in_words(child: Option<&ChildState>) -> String {
+    child.map_or_else(String::new, |child| {
+        format!("the saga {} ({})", child.definition, child.id)
     })
 }
 

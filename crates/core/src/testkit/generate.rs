@@ -47,7 +47,7 @@ pub fn generate_family(seed: u64) -> Vec<String> {
         let file = maker.document(&name);
         known.push(Relative {
             version: file["version"].as_u64().unwrap_or(1),
-            no_return: maker.pivot == Pivot::Passed || maker.confirms,
+            no_return: maker.no_return,
             name,
         });
         files.push(render(&file));
@@ -88,7 +88,7 @@ struct Maker {
     made: usize,
     pivot: Pivot,
     children: Vec<Relative>,
-    confirms: bool,
+    no_return: bool,
 }
 
 /// The choice of a step that no other number stands for: a child.
@@ -118,7 +118,7 @@ impl Maker {
             made: 0,
             pivot: Pivot::NotYet,
             children,
-            confirms: false,
+            no_return: false,
         }
     }
 
@@ -254,12 +254,12 @@ impl Maker {
             return;
         }
         if keys.contains_key("pivot") {
-            self.pivot = Pivot::Passed;
+            (self.pivot, self.no_return) = (Pivot::Passed, true);
             return;
         }
         if self.random.chance(28) {
             keys.insert("pivot".to_owned(), json!(true));
-            self.pivot = Pivot::Passed;
+            (self.pivot, self.no_return) = (Pivot::Passed, true);
         } else if self.random.chance(10) {
             keys.insert("pivot".to_owned(), json!(false));
         }
@@ -338,7 +338,7 @@ impl Maker {
         if self.random.chance(25) {
             let confirm = self.confirm(seen);
             keys.insert("confirm".to_owned(), confirm);
-            self.confirms = true;
+            self.no_return = true;
         }
         if !safe || self.random.chance(20) {
             let undo = self.undo(seen);

@@ -153,23 +153,7 @@ pub(super) fn of_kind(step: &Step) -> Vec<Part> {
         }
         Kind::Set(value) => vec![part("set", "its value", template(Some(value)))],
         Kind::Refuse(message) => vec![part("refuse", "its message", template(Some(message)))],
-        Kind::Run(run) => {
-            let Run {
-                saga: _,
-                version: _,
-                input,
-                refused_when,
-            } = run.as_ref();
-            vec![
-                part("run", "the saga that it runs", run.name().into()),
-                part("input", "its input", template(input.as_ref())),
-                part(
-                    "refused_when",
-                    "when its output means no",
-                    expression(refused_when.as_ref()),
-                ),
-            ]
-        }
+        Kind::Run(run) => of_run(run),
         Kind::Group(Group {
             parallel: _,
             steps: _,
@@ -188,6 +172,25 @@ pub(super) fn of_kind(step: &Step) -> Vec<Part> {
             ]
         }
     }
+}
+
+/// The parts of a child.
+fn of_run(run: &Run) -> Vec<Part> {
+    let Run {
+        saga: _,
+        version: _,
+        input,
+        refused_when,
+    } = run;
+    vec![
+        part("run", "the saga that it runs", run.name().into()),
+        part("input", "its input", template(input.as_ref())),
+        part(
+            "refused_when",
+            "when its output means no",
+            expression(refused_when.as_ref()),
+        ),
+    ]
 }
 
 /// The legs beside the do, the same ones in the same order for every step.
