@@ -5,6 +5,7 @@
 
 use crate::expr::{Expr, Template, Text};
 use crate::json::Json;
+use crate::secret::SecretPath;
 use crate::time::Duration;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,9 @@ pub struct Definition {
     /// The call that is made whenever a saga of it ends, in the form of a step: `on_end`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_end: Option<Box<Step>>,
+    /// What nobody is to see of its input and output.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secret: Vec<SecretPath>,
 }
 
 /// A name and the expression over `$input` that gives its value.
@@ -68,6 +72,9 @@ pub struct Step {
     pub on_refused: OnRefused,
     /// What an unknown outcome leads to.
     pub on_unknown: OnUnknown,
+    /// What nobody is to see of its result, and of what its do sends.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secret: Vec<SecretPath>,
 }
 
 /// What a step does.
@@ -124,6 +131,9 @@ pub struct Call {
     pub retry: Retry,
     /// This answer means no, whatever its status said.
     pub refused_when: Option<Expr>,
+    /// What nobody is to see of what it sends and is answered; of a do, its step says that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secret: Vec<SecretPath>,
 }
 
 /// An HTTP method that a call may use.

@@ -15,6 +15,7 @@ pub mod limits;
 pub mod planted;
 pub mod route;
 pub mod saga;
+pub mod secret;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;
 pub mod time;

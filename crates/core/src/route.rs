@@ -264,6 +264,14 @@ impl Definition {
         }
     }
 
+    /// Some value of its sagas is not for people's eyes.
+    pub fn has_secrets(&self) -> bool {
+        let mut found = !self.secret.is_empty();
+        self.each_step(&mut |step| found |= !step.secret.is_empty());
+        self.each_call(&mut |_, call| found |= !call.secret.is_empty());
+        found
+    }
+
     /// The names of every service that it calls, sorted, each once.
     pub fn services(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();

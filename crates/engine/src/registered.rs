@@ -74,12 +74,14 @@ impl Registered {
 
     /// Everything that is wrong with an input.
     pub fn check_input(&self, input: &Json) -> Vec<Violation> {
-        violations(self.input.as_ref(), input)
+        let discreet = self.plan.definition.has_secrets();
+        violations(self.input.as_ref(), input, discreet)
     }
 
     /// Everything that is wrong with a signal's body.
     pub fn check_signal(&self, name: &str, body: &Json) -> Vec<Violation> {
-        violations(self.accepts.get(name), body)
+        let discreet = self.plan.definition.has_secrets();
+        violations(self.accepts.get(name), body, discreet)
     }
 
     /// The signals that it waits for, sorted, each once.
@@ -96,7 +98,8 @@ impl Registered {
     }
 }
 
-fn violations(validator: Option<&Validator>, value: &Json) -> Vec<Violation> {
+/// What is wrong with a value. Where a definition has secrets, no value is quoted.
+fn violations(validator: Option<&Validator>, value: &Json, discreet: bool) -> Vec<Violation> {
     let Some(validator) = validator else {
         return Vec::new();
     };
@@ -106,7 +109,11 @@ fn violations(validator: Option<&Validator>, value: &Json) -> Vec<Violation> {
     }
     let one = |error: jsonschema::ValidationError<'_>| Violation {
         pointer: error.instance_path().to_string(),
-        message: error.to_string(),
+        message: if discreet {
+            error.masked().to_string()
+        } else {
+            error.to_string()
+        },
     };
     validator
         .iter_errors(value)

@@ -19,7 +19,7 @@ pub struct Read {
 }
 
 /// One step of a way.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Key {
     /// A member of an object.
     Name(String),

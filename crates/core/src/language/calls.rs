@@ -190,6 +190,12 @@ impl Reader<'_> {
             timeout,
             retry,
             refused_when: refused_when.flatten(),
+            // Of a do, its step says what is secret.
+            secret: if form.what == DO.what {
+                Vec::new()
+            } else {
+                self.secrets(get("secret"), &["body", "result"])
+            },
         };
         (method, Some(call))
     }
@@ -269,6 +275,7 @@ impl Reader<'_> {
             after_pivot: self.after_pivot,
             on_refused: OnRefused::Continue,
             on_unknown: OnUnknown::Stuck,
+            secret: Vec::new(),
         })
     }
 

@@ -76,6 +76,8 @@ codes! {
     TooManySteps = "too_many_steps", Error;
     /// More labels than allowed.
     TooManyLabels = "too_many_labels", Error;
+    /// A label would show a secret.
+    LabelReadsSecret = "label_reads_secret", Error;
     /// A call that is not `METHOD service path`.
     InvalidCall = "invalid_call", Error;
     /// A method that no call may use.

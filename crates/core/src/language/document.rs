@@ -59,6 +59,8 @@ impl Reader<'_> {
             .get("input")
             .map(|node| self.json_schema(node, "`input`"));
         let labels = self.labels(fields.get("labels"));
+        let secret = self.secrets(fields.get("secret"), &["input", "output"]);
+        self.labels_without_secrets(&fields, &labels, &secret);
         self.deadline = fields
             .get("deadline")
             .and_then(|node| self.duration(node, "`deadline`", (SHORTEST, LONGEST)));
@@ -83,6 +85,7 @@ impl Reader<'_> {
             steps: steps?,
             output,
             on_end: on_end.flatten().map(Box::new),
+            secret,
         };
         definition.hash = hash(&definition)?;
         Some(definition)

@@ -120,6 +120,8 @@ pub(crate) enum Shape {
     Expression,
     /// Any value, with expressions in it.
     Template,
+    /// A list of paths.
+    Secrets,
     /// A list of steps.
     Steps,
     /// A saga's name, with a version or without.
@@ -214,6 +216,7 @@ use StepKind::{Call, Group, Refuse, Run, Set, Sleep, Wait};
 use Within::{Check, Confirm, Document, OnEnd, Retry, Step, Undo};
 
 const CALL: &[StepKind] = &[Call];
+const RESULT: &[StepKind] = &[Call, Wait, Set];
 const WAIT: &[StepKind] = &[Wait];
 const CALL_OR_WAIT: &[StepKind] = &[Call, Wait];
 const RUN: &[StepKind] = &[Run];
@@ -234,11 +237,11 @@ pub(crate) const KEYS: &[Key] = &[
     key(Document, "deadline", Shape::Time, "From acceptance; past it, before the pivot, the saga is undone."),
     key(Document, "steps", Shape::Steps, "The steps, one after another."),
     key(Document, "output", Shape::Template, "The value that a completed saga gives."),
+    key(Document, "secret", Shape::Secrets, "Paths into $input and $output that are masked wherever people look."),
     key(Document, "on_end", Shape::EndForm, "The call that is made whenever the saga was completed, compensated or abandoned."),
     later(Document, "lock"),
     later(Document, "keep"),
     later(Document, "start_on"),
-    later(Document, "secret"),
 
     kind("do", Call, Shape::Target, "Call a service: METHOD service path."),
     kind("wait", Wait, Shape::Name, "Wait in the store for the signal of this name; its body is the result."),
@@ -279,7 +282,7 @@ pub(crate) const KEYS: &[Key] = &[
     later(Step, "pending_when"),
     later(Step, "every"),
     later(Step, "on_turn_back"),
-    later(Step, "secret"),
+    on(RESULT, "secret", Shape::Secrets, "Paths into $result, and of a call $body, that are masked wherever people look."),
 
     key(Check, "do", Shape::Target, "The call: METHOD service path."),
     key(Check, "body", Shape::Template, "The JSON body that is sent."),
@@ -290,7 +293,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(Check, "refused_when", Shape::Expression, "This answer means that the do was refused."),
     later(Check, "pending_when"),
     later(Check, "every"),
-    later(Check, "secret"),
+    key(Check, "secret", Shape::Secrets, "Paths into $body and $result that are masked wherever people look."),
 
     key(Undo, "do", Shape::Target, "The call: METHOD service path."),
     key(Undo, "body", Shape::Template, "The JSON body that is sent."),
@@ -312,7 +315,7 @@ pub(crate) const KEYS: &[Key] = &[
     later(Undo, "data"),
     later(Undo, "topic"),
     later(Undo, "key"),
-    later(Undo, "secret"),
+    key(Undo, "secret", Shape::Secrets, "Paths into $body and $result that are masked wherever people look."),
 
     key(Confirm, "do", Shape::Target, "The call: METHOD service path."),
     key(Confirm, "body", Shape::Template, "The JSON body that is sent."),
@@ -325,7 +328,7 @@ pub(crate) const KEYS: &[Key] = &[
     later(Confirm, "every"),
     later(Confirm, "reply"),
     later(Confirm, "for"),
-    later(Confirm, "secret"),
+    key(Confirm, "secret", Shape::Secrets, "Paths into $body and $result that are masked wherever people look."),
 
     key(OnEnd, "do", Shape::Target, "The call: METHOD service path."),
     key(OnEnd, "body", Shape::Template, "The JSON body that is sent."),
@@ -334,6 +337,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(OnEnd, "timeout", Shape::Time, "Of one attempt; 10s unless it is said."),
     key(OnEnd, "retry", Shape::RetryForm, "When and how often to try again; for ever unless it is said."),
     key(OnEnd, "refused_when", Shape::Expression, "This answer means no: it is noted, and the call is not tried again."),
+    key(OnEnd, "secret", Shape::Secrets, "Paths into $body and $result that are masked wherever people look."),
 
     key(Retry, "attempts", Shape::Count, "Attempts of one round."),
     key(Retry, "first", Shape::Time, "The bound of the first pause."),

@@ -18,6 +18,7 @@ mod retry;
 mod scalar;
 mod schema;
 mod schemas;
+mod secrets;
 mod steps;
 mod suggest;
 mod target;

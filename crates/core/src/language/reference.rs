@@ -46,7 +46,10 @@ fn place(within: Within) -> &'static str {
 /// The heading of a place, and what is to know about all keys there.
 fn heading(within: Within) -> (&'static str, &'static str) {
     match within {
-        Within::Document => ("The file", "`saga`, `version` and `steps` are mandatory."),
+        Within::Document => (
+            "The file",
+            "`saga`, `version` and `steps` are mandatory. What `secret` names is masked (`***`) wherever people look: the API, the journal, messages, logs, the command line. A text of four characters or more that holds such a value is masked wherever else it stands. What is made of a secret (`set`, `output`, a part of a text) is not followed: name its place too. Expressions and services get the values as they are.",
+        ),
         Within::Step => (
             "Steps",
             "A step is a list item with one key, its name. Exactly one of the keys that make a kind stands on it, alone or with `each`; which others may stand beside it says the table.",
@@ -89,6 +92,7 @@ fn shape(shape: Shape) -> String {
         Shape::TimeOrNever => "a length of time, or `never`",
         Shape::Expression => "an expression",
         Shape::Template => "any value, with expressions in it",
+        Shape::Secrets => "a list of paths",
         Shape::Steps => "a list of steps",
         Shape::Child => "a saga's name, with `@version` or without",
         Shape::Target => "`METHOD service path`",

@@ -124,6 +124,9 @@ fn of_shape(shape: Shape) -> Json {
         }
         Shape::Expression => json!({ "$ref": "#/$defs/expression" }),
         Shape::Template => json!({}),
+        Shape::Secrets => {
+            json!({ "type": "array", "items": { "type": "string", "pattern": "^\\$[a-z]" } })
+        }
         Shape::Steps => json!({ "$ref": "#/$defs/steps" }),
         Shape::Child => {
             json!({ "type": "string", "pattern": "^[a-z][a-z0-9_]*(@[1-9][0-9]*)?$" })

@@ -13,6 +13,7 @@ use crate::definition::{Call, Each, Kind, OnRefused, OnUnknown, Step, Undo};
 use crate::expr::Expr;
 use crate::limits;
 use crate::route::ON_END_NAME;
+use crate::secret::SecretPath;
 use std::collections::HashMap;
 
 /// Items of an `each` at once, where the file says nothing.
@@ -215,6 +216,7 @@ impl Reader<'_> {
         if matches!(when, Some(None)) {
             return None;
         }
+        let secret = self.step_secrets(&fields, kind);
         let step = Step {
             name: entry.key.clone(),
             path: path.join("."),
@@ -226,11 +228,21 @@ impl Reader<'_> {
             after_pivot,
             on_refused,
             on_unknown: does.on_unknown,
+            secret,
         };
         match each {
             None => Some(step),
             Some(each) => each.around(step),
         }
+    }
+
+    fn step_secrets(&mut self, fields: &Fields<'_>, kind: StepKind) -> Vec<SecretPath> {
+        let seen: &[&str] = if kind == StepKind::Call {
+            &["result", "body"]
+        } else {
+            &["result"]
+        };
+        self.secrets(fields.get("secret"), seen)
     }
 
     fn what_it_does(
@@ -378,6 +390,7 @@ impl EachHead {
             after_pivot: body.after_pivot,
             on_refused: OnRefused::TurnBack,
             on_unknown: OnUnknown::Undo,
+            secret: Vec::new(),
             kind: Kind::Each(Box::new(Each {
                 items: self.items?,
                 item: self.item?,

@@ -208,7 +208,10 @@ impl Answered<'_> {
     fn words(&self, cause: Option<&str>) -> String {
         let service = &self.call.service;
         let status = self.http.status;
+        let secrets = super::masked::of_leg(self.at.step, self.leg);
+        let quotes = !secrets.iter().any(|secret| secret.variable == "result");
         let said = match &self.http.body {
+            _ if !quotes => None,
             Body::Json(body) => ["message", "detail", "error", "title", "reason"]
                 .iter()
                 .find_map(|name| body.get(name).and_then(Json::as_str)),
@@ -225,6 +228,14 @@ impl Answered<'_> {
 }
 
 impl Reading {
+    /// Masks secrets in what is said of it.
+    pub(super) fn mask(&mut self, texts: &[String]) {
+        let failed = self.failed.as_mut().map(|failed| &mut failed.message);
+        for message in self.message.iter_mut().chain(failed) {
+            *message = crate::secret::masked_text(message, texts);
+        }
+    }
+
     /// An expression over the answer gave no value: the step is unknown.
     fn fail(mut self, failed: EvalError) -> Reading {
         self.meaning = Meaning::MayHave;

@@ -77,13 +77,20 @@ pub struct Plan {
     pub definition: Definition,
     /// Its steps by name and path.
     pub index: Index,
+    /// Its sagas hold secrets.
+    pub(crate) secretive: bool,
 }
 
 impl Plan {
     /// Makes the index of a definition.
     pub fn new(definition: Definition) -> Arc<Plan> {
         let index = definition.index();
-        Arc::new(Plan { definition, index })
+        let secretive = definition.has_secrets();
+        Arc::new(Plan {
+            definition,
+            index,
+            secretive,
+        })
     }
 }
 

@@ -164,6 +164,9 @@ impl Maker {
         if self.random.chance(30) {
             put("on_end", self.on_end(&seen));
         }
+        if self.random.chance(20) {
+            put("secret", json!(["$input.at", "$output.id"]));
+        }
         Json::Object(file)
     }
 
@@ -177,6 +180,7 @@ impl Maker {
         let mut keys = Map::new();
         let method = *self.random.pick(&["POST", "POST", "PUT"]);
         self.request(&mut keys, method, "/effects/{$input.id}", seen);
+        self.secrets(&mut keys, &["$body.id", "$result.token"]);
         if self.random.chance(50) {
             keys.insert("body".to_owned(), json!({ "status": "$saga.status" }));
         }
@@ -221,6 +225,12 @@ impl Maker {
             CHILD => self.run(&mut keys, around, when, seen),
             _ => self.group(&mut keys, around, seen),
         }
+        if ["do", "wait", "set"]
+            .iter()
+            .any(|kind| keys.contains_key(*kind))
+        {
+            self.secrets(&mut keys, &["$result.id", "$result.items[].name"]);
+        }
         self.pivot_mark(&mut keys, around);
         if keys.contains_key("each") {
             seen.truncate(known);
@@ -243,6 +253,13 @@ impl Maker {
             keys.insert("limit".to_owned(), json!(1 + self.random.below(3)));
         }
         seen.push(item);
+    }
+
+    /// Nothing that is secret changes what a saga does.
+    fn secrets(&mut self, keys: &mut Map<String, Json>, seen: &[&str]) {
+        if self.random.chance(30) {
+            keys.insert("secret".to_owned(), json!(seen));
+        }
     }
 
     fn pivot_mark(&mut self, keys: &mut Map<String, Json>, around: Around) {
@@ -403,6 +420,7 @@ impl Maker {
         let mut keys = Map::new();
         let method = *self.random.pick(&["GET", "GET", "POST"]);
         self.request(&mut keys, method, path, seen);
+        self.secrets(&mut keys, &["$body.id", "$result.token"]);
         if self.random.chance(40) {
             keys.insert("refused_when".to_owned(), json!("$result.refuse == true"));
         }
@@ -418,6 +436,7 @@ impl Maker {
         let mut keys = Map::new();
         let method = *self.random.pick(&["PUT", "POST", "PATCH"]);
         self.request(&mut keys, method, path, seen);
+        self.secrets(&mut keys, &["$body.id", "$result.token"]);
         if let Some(Json::Object(retry)) = keys.get_mut("retry") {
             retry.remove("attempts");
         }
@@ -441,6 +460,7 @@ impl Maker {
             .random
             .pick(&["DELETE", "PUT", "POST", "POST", "PATCH"]);
         self.request(&mut keys, method, path, seen);
+        self.secrets(&mut keys, &["$body.id", "$result.token"]);
         for (chance, name, value) in [
             (20, "refused_when", json!("$result.refuse == true")),
             (25, "missing", json!("ok")),

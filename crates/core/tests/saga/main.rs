@@ -25,6 +25,7 @@ mod pivot;
 mod planted;
 mod rows;
 mod script;
+mod secrets;
 mod signals;
 mod strikes;
 mod verify;

@@ -1,7 +1,7 @@
 //! What a saga did: its journal, and its attempts, oldest first.
 
 use super::wait::has_step;
-use crate::app::{App, no_such_saga, saga_id};
+use crate::app::{App, no_such_saga};
 use crate::fault::{Answer, Fault};
 use crate::query::Query;
 use crate::reply;
@@ -27,9 +27,11 @@ pub(crate) async fn journal(
     query: Query,
 ) -> Answer {
     let (limit, skip) = window(&query)?;
-    let entries = entries(&app, saga_id(&id)?).await?;
+    let saga = app.saga(&id).await?;
+    let entries = entries(&app, saga.id).await?;
     let total = entries.len();
-    let items = entries.iter().skip(skip).take(limit).map(entry);
+    let shown = entries.iter().skip(skip).take(limit);
+    let items = shown.map(|one| entry(&saga.masked_entry(one)));
     let page = Page {
         items: items.collect::<Answer<Vec<_>>>()?,
         next: next(skip, limit, total),

@@ -1,6 +1,7 @@
 //! An answer arrives: for the current attempt it moves its leg; for any other it is a note,
 //! save a late success, which is undone.
 
+use super::super::masked::answered_secrets;
 use super::super::meaning::{Reading, read};
 use super::super::request::{call_of, do_key};
 use super::super::{
@@ -30,6 +31,7 @@ impl Decision<'_> {
         if !current {
             return self.late(at, leg, attempt, reading);
         }
+        let reading = self.discreet(at, leg, reading, answer);
         self.tell(at, call, leg, &reading, answer);
         let next = self.next(at, leg, &reading, false);
         let parks = matches!(next, Next::Park(_));
@@ -49,6 +51,16 @@ impl Decision<'_> {
             self.parked = Some((at.route.to_vec(), leg));
             self.stick_if_overdue(at, leg);
         }
+    }
+
+    /// What an answer means without what it holds of secrets.
+    fn discreet(&self, at: Spot<'_>, leg: Leg, mut reading: Reading, answer: &Answer) -> Reading {
+        if self.plan.secretive {
+            let mut texts = self.saga.secret_texts();
+            answered_secrets(at.step, leg, answer, &mut texts);
+            reading.mask(&texts);
+        }
+        reading
     }
 
     /// What the caller must know of the road that was answered.

@@ -67,6 +67,7 @@ fn document(from: &Definition, to: &Definition, found: &mut Vec<Difference>) {
         steps: _,
         output,
         on_end,
+        secret,
     } = to;
     let text = |text: &Option<String>| Json::from(text.clone());
     let time = |time: Option<crate::time::Duration>| Json::from(time.map(|time| time.to_string()));
@@ -83,6 +84,12 @@ fn document(from: &Definition, to: &Definition, found: &mut Vec<Difference>) {
     }
     keyed("deadline", time(from.deadline), time(*deadline), found);
     keyed("output", value(&from.output), value(output), found);
+    keyed(
+        "secret",
+        parts::secrets(&from.secret),
+        parts::secrets(secret),
+        found,
+    );
     match (&from.on_end, on_end) {
         (Some(was), Some(is)) => compare_steps(was, is, found),
         (was, is) => keyed(

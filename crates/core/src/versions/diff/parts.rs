@@ -9,6 +9,7 @@ use crate::definition::{
     Wait,
 };
 use crate::expr::{Expr, Template, Text};
+use crate::secret::SecretPath;
 
 /// One part.
 pub(super) struct Part {
@@ -68,6 +69,14 @@ pub(super) fn kind_of(step: &Step) -> &'static str {
     }
 }
 
+/// Paths as the file writes them, null when there are none.
+pub(super) fn secrets(paths: &[SecretPath]) -> Json {
+    if paths.is_empty() {
+        return Json::Null;
+    }
+    paths.iter().cloned().map(String::from).collect()
+}
+
 /// The parts that a step of any kind has.
 pub(super) fn common(step: &Step) -> Vec<Part> {
     let Step {
@@ -81,6 +90,7 @@ pub(super) fn common(step: &Step) -> Vec<Part> {
         after_pivot: _,
         on_refused,
         on_unknown,
+        secret,
     } = step;
     vec![
         part("when", "its condition", expression(when.as_ref())),
@@ -111,6 +121,7 @@ pub(super) fn common(step: &Step) -> Vec<Part> {
                 "an unknown outcome is undone now",
             ),
         ),
+        part("secret", "what is secret of it", secrets(secret)),
     ]
 }
 
@@ -271,6 +282,7 @@ fn of_call(leg: &str, call: &Call) -> Vec<Part> {
         timeout,
         retry,
         refused_when,
+        secret,
     } = call;
     let own = |key: &str, value: Json| Part {
         what: format!("{leg}.{key}"),
@@ -305,6 +317,7 @@ fn of_call(leg: &str, call: &Call) -> Vec<Part> {
         own("retry.factor", factor(*factor_milli)),
         own("retry.max", max.to_string().into()),
         own("refused_when", expression(refused_when.as_ref())),
+        own("secret", secrets(secret)),
     ]);
     parts
 }
