@@ -9,14 +9,9 @@ use banyan_core::saga::{
     Failure, Meaning, Reason, ReasonCode, Saga, State, StepState, StuckAt, Value, Waiting,
 };
 
-<<<<<<< HEAD
-/// The whole saga.
-pub(crate) fn saga(saga: &Saga, children: Vec<api::Child>) -> api::Saga {
-=======
 /// The whole saga, its secrets masked.
-pub(crate) fn saga(saga: &Saga) -> api::Saga {
+pub(crate) fn saga(saga: &Saga, children: Vec<api::Child>) -> api::Saga {
     let saga = &*saga.masked();
->>>>>>> fcfc1df (Language: secret, paths that are masked wherever people look)
     let definition = &saga.plan.definition;
     api::Saga {
         id: saga.id,

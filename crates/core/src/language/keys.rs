@@ -216,7 +216,7 @@ use StepKind::{Call, Group, Refuse, Run, Set, Sleep, Wait};
 use Within::{Check, Confirm, Document, OnEnd, Retry, Step, Undo};
 
 const CALL: &[StepKind] = &[Call];
-const RESULT: &[StepKind] = &[Call, Wait, Set];
+const RESULT: &[StepKind] = &[Call, Wait, Set, Run];
 const WAIT: &[StepKind] = &[Wait];
 const CALL_OR_WAIT: &[StepKind] = &[Call, Wait];
 const RUN: &[StepKind] = &[Run];

@@ -65,6 +65,11 @@ impl Saga {
                 leg,
                 next: Next::Done { result },
                 ..
+            }
+            | Record::ChildTold {
+                leg,
+                next: Some(Next::Done { result }),
+                ..
             } => {
                 hide_result(Some(result), step, &texts);
                 if let (Value::Json(result), Some(step)) = (result, step) {
@@ -231,6 +236,9 @@ impl Record {
                 next.mask_words(texts);
             }
             Record::LateAnswer {
+                next: Some(next), ..
+            }
+            | Record::ChildTold {
                 next: Some(next), ..
             } => next.mask_words(texts),
             Record::Parked { cause, .. } => cause.mask_words(texts),

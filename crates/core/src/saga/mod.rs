@@ -11,11 +11,8 @@ mod draw;
 pub mod drawing;
 mod drive;
 mod errors;
-<<<<<<< HEAD
 mod mail;
-=======
 mod masked;
->>>>>>> fcfc1df (Language: secret, paths that are masked wherever people look)
 mod meaning;
 mod park;
 mod pending;

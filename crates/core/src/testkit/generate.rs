@@ -176,7 +176,7 @@ impl Maker {
             return json!(format!("POST {service} /effects/{{$input.id}}"));
         }
         // Its retry may be bounded wherever the pivot stands.
-        self.pivot = Pivot::NotYet;
+        let passed = std::mem::replace(&mut self.pivot, Pivot::NotYet);
         let mut keys = Map::new();
         let method = *self.random.pick(&["POST", "POST", "PUT"]);
         self.request(&mut keys, method, "/effects/{$input.id}", seen);
@@ -187,6 +187,7 @@ impl Maker {
         if self.random.chance(25) {
             keys.insert("refused_when".to_owned(), json!("$result.refuse == true"));
         }
+        self.pivot = passed;
         Json::Object(keys)
     }
 
@@ -225,7 +226,7 @@ impl Maker {
             CHILD => self.run(&mut keys, around, when, seen),
             _ => self.group(&mut keys, around, seen),
         }
-        if ["do", "wait", "set"]
+        if ["do", "wait", "set", "run"]
             .iter()
             .any(|kind| keys.contains_key(*kind))
         {
