@@ -1,9 +1,10 @@
 //! The one fold: what each record does to a saga. Live sagas and recovered ones go through it
 //! alike. It obeys what a record says and decides nothing.
 
+use super::moves::reshape;
 use super::step::apply_to_state;
 use super::{
-    Entry, Failure, FoldError, Halt, Leg, LegPhase, LegState, Outcome, Phase, Plan, Reason,
+    Entry, Failure, FoldError, Halt, Leg, LegPhase, LegState, Outcome, Phase, Plan, Plans, Reason,
     ReasonCode, Record, Saga, Signal, Started, State, StepState, StuckCode, Value,
 };
 use crate::definition::{Definition, Kind, Step};
@@ -14,7 +15,7 @@ use crate::time::Timestamp;
 use std::sync::Arc;
 
 /// Folds a whole journal.
-pub(super) fn fold(id: Id, plan: Arc<Plan>, journal: &[Entry]) -> Result<Saga, FoldError> {
+pub(super) fn fold(id: Id, plans: &dyn Plans, journal: &[Entry]) -> Result<Saga, FoldError> {
     let out_of_place = |seq, message: &str| FoldError::OutOfPlace {
         seq,
         message: message.to_owned(),
@@ -31,19 +32,39 @@ pub(super) fn fold(id: Id, plan: Arc<Plan>, journal: &[Entry]) -> Result<Saga, F
     let Record::Started(started) = &first.record else {
         return Err(out_of_place(first.seq, "a journal begins with its start"));
     };
-    let definition = &plan.definition;
-    if started.definition_hash != definition.hash {
-        let (name, version) = (&started.definition, started.version);
-        let (other, at) = (&definition.name, definition.version);
-        let message =
-            format!("the journal is of another definition: {name}@{version}, not {other}@{at}");
-        return Err(out_of_place(first.seq, &message));
-    }
+    let plan = version_of(
+        plans,
+        &started.definition,
+        started.version,
+        &started.definition_hash,
+    );
+    let plan = plan.map_err(|message| out_of_place(first.seq, &message))?;
     let mut saga = begin(id, plan, started, first.at);
     for entry in rest {
-        apply(&mut saga, entry)?;
+        apply(&mut saga, entry, plans)?;
     }
     Ok(saga)
+}
+
+/// A version by its name and number, which is the one that the hash names.
+fn version_of(
+    plans: &dyn Plans,
+    name: &str,
+    version: u32,
+    hash: &str,
+) -> Result<Arc<Plan>, String> {
+    let plan = plans.plan(name, version)?;
+    if plan.definition.hash == hash {
+        return Ok(plan);
+    }
+    let Definition {
+        name: other,
+        version: at,
+        ..
+    } = &plan.definition;
+    Err(format!(
+        "the journal is of another definition: {name}@{version}, not {other}@{at}"
+    ))
 }
 
 /// The saga that a first record makes.
@@ -79,11 +100,11 @@ pub(super) fn begin(id: Id, plan: Arc<Plan>, started: &Started, at: Timestamp) -
     }
 }
 
-fn blank(steps: &[Step]) -> Vec<StepState> {
+pub(super) fn blank(steps: &[Step]) -> Vec<StepState> {
     steps.iter().map(blank_step).collect()
 }
 
-fn blank_step(step: &Step) -> StepState {
+pub(super) fn blank_step(step: &Step) -> StepState {
     let parts = match &step.kind {
         Kind::Group(group) => blank(&group.steps),
         // As many as there are items, once it begins.
@@ -102,12 +123,20 @@ fn blank_step(step: &Step) -> StepState {
 }
 
 /// What one record does.
-pub(super) fn apply(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
+pub(super) fn apply(saga: &mut Saga, entry: &Entry, plans: &dyn Plans) -> Result<(), FoldError> {
     if entry.seq != saga.seq + 1 {
         return Err(FoldError::Gap {
             before: saga.seq,
             after: entry.seq,
         });
+    }
+    if let Record::Moved {
+        version,
+        definition_hash,
+        ..
+    } = &entry.record
+    {
+        apply_move(saga, entry.seq, *version, definition_hash, plans)?;
     }
     apply_record(saga, entry)?;
     saga.seq = entry.seq;
@@ -156,6 +185,7 @@ fn apply_record(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
                 message,
             });
         }
+        Record::Moved { .. } => {}
         Record::CancelTooLate => saga.halt = None,
         Record::TurnedBack {
             code,
@@ -280,6 +310,40 @@ fn apply_to_step(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
     Ok(())
 }
 
+/// From here it goes by another version. What is on its way is computed anew: the same bytes,
+/// as was proven.
+fn apply_move(
+    saga: &mut Saga,
+    seq: u64,
+    version: u32,
+    hash: &str,
+    plans: &dyn Plans,
+) -> Result<(), FoldError> {
+    let out_of_place = |message: String| FoldError::OutOfPlace { seq, message };
+    let old = Arc::clone(&saga.plan);
+    let plan = version_of(plans, &old.definition.name, version, hash).map_err(out_of_place)?;
+    let states = std::mem::take(&mut saga.steps);
+    let shaped = reshape(&old.definition.steps, states, &plan.definition.steps);
+    saga.steps = shaped.map_err(|step| {
+        out_of_place(format!(
+            "version {version} has no place for {step}, which has begun"
+        ))
+    })?;
+    saga.steps.iter_mut().for_each(forget_requests);
+    saga.on_end = plan.definition.on_end.as_deref().map(blank_step);
+    saga.plan = plan;
+    Ok(())
+}
+
+fn forget_requests(state: &mut StepState) {
+    for leg in Leg::ALL {
+        if let LegPhase::InFlight { request, .. } = &mut state.leg_mut(leg).phase {
+            *request = None;
+        }
+    }
+    state.parts.iter_mut().for_each(forget_requests);
+}
+
 /// A signal becomes a part of its wait. Its undo is due at once: nothing started because of it.
 fn apply_late_signal(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
     let Record::SignalLate {
@@ -352,6 +416,7 @@ impl Record {
             | Record::CancelRequested { .. }
             | Record::DeadlinePassed
             | Record::CancelTooLate
+            | Record::Moved { .. }
             | Record::Completed { .. }
             | Record::Compensated => None,
         }

@@ -1,9 +1,11 @@
 //! The words between a saga and whoever drives it: inputs, what it may ask, what it wants done.
 
 use super::mail::{Message, Parent, Telling};
+use super::moves::Obstacle;
 use super::park::ParkCause;
 use super::record::{Entry, Failure, Leg};
 use super::state::{Plan, Saga};
+use crate::definition::Definition;
 use crate::id::Id;
 use crate::json::Json;
 use crate::time::{Duration, Timestamp};
@@ -102,6 +104,17 @@ pub enum Input {
         /// Its body.
         body: Json,
     },
+    /// Somebody wants it to go on under another version of its definition.
+    Move {
+        /// The version.
+        plan: Arc<Plan>,
+        /// Their words.
+        reason: String,
+        /// Who.
+        actor: String,
+        /// Only if its last record is still this one.
+        expected_seq: Option<u64>,
+    },
     /// Somebody wants it undone.
     Cancel {
         /// Their words.
@@ -163,12 +176,81 @@ pub enum Rejection {
         /// The bound.
         limit: usize,
     },
+    /// The saga has moved since the caller looked.
+    #[error("the saga has changed since: its last record is {seq} now")]
+    ChangedSince {
+        /// The number of its last record.
+        seq: u64,
+    },
+    /// A move that is not proven safe.
+    #[error(
+        "the move to version {version} is not proven safe: {}",
+        first_of(obstacles)
+    )]
+    NotSafe {
+        /// The version that was asked for.
+        version: u32,
+        /// Everything that stands in the way.
+        obstacles: Vec<Obstacle>,
+    },
     /// The verb is not allowed now.
     #[error("{message}")]
     NotAllowedNow {
         /// Why, and what is allowed.
         message: String,
     },
+}
+
+fn first_of(obstacles: &[Obstacle]) -> String {
+    let Some(first) = obstacles.first() else {
+        return "nothing stands in the way".to_owned();
+    };
+    let path = first.path.as_ref().map(|path| format!("{path}: "));
+    let more = match obstacles.len() {
+        1 => String::new(),
+        many => format!(", and {} more", many - 1),
+    };
+    format!("{}{}{more}", path.unwrap_or_default(), first.message)
+}
+
+/// The versions of a definition that a journal may be of.
+pub trait Plans {
+    /// The plan of this version.
+    ///
+    /// # Errors
+    /// Why there is none, in words.
+    fn plan(&self, name: &str, version: u32) -> Result<Arc<Plan>, String>;
+}
+
+/// A single version.
+impl Plans for Arc<Plan> {
+    fn plan(&self, name: &str, version: u32) -> Result<Arc<Plan>, String> {
+        let Definition {
+            name: other,
+            version: at,
+            ..
+        } = &self.definition;
+        if other == name && *at == version {
+            return Ok(Arc::clone(self));
+        }
+        Err(format!(
+            "the journal is of another definition: {name}@{version}, not {other}@{at}"
+        ))
+    }
+}
+
+impl Plans for Vec<Arc<Plan>> {
+    fn plan(&self, name: &str, version: u32) -> Result<Arc<Plan>, String> {
+        let mut all = self.iter();
+        let found = all.find_map(|plan| plan.plan(name, version).ok());
+        found.ok_or_else(|| format!("its definition {name} version {version} is not there"))
+    }
+}
+
+impl<P: Plans + ?Sized> Plans for &P {
+    fn plan(&self, name: &str, version: u32) -> Result<Arc<Plan>, String> {
+        (**self).plan(name, version)
+    }
 }
 
 /// What a handled input led to.
@@ -263,16 +345,16 @@ impl Saga {
     ///
     /// # Errors
     /// When the journal is damaged.
-    pub fn fold(id: Id, plan: Arc<Plan>, journal: &[Entry]) -> Result<Saga, FoldError> {
-        super::apply::fold(id, plan, journal)
+    pub fn fold(id: Id, plans: impl Plans, journal: &[Entry]) -> Result<Saga, FoldError> {
+        super::apply::fold(id, &plans, journal)
     }
 
     /// Applies the next record of its journal, as [`Saga::fold`] does with each.
     ///
     /// # Errors
     /// When the record does not follow; the saga is not to be used any further.
-    pub fn apply(&mut self, entry: &Entry) -> Result<(), FoldError> {
-        super::apply::apply(self, entry)
+    pub fn apply(&mut self, entry: &Entry, plans: impl Plans) -> Result<(), FoldError> {
+        super::apply::apply(self, entry, &plans)
     }
 
     /// The calls that should be in progress, by state alone: the same live and recovered.

@@ -14,6 +14,7 @@ mod errors;
 mod mail;
 mod masked;
 mod meaning;
+mod moves;
 mod park;
 mod pending;
 mod record;
@@ -26,6 +27,7 @@ mod view;
 
 pub use drive::*;
 pub use mail::*;
+pub use moves::{Obstacle, ObstacleCode};
 pub use park::*;
 pub use record::*;
 pub use state::*;

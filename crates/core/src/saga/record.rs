@@ -520,6 +520,19 @@ pub enum Record {
     DeadlinePassed,
     /// The pivot was done although a cancel or the deadline came meanwhile: forward.
     CancelTooLate,
+    /// It goes on under another version of its definition, which was proven to be safe.
+    Moved {
+        /// The version that it left.
+        from: u32,
+        /// The version by which it goes on.
+        version: u32,
+        /// That version's hash.
+        definition_hash: String,
+        /// Why, in somebody's words.
+        reason: String,
+        /// Who.
+        actor: String,
+    },
     /// Compensation begins.
     TurnedBack {
         /// Why.

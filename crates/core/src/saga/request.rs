@@ -137,7 +137,7 @@ pub(super) fn request(
 }
 
 /// `$body`: what the do sent, computed again from the same durable values.
-fn body_of_do(saga: &Saga, at: Spot<'_>, key: &str) -> Result<Option<Json>, EvalError> {
+pub(super) fn body_of_do(saga: &Saga, at: Spot<'_>, key: &str) -> Result<Option<Json>, EvalError> {
     let Some(body) = call_of(at.step, Leg::Do).and_then(|call| call.body.as_ref()) else {
         return Ok(None);
     };
@@ -147,6 +147,15 @@ fn body_of_do(saga: &Saga, at: Spot<'_>, key: &str) -> Result<Option<Json>, Eval
     };
     let scope = scope(saga, at.route, &beside, body.expressions());
     body.evaluate(&scope).map(Some)
+}
+
+/// Whether what a call sends reads this variable.
+pub(super) fn reads(call: &Call, name: &str) -> bool {
+    let mut all = expressions(call).into_iter();
+    all.any(|expression| {
+        let read = expression.variables();
+        read.iter().any(|(variable, _)| *variable == name)
+    })
 }
 
 /// Every expression that makes up a call's request.

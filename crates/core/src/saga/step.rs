@@ -71,6 +71,7 @@ pub(super) fn apply_to_state(state: &mut StepState, entry: &Entry) -> Result<(),
         | Record::CancelRequested { .. }
         | Record::DeadlinePassed
         | Record::CancelTooLate
+        | Record::Moved { .. }
         | Record::TurnedBack { .. }
         | Record::Reopened { .. }
         | Record::Completed { .. }

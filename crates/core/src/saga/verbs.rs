@@ -8,6 +8,8 @@ use crate::definition::Undo;
 pub enum Verb {
     /// Turn it back.
     Cancel,
+    /// Let it go on under another version of its definition.
+    Move,
 }
 
 impl Verb {
@@ -15,24 +17,28 @@ impl Verb {
     pub const fn as_str(self) -> &'static str {
         match self {
             Verb::Cancel => "cancel",
+            Verb::Move => "move",
         }
     }
 }
 
 impl Saga {
     /// The verbs that it would take now: cancel, before its pivot, and not while a step without
-    /// an undo is unknown.
+    /// an undo is unknown; move, while it runs.
     pub fn allowed(&self) -> Vec<Verb> {
         let is_cancelled = self
             .halt
             .as_ref()
             .is_some_and(|halt| halt.code == ReasonCode::Cancelled);
         let is_open = self.phase == Phase::Forward && !self.past_pivot && !is_cancelled;
+        let mut verbs = Vec::new();
         if is_open && self.unclear().is_none() {
-            vec![Verb::Cancel]
-        } else {
-            Vec::new()
+            verbs.push(Verb::Cancel);
         }
+        if self.is_movable() {
+            verbs.push(Verb::Move);
+        }
+        verbs
     }
 
     /// The path of a step that waits for a person, may have happened and has no undo: it must

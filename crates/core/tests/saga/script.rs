@@ -77,6 +77,8 @@ pub(crate) struct Driver {
     /// The journal so far, folded record by record: every prefix folds, and what is left
     /// leads on from it.
     shadow: Saga,
+    /// The versions that its journal may be of.
+    pub(crate) plans: Vec<Arc<Plan>>,
     turns: u64,
     /// Wakes that came at once, since the last of which something came.
     in_vain: u32,
@@ -128,10 +130,14 @@ impl Driver {
         let mut shadow =
             Saga::fold(saga.id, Arc::clone(&saga.plan), &journal[..1]).expect("a start folds");
         for entry in &journal[1..] {
-            shadow.apply(entry).expect("I-5: every prefix folds");
+            shadow
+                .apply(entry, Arc::clone(&saga.plan))
+                .expect("I-5: every prefix folds");
         }
+        let plans = vec![Arc::clone(&saga.plan)];
         let driver = Driver {
             saga,
+            plans,
             journal,
             sent,
             now,
@@ -156,7 +162,9 @@ impl Driver {
         };
         let turn = self.saga.handle(input, &context)?;
         for entry in &turn.entries {
-            self.shadow.apply(entry).expect("I-5: every prefix folds");
+            self.shadow
+                .apply(entry, &self.plans)
+                .expect("I-5: every prefix folds");
             if !self.thorough {
                 continue;
             }
@@ -202,8 +210,8 @@ impl Driver {
 
     /// I-5 over the whole journal at once.
     pub(crate) fn refold_whole(&self) {
-        let folded = Saga::fold(self.saga.id, Arc::clone(&self.saga.plan), &self.journal)
-            .expect("I-5: the journal folds");
+        let folded =
+            Saga::fold(self.saga.id, &self.plans, &self.journal).expect("I-5: the journal folds");
         self.alike(&folded);
     }
 
@@ -214,6 +222,13 @@ impl Driver {
         assert_eq!(other.signals, self.saga.signals, "I-5: the signals");
         assert_eq!(other.pending(), self.saga.pending(), "the pending effects");
         assert_eq!(other.wake_at(self.now), self.saga.wake_at(self.now));
+    }
+
+    /// The process dies, and the saga is recovered from its journal.
+    pub(crate) fn crash(&mut self) {
+        let folded = Saga::fold(self.saga.id, &self.plans, &self.journal);
+        self.saga = folded.expect("I-5: the journal folds");
+        self.handle(Input::Interrupted).expect("taken");
     }
 
     /// Lets time pass to its next moment; false when there is none before `until`.
@@ -367,10 +382,7 @@ pub(crate) fn line_of(driver: &mut Driver, line: &str) {
             driver.now = until;
         }
         ["crash"] => {
-            let plan = Arc::clone(&driver.saga.plan);
-            driver.saga =
-                Saga::fold(driver.saga.id, plan, &driver.journal).expect("the journal folds");
-            driver.handle(Input::Interrupted).expect("taken");
+            driver.crash();
         }
         ["pause", service] => {
             driver.roads.paused.insert((*service).to_owned());

@@ -3,7 +3,7 @@
 
 use crate::script::{Driver, what};
 use banyan_core::definition::{Kind, Undo};
-use banyan_core::saga::{Effect, Input, Leg, Plan, Saga, State, Status};
+use banyan_core::saga::{Effect, Input, Leg, Plan, State, Status};
 use banyan_core::wire::{Request, What};
 use banyan_core::{Json, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -235,10 +235,10 @@ impl World {
             Some(Fault::NotSent) => what("not_sent"),
             Some(Fault::Unavailable) => what("503"),
             Some(Fault::Misconfigured) => what("403"),
-            Some(Fault::CrashBefore) => return crash(driver),
+            Some(Fault::CrashBefore) => return driver.crash(),
             Some(Fault::CrashAfter) => {
                 self.serve(request);
-                return crash(driver);
+                return driver.crash();
             }
         };
         driver.answer_attempt(&effect.step, effect.leg, effect.attempt, answer.clone());
@@ -256,6 +256,30 @@ impl World {
     pub(crate) fn run(&mut self, plan: &Arc<Plan>, input: Json, thorough: bool) -> Driver {
         self.keeps_tombstones(plan);
         let mut driver = Driver::begin(Arc::clone(plan), input, thorough);
+        self.go(&mut driver);
+        driver
+    }
+
+    /// Answers calls until this leg of this step is called, and leaves it unanswered.
+    pub(crate) fn go_until(&mut self, driver: &mut Driver, step: &str, leg: Leg) {
+        for _ in 0..1_000 {
+            match driver.saga.pending().first().cloned() {
+                Some(effect) if effect.step == step && effect.leg == leg => return,
+                Some(effect) => self.call(driver, &effect),
+                None => panic!("{step} is never called:\n{}", driver.saga.draw()),
+            }
+        }
+    }
+
+    /// One pending call happens.
+    pub(crate) fn call_one(&mut self, driver: &mut Driver) {
+        if let Some(effect) = driver.saga.pending().first().cloned() {
+            self.call(driver, &effect);
+        }
+    }
+
+    /// Goes on until the saga rests or is stuck.
+    pub(crate) fn go(&mut self, driver: &mut Driver) {
         for _ in 0..10_000 {
             let status = driver.saga.status();
             let undoes =
@@ -264,15 +288,15 @@ impl World {
             let told = told.is_none_or(|end| matches!(end.state, State::Ended(_)));
             let over = status.is_rest() && told && !undoes;
             if over || status == Status::Stuck {
-                if status != Status::Stuck && self.insist(&mut driver) {
+                if status != Status::Stuck && self.insist(driver) {
                     continue;
                 }
                 driver.refold_whole();
-                return driver;
+                return;
             }
             if let Some(effect) = driver.saga.pending().first().cloned() {
-                self.call(&mut driver, &effect);
-            } else if !self.act(&mut driver) {
+                self.call(driver, &effect);
+            } else if !self.act(driver) {
                 assert!(
                     driver.wake(Timestamp(i64::MAX)),
                     "I-8: nothing moves it:\n{}",
@@ -362,16 +386,6 @@ fn do_key(key: &str) -> String {
         .next()
         .unwrap_or_default()
         .to_owned()
-}
-
-fn crash(driver: &mut Driver) {
-    driver.saga = Saga::fold(
-        driver.saga.id,
-        Arc::clone(&driver.saga.plan),
-        &driver.journal,
-    )
-    .expect("I-5");
-    driver.handle(Input::Interrupted).expect("taken");
 }
 
 /// A path with `[]` for its items, as a definition has it.

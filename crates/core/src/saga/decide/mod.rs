@@ -9,6 +9,7 @@ mod child;
 mod confirm;
 mod each;
 mod end;
+mod moves;
 mod policy;
 mod signals;
 
@@ -80,6 +81,12 @@ pub(super) fn handle(
         Input::Cancel { reason, actor } => decision.cancel(reason, actor)?,
         Input::Undo { reason, actor } => decision.undo(reason, &actor)?,
         Input::Told { from, seq, telling } => decision.told(from, seq, telling),
+        Input::Move {
+            plan,
+            reason,
+            actor,
+            expected_seq,
+        } => decision.moves(plan, reason, actor, expected_seq)?,
         Input::Interrupted => decision.interrupted(),
         Input::Wake | Input::Opened | Input::LockGranted => {}
     }
@@ -125,7 +132,7 @@ impl<'a> Decision<'a> {
             at,
             record,
         };
-        let applied = apply(self.saga, &entry);
+        let applied = apply(self.saga, &entry, &self.plan);
         assert!(
             applied.is_ok(),
             "I-5: a record that was just decided applies: {applied:?}"

@@ -1,0 +1,48 @@
+//! The verb `move`: to another version of the definition, where nothing stands in the way.
+
+use super::super::{Plan, Record, Rejection};
+use super::Decision;
+use std::sync::Arc;
+
+impl Decision<'_> {
+    /// Moves the saga; to the version that it is at already changes nothing.
+    pub(super) fn moves(
+        &mut self,
+        to: Arc<Plan>,
+        reason: String,
+        actor: String,
+        expected_seq: Option<u64>,
+    ) -> Result<(), Rejection> {
+        let seq = self.saga.seq;
+        if expected_seq.is_some_and(|expected| expected != seq) {
+            return Err(Rejection::ChangedSince { seq });
+        }
+        if self.plan.definition.hash == to.definition.hash {
+            self.turn.replayed = true;
+            return Ok(());
+        }
+        if !self.saga.is_movable() {
+            let status = self.saga.status().as_str();
+            let message = match &self.saga.halt {
+                Some(halt) => format!("the saga is about to turn back: {}", halt.message),
+                None => format!("only a running saga can be moved: it is {status}"),
+            };
+            return Err(Rejection::NotAllowedNow { message });
+        }
+        let version = to.definition.version;
+        let obstacles = self.saga.obstacles(&to);
+        if !obstacles.is_empty() {
+            return Err(Rejection::NotSafe { version, obstacles });
+        }
+        let record = Record::Moved {
+            from: self.plan.definition.version,
+            version,
+            definition_hash: to.definition.hash.clone(),
+            reason,
+            actor,
+        };
+        self.plan = to;
+        self.record(record);
+        Ok(())
+    }
+}
