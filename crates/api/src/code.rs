@@ -65,6 +65,7 @@ codes! {
     InUse = "in_use", 409, "Something still uses it";
     ManagedByFile = "managed_by_file", 409, "The configuration file holds it";
     SagaPurged = "saga_purged", 410, "The saga is past its keeping";
+    ChangedSince = "changed_since", 412, "The saga has changed since it was looked at";
     BodyTooLarge = "body_too_large", 413, "The body is larger than the call takes";
     UriTooLong = "uri_too_long", 414, "The path and query are too long";
     UnsupportedMediaType = "unsupported_media_type", 415, "The call does not take this content type";
@@ -75,6 +76,7 @@ codes! {
     ChildWithPivot = "child_with_pivot", 422, "A saga that it runs cannot turn back as long as it can";
     InvalidInput = "invalid_input", 422, "The input does not match the definition's schema";
     InvalidSignal = "invalid_signal", 422, "The signal's body is not what the wait accepts";
+    MoveNotSafe = "move_not_safe", 422, "The move to that version is not proven safe";
     InvalidService = "invalid_service", 422, "The service's settings cannot be used";
     HeadersTooLarge = "headers_too_large", 431, "The request's headers are too large";
     Internal = "internal", 500, "Banyan failed";

@@ -29,11 +29,12 @@ pub use list::Page;
 pub use moment::Moment;
 pub use problem::{FieldError, Problem};
 pub use requests::{
-    AcceptingRequest, ActiveRequest, CancelRequest, PauseRequest, ServiceRequest, StartRequest,
+    AcceptingRequest, ActiveRequest, CancelRequest, MoveRequest, PauseRequest, ServiceRequest,
+    StartRequest,
 };
 pub use saga::{
-    Child, Failure, MinimalSaga, Parent, Reason, ReasonCode, Saga, SagaItem, SagaStatus, Signal,
-    SignalAccepted, Stuck, StuckCode, Verb, WaitKind, Waiting,
+    Child, Failure, MinimalSaga, MoveAnswer, Obstacle, Parent, Reason, ReasonCode, Saga, SagaItem,
+    SagaStatus, Signal, SignalAccepted, Stuck, StuckCode, Verb, WaitKind, Waiting,
 };
 pub use service::{Instance, Misconfigured, Service};
 pub use step::{

@@ -54,6 +54,20 @@ pub struct CancelRequest {
     pub dry_run: bool,
 }
 
+/// `POST /v1/sagas/{id}/move`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MoveRequest {
+    /// The version of the saga's definition by which it is to go on.
+    #[schema(minimum = 1)]
+    pub version: u32,
+    /// Why, for the journal.
+    pub reason: String,
+    /// Only say what would happen.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
 /// `POST /v1/services/{name}/pause` and `…/resume`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

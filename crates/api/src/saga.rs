@@ -365,3 +365,36 @@ pub struct SignalAccepted {
     /// The number of its journal's last record.
     pub seq: u64,
 }
+
+/// What a move to another version did, or would do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MoveAnswer {
+    /// The saga.
+    #[schema(value_type = String)]
+    pub id: Id,
+    /// The version that it was at.
+    pub from: u32,
+    /// The version that was asked for.
+    pub version: u32,
+    /// It goes by that version now; false in a dry run.
+    pub moved: bool,
+    /// Its status.
+    pub status: SagaStatus,
+    /// The number of its last record: what `If-Match` is compared with.
+    pub seq: u64,
+    /// Everything that stands in the way; empty when the move is safe.
+    pub obstacles: Vec<Obstacle>,
+    /// What is different for the steps that it has not begun.
+    pub changes: Vec<crate::Difference>,
+}
+
+/// One thing that stands in the way of a move.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Obstacle {
+    /// The step's path; null when it is about the whole definition.
+    pub path: Option<String>,
+    /// A stable code: `undo_changed`, `step_missing`, …
+    pub code: String,
+    /// In words.
+    pub message: String,
+}

@@ -6,7 +6,7 @@
 use crate::error::{OpenEngineError, StartError};
 use crate::registered::Registered;
 use banyan_core::children::{self, ChildProblem, Family, Sagas, family};
-use banyan_core::saga::Plan;
+use banyan_core::saga::{Plan, Plans};
 use banyan_store::{DefinitionRow, Reader, ServiceRow};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -133,12 +133,6 @@ impl Catalogue {
             .ready()
     }
 
-    /// The plan of a definition.
-    pub(crate) fn plan(&self, name: &str, version: u32) -> Result<Arc<Plan>, String> {
-        let ready = self.ready(name, version)?;
-        Ok(Arc::clone(&ready.plan))
-    }
-
     fn entry(&self, name: &str, version: u32) -> Option<Entry> {
         read(&self.definitions).get(name)?.get(&version).cloned()
     }
@@ -246,6 +240,13 @@ impl Sagas for Catalogue {
         };
         let ready = entry.ready().ok()?;
         Some(children::Registered::of(&ready.plan.definition))
+    }
+}
+
+impl Plans for Catalogue {
+    fn plan(&self, name: &str, version: u32) -> Result<Arc<Plan>, String> {
+        let ready = self.ready(name, version)?;
+        Ok(Arc::clone(&ready.plan))
     }
 }
 

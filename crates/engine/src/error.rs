@@ -5,7 +5,7 @@
 use banyan_core::children::ChildProblem;
 use banyan_core::id::Id;
 use banyan_core::language::Diagnostic;
-use banyan_core::saga::{FoldError, Status};
+use banyan_core::saga::{FoldError, Obstacle, Status};
 use banyan_store::ReadError;
 
 /// One thing that is wrong with a payload, by its schema.
@@ -232,6 +232,57 @@ pub enum CancelError {
     #[error("{message}")]
     NotAllowedNow {
         /// Why, and what is allowed.
+        message: String,
+    },
+    /// What is stored of the saga is damaged, or it cannot be read now.
+    #[error(transparent)]
+    Look(#[from] LookError),
+    /// Not now.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+/// Why a saga was not moved. Nothing was changed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum MoveError {
+    /// There is no such saga.
+    #[error("there is no saga {id}")]
+    NoSuchSaga {
+        /// The id.
+        id: Id,
+    },
+    /// Its definition has no such version.
+    #[error("the definition {name} has no version {version}")]
+    NoSuchVersion {
+        /// The definition's name.
+        name: String,
+        /// The version.
+        version: u32,
+    },
+    /// That version calls services that nobody registered.
+    #[error("that version calls services that are not registered: {}", services.join(", "))]
+    UnknownService {
+        /// Their names.
+        services: Vec<String>,
+    },
+    /// The saga has moved since the caller looked.
+    #[error("the saga has changed since: its last record is {seq} now")]
+    ChangedSince {
+        /// The number of its last record.
+        seq: u64,
+    },
+    /// It is not proven safe.
+    #[error("the move to version {version} is not proven safe")]
+    NotSafe {
+        /// The version.
+        version: u32,
+        /// Everything that stands in the way.
+        obstacles: Vec<Obstacle>,
+    },
+    /// The verb is not allowed now.
+    #[error("{message}")]
+    NotAllowedNow {
+        /// Why.
         message: String,
     },
     /// What is stored of the saga is damaged, or it cannot be read now.

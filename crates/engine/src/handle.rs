@@ -99,7 +99,7 @@ impl Engine {
         })
     }
 
-    async fn input(&self, id: Id, input: Input) -> Result<InputReply, Refusal> {
+    pub(crate) async fn input(&self, id: Id, input: Input) -> Result<InputReply, Refusal> {
         let shared = self.shared();
         shared.life.check(shared.now())?;
         let (reply, answer) = oneshot::channel();
@@ -126,6 +126,13 @@ fn signal_error(rejection: Rejection) -> SignalError {
         Rejection::Ended { status } => SignalError::Ended { status },
         Rejection::KeyReused { key } => SignalError::KeyReused { key },
         Rejection::TooManySignals { limit } => SignalError::TooManySignals { limit },
+        // A signal is told neither.
+        why @ (Rejection::ChangedSince { .. } | Rejection::NotSafe { .. }) => {
+            Refusal::Unavailable {
+                message: why.to_string(),
+            }
+            .into()
+        }
         Rejection::NotAllowedNow { message } => Refusal::Unavailable { message }.into(),
     }
 }

@@ -116,12 +116,6 @@ impl Shared {
             Ok(None) => return Loaded::Absent,
             Err(error) => return Loaded::Failed(LookError::read(id, error)),
         };
-        match self
-            .catalogue
-            .plan(&stored.row.definition, stored.row.version)
-        {
-            Ok(plan) => fold(&stored, plan),
-            Err(message) => Loaded::Failed(LookError::Damaged { id, message }),
-        }
+        fold(&stored, &self.catalogue)
     }
 }

@@ -7,9 +7,9 @@ use crate::error::Error;
 use crate::target::Target;
 use banyan_api::{
     AcceptingRequest, ActiveRequest, Attempt, CancelRequest, CheckAnswer, Definition,
-    DefinitionDetail, DefinitionDiff, DefinitionVersion, Health, JournalEntry, Json, Page,
-    PauseRequest, Registered, Saga, SagaItem, Service, ServiceRequest, SignalAccepted,
-    StartRequest,
+    DefinitionDetail, DefinitionDiff, DefinitionVersion, Health, JournalEntry, Json, MoveAnswer,
+    MoveRequest, Page, PauseRequest, Registered, Saga, SagaItem, Service, ServiceRequest,
+    SignalAccepted, StartRequest,
 };
 use http::Method;
 
@@ -160,6 +160,22 @@ impl Client {
         };
         self.ask(Call::new(Method::POST, target).json(&request))
             .await
+    }
+
+    /// Moves a running saga to another version of its definition; with `dry_run` only says what
+    /// would happen. `seen` is the `seq` of a dry run: it is refused if the saga changed since.
+    pub async fn move_saga(
+        &self,
+        id: &str,
+        request: &MoveRequest,
+        seen: Option<u64>,
+    ) -> Result<MoveAnswer, Error> {
+        let target = Target::new(["v1", "sagas", id, "move"]);
+        let mut call = Call::new(Method::POST, target).json(request);
+        if let Some(seq) = seen {
+            call = call.header("if-match", &format!("\"{seq}\""), "If-Match")?;
+        }
+        self.ask(call).await
     }
 }
 

@@ -7,8 +7,8 @@ use banyan_core::id::Id;
 use banyan_core::language::Diagnostic;
 use banyan_core::saga::Status;
 use banyan_engine::{
-    CancelError, DefinitionError, LookError, Refusal, RegisterError, ServiceError, SignalError,
-    StartError, Violation,
+    CancelError, DefinitionError, LookError, MoveError, Refusal, RegisterError, ServiceError,
+    SignalError, StartError, Violation,
 };
 use banyan_outbound::ProblemCode;
 
@@ -102,6 +102,37 @@ impl From<CancelError> for Fault {
             CancelError::NotAllowedNow { message } => Fault::new(Code::NotAllowedNow, message),
             CancelError::Look(error) => error.into(),
             CancelError::Refused(refusal) => refusal.into(),
+        }
+    }
+}
+
+impl From<MoveError> for Fault {
+    fn from(error: MoveError) -> Fault {
+        let detail = error.to_string();
+        match error {
+            MoveError::NoSuchSaga { id } => crate::app::no_such_saga(id),
+            MoveError::NoSuchVersion { .. } => Fault::new(Code::NoSuchVersion, detail),
+            MoveError::UnknownService { .. } => Fault::new(Code::NoSuchService, detail),
+            MoveError::ChangedSince { .. } => Fault::new(Code::ChangedSince, detail),
+            MoveError::NotSafe { obstacles, .. } => {
+                let errors = obstacles.into_iter().map(|one| FieldError {
+                    code: one.code.as_str().to_owned(),
+                    severity: banyan_api::Severity::Error,
+                    line: None,
+                    column: None,
+                    pointer: None,
+                    message: match one.path {
+                        Some(path) => format!("{path}: {}", one.message),
+                        None => one.message,
+                    },
+                    help: None,
+                });
+                let errors: Vec<FieldError> = errors.collect();
+                Fault::new(Code::MoveNotSafe, summary(&detail, &errors)).with_errors(errors)
+            }
+            MoveError::NotAllowedNow { message } => Fault::new(Code::NotAllowedNow, message),
+            MoveError::Look(error) => error.into(),
+            MoveError::Refused(refusal) => refusal.into(),
         }
     }
 }

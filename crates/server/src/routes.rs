@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::guard::{self, Guard};
 use crate::handlers::{
-    checks, definitions, diff, health, history, list, pages, sagas, services, signals, start,
+    checks, definitions, diff, health, history, list, moves, pages, sagas, services, signals, start,
 };
 use crate::openapi;
 use axum::Router;
@@ -24,7 +24,6 @@ const LATER: &[(&str, &str)] = &[
     ("POST", "/v1/sagas/{id}/settle"),
     ("POST", "/v1/sagas/{id}/undo"),
     ("POST", "/v1/sagas/{id}/abandon"),
-    ("POST", "/v1/sagas/{id}/move"),
     ("POST", "/v1/sagas/{id}/note"),
     ("POST", "/v1/sagas/{id}/erase"),
     ("GET|POST", "/v1/operations"),
@@ -81,6 +80,7 @@ impl Routes {
             .routes(routes!(sagas::get))
             .routes(routes!(sagas::get_by_key))
             .routes(routes!(sagas::cancel))
+            .routes(routes!(moves::move_saga))
             .routes(routes!(history::journal))
             .routes(routes!(history::attempts))
             .routes(routes!(signals::by_id))

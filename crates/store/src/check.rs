@@ -4,7 +4,7 @@
 
 use crate::dealings::Ended;
 use crate::port::{Change, Filter, SagaRow};
-use banyan_core::saga::{Entry, ReasonCode};
+use banyan_core::saga::{Entry, ReasonCode, Record};
 
 impl Change {
     /// Asserts the form of a change: journals gapless and in step with their row (I-5), an
@@ -135,6 +135,12 @@ pub(crate) fn code_text(code: ReasonCode) -> String {
         // A unit variant is always written as a string.
         other => unreachable!("a reason code is written as {other:?}"),
     }
+}
+
+/// The saga went to another version of its definition with these records.
+pub(crate) fn moves(entries: &[Entry]) -> bool {
+    let moved = |entry: &Entry| matches!(entry.record, Record::Moved { .. });
+    entries.iter().any(moved)
 }
 
 /// Overwrites what may change of a stored row; what a start fixed stays.

@@ -144,7 +144,7 @@ pub enum Change {
     /// More records of a saga. Conflict when the stored `seq` is not `expected_seq`.
     Append {
         /// The row as it is now. What a start fixed (names, key, labels, start, deadline)
-        /// stays as stored.
+        /// stays as stored; the definition's version and hash go with a move.
         row: SagaRow,
         /// The `seq` that the caller saw.
         expected_seq: u64,

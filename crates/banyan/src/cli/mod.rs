@@ -13,6 +13,7 @@ mod export;
 mod fail;
 mod list;
 mod look;
+mod moves;
 mod out;
 mod report;
 mod serve;
@@ -119,6 +120,8 @@ pub(crate) enum Command {
     Attempts(look::Attempts),
     /// Turn a saga back
     Cancel(look::Cancel),
+    /// Let running sagas go on under another version of their definition
+    Move(moves::Move),
     /// List, register and remove services
     Services(services::Services),
     /// Park the steps of a service
@@ -156,6 +159,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Fail> {
         Command::Journal(journal) => context.block_on(look::journal(&context, &journal)),
         Command::Attempts(attempts) => context.block_on(look::attempts(&context, &attempts)),
         Command::Cancel(cancel) => context.block_on(look::cancel(&context, &cancel)),
+        Command::Move(wanted) => context.block_on(moves::run(&context, &wanted)),
         Command::Services(services) => context.block_on(services::run(&context, &services)),
         Command::Pause(hold) => context.block_on(services::pause(&context, &hold)),
         Command::Resume(hold) => context.block_on(services::resume(&context, &hold)),

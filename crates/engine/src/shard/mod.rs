@@ -24,7 +24,7 @@ pub use message::{
 use crate::error::LookError;
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
-use banyan_core::saga::{Plan, Saga, Services};
+use banyan_core::saga::{Plan, Plans, Saga, Services};
 use banyan_store::{Change, Stored};
 use cache::{Cache, Held};
 use std::collections::HashMap;
@@ -199,9 +199,9 @@ impl Shard {
 }
 
 /// Folds what was loaded.
-pub fn fold(stored: &Stored, plan: Arc<Plan>) -> Loaded {
+pub fn fold(stored: &Stored, plans: impl Plans) -> Loaded {
     let id = stored.row.id;
-    match Saga::fold(id, plan, &stored.journal) {
+    match Saga::fold(id, plans, &stored.journal) {
         Ok(saga) if saga.seq == stored.row.seq => Loaded::Found {
             saga: Box::new(saga),
             wake_at: stored.row.wake_at,

@@ -8,6 +8,7 @@ pub(crate) mod diff;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod list;
+pub(crate) mod moves;
 pub(crate) mod names;
 pub(crate) mod pages;
 pub(crate) mod sagas;

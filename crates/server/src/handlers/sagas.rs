@@ -13,7 +13,7 @@ use banyan_engine::Until;
 use http::header;
 
 /// Who acts: this build has one token.
-const ACTOR: &str = "admin";
+pub(super) const ACTOR: &str = "admin";
 
 /// A saga by its id.
 #[utoipa::path(

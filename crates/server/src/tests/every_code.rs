@@ -1,7 +1,7 @@
 //! Every error code is provoked over HTTP: a new one without its case fails here.
 
 use super::rig::Rig;
-use super::{bad_input, children, raw, special};
+use super::{bad_input, children, moves, raw, special};
 use banyan_api::Code;
 use std::collections::BTreeSet;
 
@@ -10,6 +10,7 @@ async fn every_error_code_is_provoked_over_http() {
     let rig = Rig::start().await.with_samples().await;
     bad_input::run(&rig).await;
     special::sagas(&rig).await;
+    moves::refusals(&rig).await;
     let many = Rig::start().await;
     special::signals(&many).await;
     let impatient = raw::impatient().await;

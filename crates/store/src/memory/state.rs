@@ -102,6 +102,10 @@ impl State {
         match self.sagas.get_mut(&row.id) {
             Some(stored) if stored.row.seq == expected_seq => {
                 check::update(&mut stored.row, row);
+                if check::moves(entries) {
+                    stored.row.version = row.version;
+                    stored.row.definition_hash.clone_from(&row.definition_hash);
+                }
                 stored.journal.extend_from_slice(entries);
                 true
             }

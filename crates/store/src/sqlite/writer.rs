@@ -129,6 +129,7 @@ impl SqliteWriter {
                 dealings,
             } => Ok(self.allow(row.id, dealings)?
                 && self.update(row, *expected_seq)?
+                && (!crate::check::moves(entries) || self.move_version(row)?)
                 && self.write_entries(row.id, entries)?
                 && self.deal(row.id, dealings)?),
             Change::TakeMessage { to, key } => {
@@ -224,6 +225,31 @@ impl SqliteWriter {
                 .execute((name, value, &row.namespace, row.id.as_bytes()))?;
         }
         Ok(())
+    }
+
+    /// Writes another version of the definition into the stored row; the rest of what its start
+    /// fixed stays, under a new checksum.
+    fn move_version(&mut self, row: &SagaRow) -> rusqlite::Result<bool> {
+        let sql = format!("SELECT {} FROM saga WHERE id = ?1", row::COLUMNS);
+        let stored = self
+            .connection
+            .prepare_cached(&sql)?
+            .query_row([row.id.as_bytes()], |found| Ok(row::decode(found)))?;
+        // A row that is damaged is not made whole by a move: its next read says so.
+        let Ok(mut stored) = stored else {
+            return Ok(true);
+        };
+        stored.version = row.version;
+        stored.definition_hash.clone_from(&row.definition_hash);
+        let texts = Texts::of(&stored);
+        let fixed = row::fixed(&stored, &texts, &mut self.scratch);
+        let mut statement = self.connection.prepare_cached(
+            "UPDATE saga SET version = ?4, definition_hash = ?5, fixed_check = ?11 WHERE id = ?1",
+        )?;
+        for place in [1, 4, 5, 11] {
+            row::bind(&mut statement, place, &fixed[place - 1..place])?;
+        }
+        Ok(statement.raw_execute()? == 1)
     }
 
     /// Writes the row when the stored one stands at `expected_seq`.

@@ -3,7 +3,7 @@
 use crate::sample::{self, START, append, definition, ended, id, number, row, service, start};
 use crate::suite::{Fresh, suite};
 use banyan_core::Timestamp;
-use banyan_core::saga::{Reason, ReasonCode, Status};
+use banyan_core::saga::{Entry, Reason, ReasonCode, Record, Status};
 use banyan_store::Applied::{Conflict, Done};
 use banyan_store::{Change, Filter, Reader, SagaRow, StartKey, Wake, WakeQuery};
 use serde_json::json;
@@ -17,6 +17,7 @@ suite![
     an_append_needs_the_seq_that_its_caller_saw,
     a_change_sees_the_ones_before_it_in_its_batch,
     what_a_start_fixed_stays,
+    a_move_takes_the_version_with_it_and_nothing_else_that_a_start_fixed,
     every_field_of_a_row_comes_back,
     a_row_can_change_without_a_record,
     wakes_come_by_time_and_page_by_page,
@@ -485,4 +486,46 @@ fn readers_see_whole_commits_while_the_writer_goes_on((mut writer, reader): Fres
         }
         over.store(true, Ordering::Relaxed);
     });
+}
+
+fn a_move_takes_the_version_with_it_and_nothing_else_that_a_start_fixed(
+    (mut writer, reader): Fresh,
+) {
+    let first = full_row(1);
+    writer.commit(&[start(&first)]).unwrap();
+    let moved = |version: u32| {
+        let mut row = first.clone();
+        (row.version, row.definition_hash) = (version, "b2".repeat(32));
+        (row.key, row.seq) = ("another".to_owned(), first.seq + 1);
+        row
+    };
+    let append = |row: SagaRow, record: Record| Change::Append {
+        expected_seq: row.seq - 1,
+        entries: vec![Entry {
+            seq: row.seq,
+            at: row.updated_at,
+            record,
+        }],
+        row,
+        dealings: Default::default(),
+    };
+    let record = Record::Moved {
+        from: first.version,
+        version: 9,
+        definition_hash: "b2".repeat(32),
+        reason: "a mend".to_owned(),
+        actor: "someone".to_owned(),
+    };
+    let change = append(moved(9), record);
+    assert_eq!(writer.commit(&[change]).unwrap().applied, [Done]);
+    let mut expected = moved(9);
+    expected.key.clone_from(&first.key);
+    assert_eq!(reader.load(first.id).unwrap().unwrap().row, expected);
+    // Without a move the version stays, whatever the row says.
+    let mut later = moved(11);
+    later.seq += 1;
+    let change = append(later, Record::DeadlinePassed);
+    assert_eq!(writer.commit(&[change]).unwrap().applied, [Done]);
+    let stored = reader.load(first.id).unwrap().unwrap().row;
+    assert_eq!((stored.version, stored.seq), (9, first.seq + 2));
 }

@@ -1,0 +1,109 @@
+//! A running saga goes to another version of its definition.
+
+use super::{names, sagas};
+use crate::app::{App, saga_id};
+use crate::fault::{Answer, Fault};
+use crate::fields::Fields;
+use crate::{limits, reply};
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
+use banyan_api::{Code, Difference, MoveAnswer, MoveRequest, Obstacle};
+use banyan_engine as engine;
+use http::{HeaderMap, HeaderValue, header};
+
+/// Moves a running saga to another version of its definition, where that is proven safe.
+#[utoipa::path(
+    post, path = "/v1/sagas/{id}/move", tag = "Sagas",
+    params(
+        ("id" = String, Path, description = "The saga's id"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of a dry run: only if the saga has not changed since"),
+    ),
+    request_body = MoveRequest,
+    responses((status = 200, description = "What was done, or would be; with an ETag", body = MoveAnswer)),
+)]
+pub(crate) async fn move_saga(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Answer {
+    let id = saga_id(&id)?;
+    let expected_seq = if_match(request.headers())?;
+    let body = app.intake.json(request, limits::SMALL_BODY).await?;
+    let mut fields = Fields::of(body.value)?;
+    let version = fields.version("version");
+    if version.is_none() {
+        fields.fault(
+            "version",
+            "version is missing: the one by which the saga should go on",
+        );
+    }
+    let reason = names::reason(&mut fields);
+    let dry_run = fields.flag("dry_run", false);
+    fields.end()?;
+    let request = engine::MoveRequest {
+        id,
+        version: version.unwrap_or_default(),
+        reason,
+        actor: sagas::ACTOR.to_owned(),
+        expected_seq,
+    };
+    let wanted = request.version;
+    let found = if dry_run {
+        app.engine.preview_move(&request).await?
+    } else {
+        app.engine.move_saga(request).await?
+    };
+    Ok(answer(found, wanted, !dry_run))
+}
+
+fn answer(found: engine::MoveAnswer, version: u32, moved: bool) -> Response {
+    let obstacles = found.obstacles.into_iter().map(|one| Obstacle {
+        path: one.path,
+        code: one.code.as_str().to_owned(),
+        message: one.message,
+    });
+    let changes = found.changes.into_iter().map(|one| Difference {
+        path: one.path,
+        what: one.what,
+        from: one.from,
+        to: one.to,
+        message: one.message,
+    });
+    let saga = &found.saga;
+    let mut response = reply::ok(&MoveAnswer {
+        id: saga.id,
+        from: found.from,
+        version,
+        moved,
+        status: saga.status().as_str().into(),
+        seq: saga.seq,
+        obstacles: obstacles.collect(),
+        changes: changes.collect(),
+    });
+    // A number in quotes: every character of it may stand in a header.
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", saga.seq)) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
+/// The number of the record that the caller saw last.
+fn if_match(headers: &HeaderMap) -> Answer<Option<u64>> {
+    let Some(value) = headers.get(header::IF_MATCH) else {
+        return Ok(None);
+    };
+    let text = value.to_str().unwrap_or_default();
+    if text == "*" {
+        return Ok(None);
+    }
+    let number = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'));
+    let seq = number.and_then(|number| number.parse().ok());
+    seq.map(Some).ok_or_else(|| {
+        Fault::new(
+            Code::InvalidHeader,
+            format!("If-Match is {text:?}, which no dry run answered as its ETag"),
+        )
+    })
+}
