@@ -152,6 +152,7 @@ fn help_names_every_command() {
           journal      Print a saga's journal
           attempts     Print every attempt of a saga's calls
           cancel       Turn a saga back
+          move         Let running sagas go on under another version of their definition
           services     List, register and remove services
           pause        Park the steps of a service
           resume       Let the steps of a paused service go on
