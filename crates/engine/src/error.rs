@@ -265,6 +265,9 @@ pub enum MoveError {
         /// Their names.
         services: Vec<String>,
     },
+    /// What that version runs may not be run.
+    #[error(transparent)]
+    Child(#[from] ChildProblem),
     /// The saga has moved since the caller looked.
     #[error("the saga has changed since: its last record is {seq} now")]
     ChangedSince {

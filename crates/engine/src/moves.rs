@@ -4,6 +4,7 @@
 use crate::error::{LookError, MoveError};
 use crate::handle::Engine;
 use crate::shard::NotTaken;
+use banyan_core::children::Family;
 use banyan_core::id::Id;
 use banyan_core::saga::{Input, Obstacle, Plan, Rejection, Saga};
 use banyan_core::versions::Difference;
@@ -43,7 +44,7 @@ impl Engine {
     /// # Errors
     /// See [`MoveError`]. What stands in the way is no error here, but what is told.
     pub async fn preview_move(&self, request: &MoveRequest) -> Result<MoveAnswer, MoveError> {
-        let (saga, plan) = self.look_at_move(request).await?;
+        let (saga, plan, _) = self.look_at_move(request).await?;
         let seq = saga.seq;
         if request.expected_seq.is_some_and(|expected| expected != seq) {
             return Err(MoveError::ChangedSince { seq });
@@ -72,11 +73,12 @@ impl Engine {
     /// # Errors
     /// See [`MoveError`].
     pub async fn move_saga(&self, request: MoveRequest) -> Result<MoveAnswer, MoveError> {
-        let (saga, plan) = self.look_at_move(&request).await?;
+        let (saga, plan, family) = self.look_at_move(&request).await?;
         let changes = saga.changes(&plan);
         let id = request.id;
         let input = Input::Move {
             plan,
+            children: family.versions,
             reason: request.reason,
             actor: request.actor,
             expected_seq: request.expected_seq,
@@ -95,7 +97,7 @@ impl Engine {
     async fn look_at_move(
         &self,
         request: &MoveRequest,
-    ) -> Result<(Arc<Saga>, Arc<Plan>), MoveError> {
+    ) -> Result<(Arc<Saga>, Arc<Plan>, Family), MoveError> {
         let id = request.id;
         let found = self.get(id).await.map_err(MoveError::Look)?;
         let saga = found.ok_or(MoveError::NoSuchSaga { id })?;
@@ -107,11 +109,12 @@ impl Engine {
         let ready = catalogue
             .ready(&name, version)
             .map_err(|message| MoveError::Look(LookError::Damaged { id, message }))?;
-        let services = catalogue.unregistered(&ready.services);
+        let family = catalogue.family(&ready.plan)?;
+        let services = catalogue.missing_services(&ready, &family);
         if !services.is_empty() {
             return Err(MoveError::UnknownService { services });
         }
-        Ok((saga, Arc::clone(&ready.plan)))
+        Ok((saga, Arc::clone(&ready.plan), family))
     }
 }
 

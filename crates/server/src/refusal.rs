@@ -113,6 +113,7 @@ impl From<MoveError> for Fault {
             MoveError::NoSuchSaga { id } => crate::app::no_such_saga(id),
             MoveError::NoSuchVersion { .. } => Fault::new(Code::NoSuchVersion, detail),
             MoveError::UnknownService { .. } => Fault::new(Code::NoSuchService, detail),
+            MoveError::Child(problem) => StartError::Child(problem).into(),
             MoveError::ChangedSince { .. } => Fault::new(Code::ChangedSince, detail),
             MoveError::NotSafe { obstacles, .. } => {
                 let errors = obstacles.into_iter().map(|one| FieldError {

@@ -185,7 +185,7 @@ fn apply_record(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
                 message,
             });
         }
-        Record::Moved { .. } => {}
+        Record::Moved { children, .. } => saga.children.extend(children.clone()),
         Record::CancelTooLate => saga.halt = None,
         Record::TurnedBack {
             code,

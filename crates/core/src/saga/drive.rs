@@ -108,6 +108,8 @@ pub enum Input {
     Move {
         /// The version.
         plan: Arc<Plan>,
+        /// The versions of the sagas that it runs; those that were chosen already stay.
+        children: BTreeMap<String, u32>,
         /// Their words.
         reason: String,
         /// Who.

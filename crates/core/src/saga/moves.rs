@@ -11,6 +11,7 @@ mod proof;
 mod steps;
 
 use super::{Phase, Plan, Saga, State, StepState};
+use crate::children::Registered;
 use crate::definition::{Definition, Kind, Step};
 use crate::language::compile_schema;
 use crate::versions::{Difference, diff};
@@ -118,6 +119,16 @@ impl Saga {
             }];
         }
         document(old, new, &mut found);
+        let no_return = |definition| Registered::of(definition).no_return;
+        if self.parent.is_some() && no_return(new) && !no_return(old) {
+            let message = "it is a child, and that version has a point of no return: its parent could no longer undo it".to_owned();
+            let code = ObstacleCode::PivotChanged;
+            found.push(Obstacle {
+                path: None,
+                code,
+                message,
+            });
+        }
         self.input_holds(new, &mut found);
         steps::compare(self, new, &mut found);
         if found.is_empty() {
@@ -265,9 +276,15 @@ fn reshape_step(old: &Step, mut state: StepState, new: &Step) -> Result<StepStat
         }
         (Kind::Group(_) | Kind::Each(_), _) => return Err(old.name.clone()),
         // Signals that came too late hang below their wait.
-        (Kind::Call(_) | Kind::Wait(_) | Kind::Sleep(_) | Kind::Set(_) | Kind::Refuse(_), _) => {
-            parts
-        }
+        (
+            Kind::Call(_)
+            | Kind::Wait(_)
+            | Kind::Sleep(_)
+            | Kind::Set(_)
+            | Kind::Refuse(_)
+            | Kind::Run(_),
+            _,
+        ) => parts,
     };
     Ok(state)
 }

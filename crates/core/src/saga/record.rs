@@ -528,6 +528,9 @@ pub enum Record {
         version: u32,
         /// That version's hash.
         definition_hash: String,
+        /// The versions of the sagas that it runs beside those that it knew.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        children: BTreeMap<String, u32>,
         /// Why, in somebody's words.
         reason: String,
         /// Who.

@@ -201,6 +201,7 @@ fn stand(case: &Move, first: &Arc<Plan>, second: &Arc<Plan>) -> (World, Driver) 
 fn to(plan: &Arc<Plan>) -> Input {
     Input::Move {
         plan: Arc::clone(plan),
+        children: Default::default(),
         reason: "a mend".into(),
         actor: "someone".into(),
         expected_seq: None,
@@ -317,6 +318,7 @@ fn only_a_running_saga_is_moved_and_only_as_it_was_seen() {
     let seen = driver.saga.seq;
     let at = |seq| Input::Move {
         plan: Arc::clone(&second),
+        children: Default::default(),
         reason: "a mend".into(),
         actor: "someone".into(),
         expected_seq: Some(seq),

@@ -513,6 +513,7 @@ fn a_move_takes_the_version_with_it_and_nothing_else_that_a_start_fixed(
         from: first.version,
         version: 9,
         definition_hash: "b2".repeat(32),
+        children: BTreeMap::new(),
         reason: "a mend".to_owned(),
         actor: "someone".to_owned(),
     };

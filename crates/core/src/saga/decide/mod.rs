@@ -13,6 +13,7 @@ mod moves;
 mod policy;
 mod signals;
 
+use self::moves::Move;
 use super::apply::{apply, begin};
 use super::mail::Standing;
 use super::{
@@ -83,10 +84,17 @@ pub(super) fn handle(
         Input::Told { from, seq, telling } => decision.told(from, seq, telling),
         Input::Move {
             plan,
+            children,
             reason,
             actor,
             expected_seq,
-        } => decision.moves(plan, reason, actor, expected_seq)?,
+        } => decision.moves(Move {
+            plan,
+            children,
+            reason,
+            actor,
+            expected_seq,
+        })?,
         Input::Interrupted => decision.interrupted(),
         Input::Wake | Input::Opened | Input::LockGranted => {}
     }

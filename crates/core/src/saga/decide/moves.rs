@@ -2,17 +2,28 @@
 
 use super::super::{Plan, Record, Rejection};
 use super::Decision;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// A move, as asked for.
+pub(super) struct Move {
+    pub(super) plan: Arc<Plan>,
+    pub(super) children: BTreeMap<String, u32>,
+    pub(super) reason: String,
+    pub(super) actor: String,
+    pub(super) expected_seq: Option<u64>,
+}
 
 impl Decision<'_> {
     /// Moves the saga; to the version that it is at already changes nothing.
-    pub(super) fn moves(
-        &mut self,
-        to: Arc<Plan>,
-        reason: String,
-        actor: String,
-        expected_seq: Option<u64>,
-    ) -> Result<(), Rejection> {
+    pub(super) fn moves(&mut self, wanted: Move) -> Result<(), Rejection> {
+        let Move {
+            plan: to,
+            mut children,
+            reason,
+            actor,
+            expected_seq,
+        } = wanted;
         let seq = self.saga.seq;
         if expected_seq.is_some_and(|expected| expected != seq) {
             return Err(Rejection::ChangedSince { seq });
@@ -34,10 +45,12 @@ impl Decision<'_> {
         if !obstacles.is_empty() {
             return Err(Rejection::NotSafe { version, obstacles });
         }
+        children.retain(|name, _| !self.saga.children.contains_key(name));
         let record = Record::Moved {
             from: self.plan.definition.version,
             version,
             definition_hash: to.definition.hash.clone(),
+            children,
             reason,
             actor,
         };

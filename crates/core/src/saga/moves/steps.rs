@@ -261,6 +261,14 @@ impl Look<'_> {
                     self.says(path, ObstacleCode::StepChanged, message);
                 }
             }
+            (Kind::Run(_), Kind::Run(_)) => {
+                let free = |kind: Json| without(kind["run"].clone(), &["input"]);
+                if free(before) != free(after) {
+                    let message =
+                        "it has begun, and runs another saga in the other version".to_owned();
+                    self.says(path, code, message);
+                }
+            }
             (Kind::Set(_), Kind::Set(_)) if done && before != after => {
                 let message = "it was computed, and the other version computes it otherwise: later steps would read the old value".to_owned();
                 self.says(path, ObstacleCode::ResultChanged, message);
@@ -280,6 +288,7 @@ fn kind(kind: &Kind) -> &'static str {
         Kind::Group(group) if group.parallel => "a together",
         Kind::Group(_) => "a group of steps",
         Kind::Each(_) => "an each",
+        Kind::Run(_) => "a child saga",
     }
 }
 
