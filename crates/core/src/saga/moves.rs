@@ -160,15 +160,17 @@ impl Saga {
         running && self.phase == Phase::Forward && self.halt.is_none()
     }
 
-    /// The schema's first words about the input, where it does not hold.
+    /// Where the schema is not held to; the value itself may be secret.
     fn input_holds(&self, new: &Definition, found: &mut Vec<Obstacle>) {
         let Some(schema) = &new.input else { return };
         let why = match compile_schema(schema) {
             Err(error) => Some(error.to_string()),
-            Ok(validator) => validator
-                .validate(&self.input)
-                .err()
-                .map(|error| error.to_string()),
+            Ok(validator) => validator.validate(&self.input).err().map(|error| {
+                match error.instance_path().to_string() {
+                    root if root.is_empty() => "as a whole".to_owned(),
+                    path => format!("at {path}"),
+                }
+            }),
         };
         if let Some(why) = why {
             let message = format!(
