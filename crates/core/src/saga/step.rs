@@ -16,8 +16,7 @@ pub(super) fn apply_to_state(state: &mut StepState, entry: &Entry) -> Result<(),
     };
     match &entry.record {
         Record::StepSkipped { .. } => {
-            state.state = State::Skipped;
-            state.started_at = Some(at);
+            (state.state, state.started_at) = (State::Skipped, Some(at));
             state.ended_at = Some(at);
         }
         Record::StepStarted { until, .. } => {

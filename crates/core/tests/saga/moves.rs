@@ -81,6 +81,13 @@ const PICK: &str = "        - pick: { do: POST stock /picks, body: { item: $item
 const BADGE: &str = "  - badge: { do: POST badges /b, undo: \"DELETE badges /b/{$key}\" }\n";
 
 fn table() -> Vec<Move> {
+    let mut all = places();
+    all.extend(contents());
+    all
+}
+
+/// What stands where.
+fn places() -> Vec<Move> {
     use ObstacleCode::*;
     use Stands::*;
     let before = |step: &'static str| -> &'static str {
@@ -93,28 +100,104 @@ fn table() -> Vec<Move> {
         case("nothing but the number", Charging, &[], &[]),
         case("a step after", Waiting, &[(SHIP, after(SHIP))], &[]),
         case("a step at the end", Charging, &[(CLOSE, after(CLOSE))], &[]),
-        case("a step before what ran", Waiting, &[(TOTAL, before(TOTAL))], &[("badge", StepBefore)]),
-        case("a step inside a group that is over", Waiting,
-            &[("        - fraud:", "        - ids: { do: POST fraud /ids, undo: none }\n        - fraud:")],
-            &[("prepare.ids", StepBefore)]),
-        case("a run step renamed", Waiting,
-            &[("- order:", "- purchase:"), ("$order.id", "$purchase.id")], &[("order", StepMissing), ("purchase", StepBefore)]),
-        case("a run step removed", Waiting,
-            &[("        - fraud: { do: POST fraud /checks, undo: none }\n", "")], &[("prepare.fraud", StepMissing)]),
-        case("a run step taken out of its group", Waiting,
-            &[("        - fraud: { do: POST fraud /checks, undo: none }\n", ""), (TOTAL, "  - fraud: { do: POST fraud /checks, undo: none }\n  - total: { set: 12 }\n")],
-            &[("fraud", StepBefore), ("prepare.fraud", StepMoved)]),
-        case("a step to come renamed", Waiting, &[("- ship:", "- send:")], &[]),
+        case(
+            "a step before what ran",
+            Waiting,
+            &[(TOTAL, before(TOTAL))],
+            &[("badge", StepBefore)],
+        ),
+        case(
+            "a step inside a group that is over",
+            Waiting,
+            &[(
+                "        - fraud:",
+                "        - ids: { do: POST fraud /ids, undo: none }\n        - fraud:",
+            )],
+            &[("prepare.ids", StepBefore)],
+        ),
+        case(
+            "a run step renamed",
+            Waiting,
+            &[("- order:", "- purchase:"), ("$order.id", "$purchase.id")],
+            &[("order", StepMissing), ("purchase", StepBefore)],
+        ),
+        case(
+            "a run step removed",
+            Waiting,
+            &[(
+                "        - fraud: { do: POST fraud /checks, undo: none }\n",
+                "",
+            )],
+            &[("prepare.fraud", StepMissing)],
+        ),
+        case(
+            "a run step taken out of its group",
+            Waiting,
+            &[
+                (
+                    "        - fraud: { do: POST fraud /checks, undo: none }\n",
+                    "",
+                ),
+                (
+                    TOTAL,
+                    "  - fraud: { do: POST fraud /checks, undo: none }\n  - total: { set: 12 }\n",
+                ),
+            ],
+            &[("fraud", StepBefore), ("prepare.fraud", StepMoved)],
+        ),
+        case(
+            "a step to come renamed",
+            Waiting,
+            &[("- ship:", "- send:")],
+            &[],
+        ),
         case("a step to come removed", Charging, &[(SHIP, "")], &[]),
-        case("the undo of a run step", Waiting,
-            &[(ORDER_UNDO, "undo: \"DELETE orders /orders/{$key}/really\" }")], &[("order", UndoChanged)]),
-        case("the undo of a step to come", Waiting,
-            &[("DELETE parcels /parcels/{$key}", "PUT parcels /parcels/{$key}/gone")], &[]),
-        case("steps to come in another order", Charging,
-            &[(SHIP, ""), (CLOSE, Box::leak(format!("{CLOSE}{SHIP}").into_boxed_str()))], &[]),
-        case("run steps in another order", Waiting,
-            &[(TOTAL, ""), ("  - charge:", "  - sum: { set: 1 }\n  - charge:"), ("  - approval:", "  - total: { set: 12 }\n  - approval:"), ("amount: $total", "amount: $sum")],
-            &[("total", OrderChanged), ("sum", StepBefore)]),
+        case(
+            "the undo of a run step",
+            Waiting,
+            &[(
+                ORDER_UNDO,
+                "undo: \"DELETE orders /orders/{$key}/really\" }",
+            )],
+            &[("order", UndoChanged)],
+        ),
+        case(
+            "the undo of a step to come",
+            Waiting,
+            &[(
+                "DELETE parcels /parcels/{$key}",
+                "PUT parcels /parcels/{$key}/gone",
+            )],
+            &[],
+        ),
+        case(
+            "steps to come in another order",
+            Charging,
+            &[
+                (SHIP, ""),
+                (CLOSE, Box::leak(format!("{CLOSE}{SHIP}").into_boxed_str())),
+            ],
+            &[],
+        ),
+        case(
+            "run steps in another order",
+            Waiting,
+            &[
+                (TOTAL, ""),
+                ("  - charge:", "  - sum: { set: 1 }\n  - charge:"),
+                ("  - approval:", "  - total: { set: 12 }\n  - approval:"),
+                ("amount: $total", "amount: $sum"),
+            ],
+            &[("total", OrderChanged), ("sum", StepBefore)],
+        ),
+    ]
+}
+
+/// What is in a step, and in the file.
+fn contents() -> Vec<Move> {
+    use ObstacleCode::*;
+    use Stands::*;
+    vec![
         case("another service for a run step", Waiting,
             &[("POST fraud /checks", "POST police /checks")], &[("prepare.fraud", CallChanged)]),
         case("another kind for a run step", Waiting,
