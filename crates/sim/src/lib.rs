@@ -11,6 +11,7 @@ mod check;
 mod client;
 mod family;
 mod history;
+mod network;
 mod node;
 mod plans;
 mod report;

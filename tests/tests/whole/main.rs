@@ -6,6 +6,7 @@
     reason = "a panic is a failing test, with its line"
 )]
 
+mod children;
 mod folder;
 mod kill;
 mod server;

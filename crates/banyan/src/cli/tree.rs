@@ -2,7 +2,9 @@
 //! told what to draw, and painted.
 
 use super::style::Style;
-use banyan_core::saga::drawing::{Drawing, LegRow, ReasonRow, Row, RowKind, StuckRow, WaitRow};
+use banyan_core::saga::drawing::{
+    ChildRow, Drawing, LegRow, ReasonRow, Row, RowKind, StuckRow, WaitRow,
+};
 use banyan_sdk::api::{Failure, Saga, Step, StepKind, Stuck, UndoState};
 
 /// The saga: a head, its tree, and what it waits for.
@@ -32,6 +34,7 @@ fn drawing(saga: &Saga) -> Drawing {
         rows: saga.steps.iter().chain(&saga.on_end).map(row).collect(),
         stuck: saga.stuck.as_ref().map(stuck),
         waits: waits(saga),
+        children: children(saga),
         signals: saga
             .signals
             .iter()
@@ -44,11 +47,16 @@ fn drawing(saga: &Saga) -> Drawing {
 
 fn times(saga: &Saga) -> String {
     let ended = saga.ended_at.map(|at| format!("  ended {at}"));
+    let parent = saga.parent.as_ref().map(|parent| {
+        let (name, id, path) = (&parent.definition, parent.id, &parent.path);
+        format!("  run by {name} {id} at {path}")
+    });
     format!(
-        "{}  started {}{}",
+        "{}  started {}{}{}",
         saga.id,
         saga.started_at,
-        ended.unwrap_or_default()
+        ended.unwrap_or_default(),
+        parent.unwrap_or_default()
     )
 }
 
@@ -70,6 +78,18 @@ fn waits(saga: &Saga) -> Vec<WaitRow> {
             step: wait.step.clone(),
             leg: wait.leg.as_ref().map(|leg| leg.as_str().to_owned()),
             message: wait.message.clone(),
+        })
+        .collect()
+}
+
+fn children(saga: &Saga) -> Vec<ChildRow> {
+    let children = saga.children.iter();
+    children
+        .map(|child| ChildRow {
+            path: child.path.clone(),
+            definition: child.definition.clone(),
+            id: child.id.to_string(),
+            status: child.status.as_str().to_owned(),
         })
         .collect()
 }

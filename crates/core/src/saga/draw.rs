@@ -1,7 +1,7 @@
 //! A saga's state as a [`Drawing`]: what tests expect, and what `banyan show` prints from the
 //! API's answer. Only the id and the times are not in it.
 
-use super::drawing::{Drawing, LegRow, ReasonRow, Row, RowKind, StuckRow, WaitRow};
+use super::drawing::{ChildRow, Drawing, LegRow, ReasonRow, Row, RowKind, StuckRow, WaitRow};
 use super::{Failure, Saga, UndoView};
 use crate::definition::Kind;
 use crate::route::{ON_END, Route};
@@ -32,6 +32,7 @@ impl Saga {
                 .collect(),
             stuck: self.stuck_row(),
             waits: self.wait_rows(),
+            children: self.child_rows(),
             signals: self
                 .untaken()
                 .map(|signal| (signal.name.clone(), signal.at))
@@ -53,6 +54,19 @@ impl Saga {
             message: at.message,
             verbs: verbs.map(|verb| verb.as_str().to_owned()).collect(),
         })
+    }
+
+    fn child_rows(&self) -> Vec<ChildRow> {
+        let mut rows = Vec::new();
+        self.each_state(&mut |at, state| {
+            rows.extend(state.child.as_ref().map(|child| ChildRow {
+                path: at.path(),
+                definition: child.definition.clone(),
+                id: child.id.to_string(),
+                status: child.status.as_str().to_owned(),
+            }));
+        });
+        rows
     }
 
     fn wait_rows(&self) -> Vec<WaitRow> {

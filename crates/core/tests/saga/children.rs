@@ -69,17 +69,18 @@ fn the_output_of_a_child_is_the_result_of_its_step() {
     ends(
         &lines,
         &expect![[r#"
-        insure@3  aDUhwl0nLp2iq3RGhNsYyz  completed
-        ├─ quote   ✓ done
-        └─ policy  ✓ done
-        output: {"insured":null,"policy":"p-1"}
+            insure@3  aDUhwl0nLp2iq3RGhNsYyz  completed
+            ├─ quote   ✓ done
+            └─ policy  ✓ done
+            output: {"insured":null,"policy":"p-1"}
 
-        trip@1  cart-17  completed
-        ├─ flight     ✓ done
-        ├─ insurance  ✓ done
-        └─ hotel      ✓ done
-        output: {"policy":"p-1"}
-    "#]],
+            trip@1  cart-17  completed
+            ├─ flight     ✓ done
+            ├─ insurance  ✓ done
+            └─ hotel      ✓ done
+            child insurance: insure ID completed
+            output: {"policy":"p-1"}
+        "#]],
     );
 }
 
@@ -95,17 +96,18 @@ fn a_child_that_was_undone_refuses_its_step() {
     ends(
         &lines,
         &expect![[r#"
-        insure@3  aDUhwl0nLp2iq3RGhNsYyz  compensated
-        turned back: refused at policy: policies answered 409: too old
-        ├─ quote   ✓ done     ↩ undone
-        └─ policy  ✗ refused  ↩ nothing to undo
+            insure@3  aDUhwl0nLp2iq3RGhNsYyz  compensated
+            turned back: refused at policy: policies answered 409: too old
+            ├─ quote   ✓ done     ↩ undone
+            └─ policy  ✗ refused  ↩ nothing to undo
 
-        trip@1  cart-17  compensated
-        turned back: refused at insurance: insure was undone: policies answered 409: too old
-        ├─ flight     ✓ done     ↩ undone
-        ├─ insurance  ✗ refused  ↩ nothing to undo
-        └─ hotel      ·
-    "#]],
+            trip@1  cart-17  compensated
+            turned back: refused at insurance: insure was undone: policies answered 409: too old
+            ├─ flight     ✓ done     ↩ undone
+            ├─ insurance  ✗ refused  ↩ nothing to undo
+            └─ hotel      ·
+            child insurance: insure ID compensated
+        "#]],
     );
 }
 
@@ -120,17 +122,18 @@ fn an_output_that_says_no_refuses_its_step() {
     ends(
         &lines,
         &expect![[r#"
-        insure@3  aDUhwl0nLp2iq3RGhNsYyz  completed
-        ├─ quote   ✓ done
-        └─ policy  ✓ done
-        output: {"insured":false,"policy":null}
+            insure@3  aDUhwl0nLp2iq3RGhNsYyz  completed
+            ├─ quote   ✓ done
+            └─ policy  ✓ done
+            output: {"insured":false,"policy":null}
 
-        trip@1  cart-17  compensated
-        turned back: refused at insurance: the output of insure says no
-        ├─ flight     ✓ done     ↩ undone
-        ├─ insurance  ✗ refused  ↩ nothing to undo
-        └─ hotel      ·
-    "#]],
+            trip@1  cart-17  compensated
+            turned back: refused at insurance: the output of insure says no
+            ├─ flight     ✓ done     ↩ undone
+            ├─ insurance  ✗ refused  ↩ nothing to undo
+            └─ hotel      ·
+            child insurance: insure ID completed
+        "#]],
     );
 }
 
@@ -145,17 +148,18 @@ fn a_child_that_is_completed_is_undone_with_its_parent() {
     ends(
         &[&INSURED[..], &back].concat(),
         &expect![[r#"
-        insure@3  aDUhwl0nLp2iq3RGhNsYyz  compensated
-        turned back: undone_by_parent: its parent trip (ID) is undone
-        ├─ quote   ✓ done  ↩ undone
-        └─ policy  ✓ done  ↩ undone
+            insure@3  aDUhwl0nLp2iq3RGhNsYyz  compensated
+            turned back: undone_by_parent: its parent trip (ID) is undone
+            ├─ quote   ✓ done  ↩ undone
+            └─ policy  ✓ done  ↩ undone
 
-        trip@1  cart-17  compensated
-        turned back: refused at hotel: hotels answered 409: full
-        ├─ flight     ✓ done     ↩ undone
-        ├─ insurance  ✓ done     ↩ undone
-        └─ hotel      ✗ refused  ↩ nothing to undo
-    "#]],
+            trip@1  cart-17  compensated
+            turned back: refused at hotel: hotels answered 409: full
+            ├─ flight     ✓ done     ↩ undone
+            ├─ insurance  ✓ done     ↩ undone
+            └─ hotel      ✗ refused  ↩ nothing to undo
+            child insurance: insure ID compensated
+        "#]],
     );
 }
 
@@ -171,17 +175,18 @@ fn a_cancel_reaches_the_child_that_runs() {
     ends(
         &lines,
         &expect![[r#"
-        insure@3  aDUhwl0nLp2iq3RGhNsYyz  compensated
-        turned back: cancelled: its parent trip (ID) turned back
-        ├─ quote   ✓ done  ↩ undone
-        └─ policy  ·
+            insure@3  aDUhwl0nLp2iq3RGhNsYyz  compensated
+            turned back: cancelled: its parent trip (ID) turned back
+            ├─ quote   ✓ done  ↩ undone
+            └─ policy  ·
 
-        trip@1  cart-17  compensated
-        turned back: cancelled: no time
-        ├─ flight     ✓ done                                                                   ↩ undone
-        ├─ insurance  ✗ refused: insure was undone: its parent trip (00000000-0001-7000-8000…  ↩ nothing to undo
-        └─ hotel      ·
-    "#]],
+            trip@1  cart-17  compensated
+            turned back: cancelled: no time
+            ├─ flight     ✓ done                                                                   ↩ undone
+            ├─ insurance  ✗ refused: insure was undone: its parent trip (00000000-0001-7000-8000…  ↩ nothing to undo
+            └─ hotel      ·
+            child insurance: insure ID compensated
+        "#]],
     );
 }
 
@@ -190,17 +195,18 @@ fn a_parent_waits_for_its_child_and_says_so() {
     ends(
         &[INSURED[0]],
         &expect![[r#"
-        insure@3  aDUhwl0nLp2iq3RGhNsYyz  running
-        ├─ quote   … running
-        └─ policy  ·
-        waits: quotes was called for quote; attempt 1 of 5, no answer yet
+            insure@3  aDUhwl0nLp2iq3RGhNsYyz  running
+            ├─ quote   … running
+            └─ policy  ·
+            waits: quotes was called for quote; attempt 1 of 5, no answer yet
 
-        trip@1  cart-17  running
-        ├─ flight     ✓ done
-        ├─ insurance  … running
-        └─ hotel      ·
-        waits: insurance waits for the saga insure (ID)
-    "#]],
+            trip@1  cart-17  running
+            ├─ flight     ✓ done
+            ├─ insurance  … running
+            └─ hotel      ·
+            waits: insurance waits for the saga insure (ID)
+            child insurance: insure ID running
+        "#]],
     );
 }
 
@@ -215,19 +221,20 @@ fn a_stuck_child_makes_its_parent_stuck_until_it_moves() {
     let mut family = ends(
         &[&INSURED[..], &back].concat(),
         &expect![[r#"
-        insure@3  aDUhwl0nLp2iq3RGhNsYyz  stuck
-        turned back: undone_by_parent: its parent trip (ID) is undone
-        ├─ quote   ✓ done  ↩ to be undone
-        └─ policy  ✓ done  ↩ stuck
-        stuck at policy (undo): unreachable: policies is paused
+            insure@3  aDUhwl0nLp2iq3RGhNsYyz  stuck
+            turned back: undone_by_parent: its parent trip (ID) is undone
+            ├─ quote   ✓ done  ↩ to be undone
+            └─ policy  ✓ done  ↩ stuck
+            stuck at policy (undo): unreachable: policies is paused
 
-        trip@1  cart-17  stuck
-        turned back: refused at hotel: hotels answered 409: full
-        ├─ flight     ✓ done     ↩ to be undone
-        ├─ insurance  ✓ done     ↩ stuck
-        └─ hotel      ✗ refused  ↩ nothing to undo
-        stuck at insurance (undo): child_stuck: insure (ID) is stuck at policy (undo): unreachable: policies is paused
-    "#]],
+            trip@1  cart-17  stuck
+            turned back: refused at hotel: hotels answered 409: full
+            ├─ flight     ✓ done     ↩ to be undone
+            ├─ insurance  ✓ done     ↩ stuck
+            └─ hotel      ✗ refused  ↩ nothing to undo
+            stuck at insurance (undo): child_stuck: insure (ID) is stuck at policy (undo): unreachable: policies is paused
+            child insurance: insure ID stuck
+        "#]],
     );
     let root = family.root;
     assert_eq!(family.members[&root].saga.status(), Status::Stuck);
@@ -265,6 +272,7 @@ fn a_child_is_undone_through_its_parent_alone_and_a_completed_parent_as_a_whole(
         ├─ flight     ✓ done  ↩ undone
         ├─ insurance  ✓ done  ↩ undone
         └─ hotel      ✓ done  ↩ undone
+        child insurance: insure ID compensated
     "#]]
     .assert_eq(&family.draw());
     family.verify();

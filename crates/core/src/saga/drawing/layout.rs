@@ -1,11 +1,14 @@
 //! How a drawing looks: its words and marks, its lines, its columns. It only reads what the
 //! drawing says; nothing here knows a saga, and nothing paints.
 
-use super::{Drawing, LegRow, Line, Row, RowKind, Span, StuckRow, Tone, WaitRow, cut};
+use super::{ChildRow, Drawing, LegRow, Line, Row, RowKind, Span, StuckRow, Tone, WaitRow, cut};
 use crate::json::canonical;
 
 /// Columns of a step's message before it is cut, so that a tree stays a tree.
 const MESSAGE: usize = 60;
+
+/// Children that are named; an `each` may have thousands.
+const CHILDREN: usize = 20;
 
 impl Drawing {
     /// The drawing, line by line.
@@ -58,6 +61,24 @@ impl Drawing {
         }
         for wait in self.waits.iter().filter(|wait| !self.is_told(wait)) {
             tell(Tone::Doubt, "waits:", format!(" {}", wait.message));
+        }
+        for child in self.children.iter().take(CHILDREN) {
+            let ChildRow {
+                path,
+                definition,
+                id,
+                status,
+            } = child;
+            let rest = format!(" {path}: {definition} {id} {status}");
+            tell(Tone::of_status(status), "child", rest);
+        }
+        if let Some(more) = self
+            .children
+            .len()
+            .checked_sub(CHILDREN)
+            .filter(|more| *more > 0)
+        {
+            tell(Tone::Faint, "and ", format!("{more} more children"));
         }
         for (name, at) in &self.signals {
             tell(

@@ -45,6 +45,8 @@ pub struct Drawing {
     pub stuck: Option<StuckRow>,
     /// What it waits on.
     pub waits: Vec<WaitRow>,
+    /// The sagas that it runs, or ran.
+    pub children: Vec<ChildRow>,
     /// Signals that no step has taken yet: their names, and when they came.
     pub signals: Vec<(String, Timestamp)>,
     /// What it answered; null when nothing.
@@ -88,6 +90,19 @@ pub struct WaitRow {
     pub leg: Option<String>,
     /// In words.
     pub message: String,
+}
+
+/// A saga that another one runs.
+#[derive(Clone, Debug)]
+pub struct ChildRow {
+    /// The path of the step that runs it.
+    pub path: String,
+    /// Its definition.
+    pub definition: String,
+    /// Its id.
+    pub id: String,
+    /// How it stands.
+    pub status: String,
 }
 
 /// One step.
