@@ -55,12 +55,14 @@ codes! {
     NoSuchService = "no_such_service", 404, "No service has this name";
     NoSuchStep = "no_such_step", 404, "The definition has no such step";
     UnknownSignal = "unknown_signal", 404, "The definition waits for no signal of this name";
+    NoSuchReply = "no_such_reply", 404, "No call carried this reply address";
     MethodNotAllowed = "method_not_allowed", 405, "The path does not take this method";
     RequestTimeout = "request_timeout", 408, "The request did not arrive in time";
     VersionTaken = "version_taken", 409, "The version is registered with another content";
     KeyReused = "key_reused", 409, "The Idempotency-Key was used for another request";
     SagaEnded = "saga_ended", 409, "The saga is at rest";
     NotAllowedNow = "not_allowed_now", 409, "The saga cannot do this now";
+    AlreadySettled = "already_settled", 409, "The call is settled: it is done";
     TooManySignals = "too_many_signals", 409, "The saga holds as many signals as it may";
     InUse = "in_use", 409, "Something still uses it";
     ManagedByFile = "managed_by_file", 409, "The configuration file holds it";

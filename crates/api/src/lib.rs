@@ -33,8 +33,9 @@ pub use requests::{
     StartRequest,
 };
 pub use saga::{
-    Child, Failure, MinimalSaga, MoveAnswer, Obstacle, Parent, Reason, ReasonCode, Saga, SagaItem,
-    SagaStatus, Signal, SignalAccepted, Stuck, StuckCode, Verb, WaitKind, Waiting,
+    Child, Failure, MinimalSaga, MoveAnswer, Obstacle, Parent, Reason, ReasonCode, ReplyAccepted,
+    ReplyOutcome, ReplyRequest, Saga, SagaItem, SagaStatus, Signal, SignalAccepted, Stuck,
+    StuckCode, Verb, WaitKind, Waiting,
 };
 pub use service::{Instance, Misconfigured, Service};
 pub use step::{

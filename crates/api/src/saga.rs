@@ -352,6 +352,36 @@ pub struct Signal {
     pub at: Moment,
 }
 
+words! {
+    /// What a reply says became of its call.
+    ReplyOutcome {
+        /// It happened.
+        Done = "done",
+        /// It was refused: nothing happened.
+        Refused = "refused",
+    }
+}
+
+/// A reply to a call that was accepted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ReplyRequest {
+    /// What became of the call.
+    pub outcome: ReplyOutcome,
+    /// Of one that is done: what it gave.
+    #[serde(default)]
+    pub result: Json,
+    /// Of one that was refused: why, a text or an object with a `message`.
+    #[serde(default)]
+    pub error: Json,
+}
+
+/// The answer to a reply. It says nothing of the saga, whose address alone gives no right to it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ReplyAccepted {
+    /// What was taken.
+    pub outcome: ReplyOutcome,
+}
+
 /// The answer to a signal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SignalAccepted {

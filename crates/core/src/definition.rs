@@ -134,6 +134,35 @@ pub struct Call {
     /// What nobody is to see of what it sends and is answered; of a do, its step says that.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secret: Vec<SecretPath>,
+    /// An answer may leave open what becomes of it, and how that is found out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Box<Pending>>,
+}
+
+/// What is done about an answer that decides nothing yet.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Pending {
+    /// A 202 means that the outcome comes to the reply address.
+    pub reply: bool,
+    /// A 2xx for which it holds decides nothing yet: of a do its check is asked, any other leg
+    /// is sent again.
+    pub when: Option<Expr>,
+    /// How often.
+    pub every: Duration,
+    /// From the first such answer; then the outcome is unknown.
+    pub within: Duration,
+    /// When the saga turns back meanwhile.
+    pub on_turn_back: OnTurnBack,
+}
+
+/// What turning back means for a do that is not decided yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnTurnBack {
+    /// Its reply and its polls are waited for.
+    Wait,
+    /// It is undone at once as one that may have happened.
+    GiveUp,
 }
 
 /// An HTTP method that a call may use.

@@ -35,6 +35,9 @@ pub struct Request {
     pub leg: Leg,
     /// Counts from 1 over all rounds of the leg, for `Banyan-Attempt`.
     pub attempt: u32,
+    /// The outcome may come later, to the reply address of this round of the leg, for
+    /// `Banyan-Reply-To`; none when it comes with the answer.
+    pub reply_round: Option<u32>,
     /// The saga's deadline, for `Banyan-Deadline`.
     pub deadline: Option<Timestamp>,
 }

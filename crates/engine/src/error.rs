@@ -219,6 +219,26 @@ pub enum SignalError {
     Refused(#[from] Refusal),
 }
 
+/// Why a reply was not taken. Nothing was changed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ReplyError {
+    /// Nobody gave out this address, or nothing stands behind it any more.
+    #[error("no call carried this reply address")]
+    Unknown,
+    /// The call is done, and the reply now says that it was refused.
+    #[error("{message}")]
+    AlreadySettled {
+        /// Which call.
+        message: String,
+    },
+    /// What is stored of the saga is damaged, or it cannot be read now.
+    #[error(transparent)]
+    Look(#[from] LookError),
+    /// Not now.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
 /// Why a saga was not cancelled. Nothing was changed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CancelError {

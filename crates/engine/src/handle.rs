@@ -126,13 +126,14 @@ fn signal_error(rejection: Rejection) -> SignalError {
         Rejection::Ended { status } => SignalError::Ended { status },
         Rejection::KeyReused { key } => SignalError::KeyReused { key },
         Rejection::TooManySignals { limit } => SignalError::TooManySignals { limit },
-        // A signal is told neither.
-        why @ (Rejection::ChangedSince { .. } | Rejection::NotSafe { .. }) => {
-            Refusal::Unavailable {
-                message: why.to_string(),
-            }
-            .into()
+        // A signal is no verb and no reply.
+        other @ (Rejection::NotAllowedNow { .. }
+        | Rejection::ChangedSince { .. }
+        | Rejection::NotSafe { .. }
+        | Rejection::UnknownReply
+        | Rejection::AlreadySettled { .. }) => {
+            let message = other.to_string();
+            Refusal::Unavailable { message }.into()
         }
-        Rejection::NotAllowedNow { message } => Refusal::Unavailable { message }.into(),
     }
 }

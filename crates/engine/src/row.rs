@@ -83,6 +83,8 @@ fn look_at_leg(found: &mut Standing, at: Spot<'_>, state: &StepState, leg: Leg) 
         LegPhase::Parked { since, .. } => Some(leg_state.parked_since.unwrap_or(*since)),
         LegPhase::Child { .. }
         | LegPhase::Retry { .. }
+        | LegPhase::AwaitingReply { .. }
+        | LegPhase::Polling { .. }
         | LegPhase::LookAgain { .. }
         | LegPhase::Stuck { .. } => None,
     };

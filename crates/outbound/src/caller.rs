@@ -20,10 +20,14 @@ use tokio::time::{Instant, timeout_at};
 /// How often idle connections are looked through for those that grew old.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
+/// Gives the address that the reply to a request goes to, for `Banyan-Reply-To`.
+pub type ReplyAddress = Arc<dyn Fn(&Request) -> Option<String> + Send + Sync>;
+
 /// Calls the services of a registry.
 #[derive(Clone)]
 pub struct Caller {
     registry: Arc<Registry>,
+    reply_address: Option<ReplyAddress>,
 }
 
 impl Caller {
@@ -33,7 +37,19 @@ impl Caller {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(sweep(Arc::downgrade(&registry)));
         }
-        Caller { registry }
+        Caller {
+            registry,
+            reply_address: None,
+        }
+    }
+
+    /// The same, whose calls carry the address for their reply where they want one.
+    #[must_use]
+    pub fn with_replies(self, reply_address: ReplyAddress) -> Caller {
+        Caller {
+            reply_address: Some(reply_address),
+            ..self
+        }
     }
 
     /// Sends one attempt; `now` is the time that a signature tells.
@@ -43,7 +59,9 @@ impl Caller {
         let started = clock::now();
         let (what, instance) = match self.registry.target(&request.service) {
             Ok(target) => {
-                let (what, instance) = attempt(&target, request, now, started).await;
+                let reply_to = self.reply_address.as_ref();
+                let reply_to = reply_to.and_then(|address| address(request));
+                let (what, instance) = attempt(&target, request, reply_to, now, started).await;
                 (what, instance.map(|instance| instance.origin.url.clone()))
             }
             Err(message) => (What::Held { message }, None),
@@ -69,13 +87,14 @@ enum Tried {
 async fn attempt<'a>(
     target: &'a Target,
     request: &Request,
+    reply_to: Option<String>,
     now: Timestamp,
     started: Instant,
 ) -> (What, Option<&'a Instance>) {
     let timeout = request.timeout.to_std();
     let timeout = target.timeout.map_or(timeout, |cap| cap.min(timeout));
     let deadline = started + timeout;
-    let mut outgoing = match message::build(request, &target.credential, now) {
+    let mut outgoing = match message::build(request, reply_to, &target.credential, now) {
         Ok(outgoing) => Box::new(outgoing),
         Err(message) => return (What::NotSent { message }, None),
     };

@@ -20,7 +20,7 @@ mod settings;
 mod target;
 mod tls;
 
-pub use caller::Caller;
+pub use caller::{Caller, ReplyAddress};
 pub use limits::{INSTANCES_MAX, PROBE_FIRST, PROBE_MAX, ROADS_MAX, TEXT_MAX};
 pub use message::is_reserved_header;
 pub use registry::{

@@ -19,6 +19,7 @@ const DEFINITION: HeaderName = HeaderName::from_static("banyan-definition");
 const STEP: HeaderName = HeaderName::from_static("banyan-step");
 const ATTEMPT: HeaderName = HeaderName::from_static("banyan-attempt");
 const DEADLINE: HeaderName = HeaderName::from_static("banyan-deadline");
+const REPLY_TO: HeaderName = HeaderName::from_static("banyan-reply-to");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("banyan/", env!("CARGO_PKG_VERSION")));
 
@@ -48,6 +49,7 @@ pub fn is_reserved_header(name: &str) -> bool {
 /// The error says which value cannot be put into a request; then nothing is sent.
 pub(crate) fn build(
     request: &Request,
+    reply_to: Option<String>,
     credential: &Credential,
     now: Timestamp,
 ) -> Result<Outgoing, String> {
@@ -77,6 +79,9 @@ pub(crate) fn build(
     headers.insert(TRACE, computed(trace(request))?);
     if let Some(deadline) = request.deadline {
         headers.insert(DEADLINE, computed(deadline.to_string())?);
+    }
+    if let Some(address) = reply_to {
+        headers.insert(REPLY_TO, computed(address)?);
     }
     credential.apply(&mut headers, &request.key, now.0.div_euclid(1_000), &body);
     let mut outgoing = Outgoing::new(Full::new(body));

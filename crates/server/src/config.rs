@@ -20,6 +20,8 @@ pub const DATA: &str = "./banyan-data";
 pub struct Config {
     /// Where it listens. Port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Where services reach it, without a `/` at its end; none means where it listens.
+    pub public_url: Option<String>,
     /// The data folder.
     pub data: PathBuf,
     /// Defaults of definitions and sagas.
@@ -46,6 +48,8 @@ pub struct Flags {
     pub file: Option<PathBuf>,
     /// Where to listen.
     pub listen: Option<String>,
+    /// Where services reach it.
+    pub public_url: Option<String>,
     /// The data folder.
     pub data: Option<PathBuf>,
 }
@@ -85,6 +89,7 @@ pub enum ConfigError {
 #[serde(deny_unknown_fields, default)]
 struct File {
     listen: Option<String>,
+    public_url: Option<String>,
     data: Option<PathBuf>,
     defaults: FileDefaults,
     services: BTreeMap<String, toml::Table>,
@@ -102,6 +107,7 @@ impl Config {
     pub fn new(data: impl Into<PathBuf>, listen: SocketAddr) -> Config {
         Config {
             listen,
+            public_url: None,
             data: data.into(),
             defaults: Defaults {
                 look_again: None,
@@ -131,6 +137,8 @@ impl Config {
         let flag = flags.listen.map(|value| ("--listen", value));
         let listen = first(flag, "BANYAN_LISTEN", "listen", file.listen)
             .unwrap_or_else(|| ("the default".to_owned(), LISTEN.to_owned()));
+        let flag = flags.public_url.map(|value| ("--public-url", value));
+        let public_url = first(flag, "BANYAN_PUBLIC_URL", "public_url", file.public_url);
         let look_again = first(
             None,
             "BANYAN_DEFAULTS_LOOK_AGAIN",
@@ -149,6 +157,7 @@ impl Config {
             .or(file.data)
             .unwrap_or_else(|| PathBuf::from(DATA));
         let mut config = Config::new(data, address(listen)?);
+        config.public_url = public_url.map(base).transpose()?;
         config.defaults.look_again = look_again.map(duration).transpose()?;
         if let Some(park_limit) = park_limit {
             config.defaults.park_limit = duration(park_limit)?;
@@ -203,6 +212,26 @@ fn address((name, value): (String, String)) -> Result<SocketAddr, ConfigError> {
     }
 }
 
+/// The base of the addresses that services are given.
+fn base((name, value): (String, String)) -> Result<String, ConfigError> {
+    let wrong = || {
+        ConfigError::Value {
+        name: name.clone(),
+        value: value.clone(),
+        why: "it is the address at which services reach this server: http or https, a host, and a path if there is one, such as https://banyan.example.com".to_owned(),
+    }
+    };
+    let uri: http::Uri = value.parse().map_err(|_| wrong())?;
+    let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let is_base = uri.query().is_none() && !value.contains('#') && !authority.contains('@');
+    if is_web && !authority.is_empty() && is_base {
+        Ok(value.trim_end_matches('/').to_owned())
+    } else {
+        Err(wrong())
+    }
+}
+
 fn duration((name, value): (String, String)) -> Result<Duration, ConfigError> {
     value.parse().map_err(
         |error: banyan_core::time::InvalidDuration| ConfigError::Value {
@@ -241,6 +270,7 @@ mod tests {
         let flags = Flags {
             file: Some(file),
             listen: listen.map(str::to_owned),
+            public_url: None,
             data: None,
         };
         let variable = |name: &str| {
@@ -288,7 +318,25 @@ instances = ["http://127.0.0.1:9000"]
 
     #[test]
     fn what_cannot_be_used_is_refused_with_its_place() {
-        let cases: [Case; 5] = [
+        let cases: [Case; 8] = [
+            (
+                "public_url = \"banyan.example.com\"",
+                &[],
+                None,
+                &["public_url in ", "https://"],
+            ),
+            (
+                "public_url = \"https://a:b@example.com\"",
+                &[],
+                None,
+                &["public_url in "],
+            ),
+            (
+                "",
+                &[("BANYAN_PUBLIC_URL", "ftp://a/?b")],
+                None,
+                &["BANYAN_PUBLIC_URL", "ftp://a/?b"],
+            ),
             ("lisen = \"a\"", &[], None, &["line 1", "lisen", "listen"]),
             ("[defaults]\nfoo = 1", &[], None, &["line 2", "foo"]),
             (

@@ -31,14 +31,21 @@ pub(crate) struct Guard {
 pub(crate) type Parameters = HashMap<String, HashMap<Method, Vec<String>>>;
 
 impl Guard {
-    /// For a server that listens here.
-    pub(crate) fn new(listens: SocketAddr, token: Token, parameters: Parameters) -> Guard {
+    /// For a server that listens here, and that services know by this address.
+    pub(crate) fn new(
+        listens: SocketAddr,
+        known_as: &str,
+        token: Token,
+        parameters: Parameters,
+    ) -> Guard {
         let port = listens.port();
         let mut hosts: Vec<String> = ["localhost", "127.0.0.1", "[::1]"]
             .iter()
             .map(|name| format!("{name}:{port}"))
             .collect();
         hosts.push(listens.to_string());
+        let authority = known_as.split('/').nth(2).unwrap_or_default();
+        hosts.push(authority.to_owned());
         if port == 80 {
             hosts.extend(["localhost", "127.0.0.1", "[::1]"].map(str::to_owned));
         }

@@ -291,6 +291,7 @@ fn failure(failure: &Failure) -> api::Failure {
 pub(crate) fn meaning(meaning: Meaning) -> &'static str {
     match meaning {
         Meaning::Done => "done",
+        Meaning::Pending => "pending",
         Meaning::Refused => "refused",
         Meaning::NotFound => "not_found",
         Meaning::MayHave => "may_have",

@@ -7,8 +7,8 @@ use banyan_core::id::Id;
 use banyan_core::language::Diagnostic;
 use banyan_core::saga::Status;
 use banyan_engine::{
-    CancelError, DefinitionError, LookError, MoveError, Refusal, RegisterError, ServiceError,
-    SignalError, StartError, Violation,
+    CancelError, DefinitionError, LookError, MoveError, Refusal, RegisterError, ReplyError,
+    ServiceError, SignalError, StartError, Violation,
 };
 use banyan_outbound::ProblemCode;
 
@@ -91,6 +91,17 @@ impl From<SignalError> for Fault {
             SignalError::TooManySignals { .. } => Fault::new(Code::TooManySignals, detail),
             SignalError::Look(error) => error.into(),
             SignalError::Refused(refusal) => refusal.into(),
+        }
+    }
+}
+
+impl From<ReplyError> for Fault {
+    fn from(error: ReplyError) -> Fault {
+        match error {
+            ReplyError::Unknown => crate::handlers::replies::no_such_reply(),
+            ReplyError::AlreadySettled { message } => Fault::new(Code::AlreadySettled, message),
+            ReplyError::Look(error) => error.into(),
+            ReplyError::Refused(refusal) => refusal.into(),
         }
     }
 }

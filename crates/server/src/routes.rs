@@ -3,7 +3,8 @@
 use crate::app::App;
 use crate::guard::{self, Guard};
 use crate::handlers::{
-    checks, definitions, diff, health, history, list, moves, pages, sagas, services, signals, start,
+    checks, definitions, diff, health, history, list, moves, pages, replies, sagas, services,
+    signals, start,
 };
 use crate::openapi;
 use axum::Router;
@@ -19,7 +20,6 @@ use utoipa_axum::routes;
 /// What belongs to the API and this build does not have: 501, not 404. Methods joined by `|`.
 const LATER: &[(&str, &str)] = &[
     ("GET", "/"),
-    ("POST", "/v1/replies/{token}"),
     ("POST", "/v1/sagas/{id}/retry"),
     ("POST", "/v1/sagas/{id}/settle"),
     ("POST", "/v1/sagas/{id}/undo"),
@@ -85,6 +85,7 @@ impl Routes {
             .routes(routes!(history::attempts))
             .routes(routes!(signals::by_id))
             .routes(routes!(signals::by_key))
+            .routes(routes!(replies::take))
             .routes(routes!(services::put))
             .routes(routes!(services::list))
             .routes(routes!(services::get))

@@ -7,8 +7,8 @@ use crate::guard::Guard;
 use crate::listener;
 use crate::routes::Routes;
 use crate::token::{Token, TokenError};
-use banyan_engine::{Clock, Engine, OpenEngineError, ServiceError, SystemClock};
-use banyan_outbound::{Caller, Registry};
+use banyan_engine::{Clock, Engine, OpenEngineError, ReplyTokens, ServiceError, SystemClock};
+use banyan_outbound::{Caller, Registry, ReplyAddress};
 use banyan_store::{OpenError, Reader, Writer};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -142,11 +142,16 @@ pub(crate) async fn serve(
         source,
     })?;
     let registry = Arc::new(Registry::new());
+    let base = match &config.public_url {
+        Some(url) => url.clone(),
+        None => format!("http://{address}"),
+    };
+    let caller = Caller::new(registry.clone()).with_replies(reply_address(&*reader, base.clone()));
     let engine = Engine::open(
         writer,
         reader,
         registry.clone(),
-        Arc::new(Caller::new(registry.clone())),
+        Arc::new(caller),
         clock,
         engine_config(&config),
     )?;
@@ -160,7 +165,7 @@ pub(crate) async fn serve(
         stop: stop.clone(),
     };
     let routes = Routes::new();
-    let guard = Guard::new(address, token, routes.parameters());
+    let guard = Guard::new(address, &base, token, routes.parameters());
     let router = routes.finish(app, guard);
     let limits = config.limits;
     let stopped = stop.clone();
@@ -175,6 +180,16 @@ pub(crate) async fn serve(
         address,
         stop,
         task,
+    })
+}
+
+/// The addresses that calls carry whose outcome comes later.
+fn reply_address(reader: &dyn Reader, base: String) -> ReplyAddress {
+    let tokens = ReplyTokens::new(&reader.secret());
+    Arc::new(move |request| {
+        let round = request.reply_round?;
+        let token = tokens.token(request.saga, &request.step, request.leg, round);
+        Some(format!("{base}/v1/replies/{token}"))
     })
 }
 

@@ -26,6 +26,10 @@ pub trait Reader: Send + Sync {
     /// The store's own id: random, made once, kept for ever.
     fn store_id(&self) -> &str;
 
+    /// The store's own secret: random, made once, kept for ever. Whoever knows it can make the
+    /// addresses that replies come to.
+    fn secret(&self) -> [u8; 32];
+
     /// A saga's row and whole journal.
     ///
     /// # Errors

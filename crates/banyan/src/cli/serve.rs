@@ -20,6 +20,9 @@ pub(crate) struct Serve {
     /// Where to listen; loopback only [default: 127.0.0.1:7400]
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
+    /// Where services reach it, for replies that come later [default: where it listens]
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
     /// End when standard input does
     #[arg(long, hide = true)]
     end_with_stdin: bool,
@@ -30,6 +33,7 @@ pub(super) fn run(context: &Context, serve: Serve) -> Result<Exit, Fail> {
     let flags = Flags {
         file: serve.config,
         listen: serve.listen,
+        public_url: serve.public_url,
         data: context.named_data().map(PathBuf::from),
     };
     let config = Config::load(flags, |name| std::env::var(name).ok())

@@ -86,15 +86,20 @@ impl Reader<'_> {
         target: &Node,
         pivot: bool,
     ) -> CallStep {
-        let (method, call) = self.call(target, Some(fields), DO);
+        let (method, mut call) = self.call(target, Some(fields), DO);
         let timeout = call.as_ref().map_or(TIMEOUT, |call| call.timeout);
         let once = match fields.get("once") {
             Some(node) => self.truth(node, "`once`").unwrap_or(false),
             None => false,
         };
-        let check = fields
+        let mut check = fields
             .get("check")
             .map(|node| self.asked(node, Within::Check, CHECK));
+        self.pending_of_do(
+            fields,
+            call.as_mut(),
+            check.as_mut().and_then(Option::as_mut),
+        );
         let (undo, uses) = match fields.get("undo") {
             Some(node) => self.undo(node, timeout, UNDO),
             None => (Some(Undo::Absent), Vec::new()),
@@ -196,6 +201,7 @@ impl Reader<'_> {
             } else {
                 self.secrets(get("secret"), &["body", "result"])
             },
+            pending: None,
         };
         (method, Some(call))
     }
@@ -232,7 +238,12 @@ impl Reader<'_> {
                     );
                     return None;
                 };
-                self.call(target, Some(&fields), form).1
+                let mut call = self.call(target, Some(&fields), form).1?;
+                call.pending = match within {
+                    Within::Check => self.pending_of_check(&fields),
+                    _ => self.pending_of_leg(&fields, form.answer),
+                };
+                Some(call)
             }
             Value::Text(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) => {
                 self.call(node, None, form).1
@@ -328,7 +339,7 @@ impl Reader<'_> {
             }
             return None;
         };
-        let call = self.call(target, Some(&fields), form).1;
+        let mut call = self.call(target, Some(&fields), form).1;
         let sent = std::mem::take(&mut self.uses);
         if let Some(node) = fields.get("missing") {
             self.choice(node, "`missing`", &["ok"]);
@@ -343,7 +354,11 @@ impl Reader<'_> {
             Some(node) => self.look_again(node, timeout),
             None => Some(self.look_again_default(timeout)),
         };
+        let pending = self.pending_of_leg(&fields, form.answer);
         self.uses = sent;
+        if let Some(call) = &mut call {
+            call.pending = pending;
+        }
         let call = call?;
         Some(UndoCall {
             missing_ok: fields.get("missing").is_some(),

@@ -272,16 +272,16 @@ pub(crate) const KEYS: &[Key] = &[
     on(LEAF, "pivot", Shape::Truth, "The point of no return: once it is done nothing is undone, and what follows is tried until done."),
     on(RUN, "input", Shape::Template, "The child's input."),
     on(WAIT, "accepts", Shape::JsonSchema, "JSON Schema of the signal's body."),
-    on(WAIT, "for", Shape::Time, "How long to wait; no signal in time means refused."),
-    later(Step, "reply"),
+    on(CALL, "reply", Shape::OneOf(&["later"]), "The service answers 202, and the outcome comes to the reply address that the call carried; none in time means unknown."),
+    on(CALL, "pending_when", Shape::Expression, "This answer decides nothing yet: the check is asked until it does; over $result and $http."),
+    on(CALL, "every", Shape::Time, "How long after an answer that decides nothing the check is asked again."),
+    on(CALL_OR_WAIT, "for", Shape::Time, "How long to wait for what comes from outside: a signal (none in time means refused), a reply or a decision (none in time means unknown)."),
+    on(CALL, "on_turn_back", Shape::OneOf(&["wait", "give_up"]), "When the saga turns back before the reply or the decision: wait for it, or undo at once as unknown."),
     later(Step, "task"),
     later(Step, "emit"),
     later(Step, "data"),
     later(Step, "topic"),
     later(Step, "key"),
-    later(Step, "pending_when"),
-    later(Step, "every"),
-    later(Step, "on_turn_back"),
     on(RESULT, "secret", Shape::Secrets, "Paths into $result, and of a call $body, that are masked wherever people look."),
 
     key(Check, "do", Shape::Target, "The call: METHOD service path."),
@@ -291,8 +291,8 @@ pub(crate) const KEYS: &[Key] = &[
     key(Check, "timeout", Shape::Time, "Of one attempt; 10s unless it is said."),
     key(Check, "retry", Shape::RetryForm, "When, and how often, it is tried again."),
     key(Check, "refused_when", Shape::Expression, "This answer means that the do was refused."),
-    later(Check, "pending_when"),
-    later(Check, "every"),
+    key(Check, "pending_when", Shape::Expression, "This answer decides nothing yet: it is asked again, for as long as the step's `for` says."),
+    key(Check, "every", Shape::Time, "How long after an answer that decides nothing it is asked again."),
     key(Check, "secret", Shape::Secrets, "Paths into $body and $result that are masked wherever people look."),
 
     key(Undo, "do", Shape::Target, "The call: METHOD service path."),
@@ -302,15 +302,14 @@ pub(crate) const KEYS: &[Key] = &[
     key(Undo, "timeout", Shape::Time, "Of one attempt; 10s unless it is said."),
     key(Undo, "retry", Shape::RetryForm, "When, and how often, it is tried again."),
     key(Undo, "refused_when", Shape::Expression, "This answer means that the undo was refused."),
+    key(Undo, "reply", Shape::OneOf(&["later"]), "The service answers 202, and the outcome comes to the reply address; none in time counts as an attempt without an answer."),
+    key(Undo, "pending_when", Shape::Expression, "This answer decides nothing yet: the undo is sent again, with the same key, until one does."),
+    key(Undo, "every", Shape::Time, "How long after an answer that decides nothing it is sent again."),
+    key(Undo, "for", Shape::Time, "How long to wait for the reply or the decision."),
     key(Undo, "missing", Shape::OneOf(&["ok"]), "Not found is final, whatever became of the do."),
     key(Undo, "missing_when", Shape::Expression, "Which answers mean not found."),
     key(Undo, "repeatable", Shape::Truth, "Undoing twice has the effect of one, whatever the undo's own key."),
     key(Undo, "look_again", Shape::TimeOrNever, "How long to wait before the second look at an unknown do; never when the service refuses a do that comes after its undo."),
-    later(Undo, "pending_when"),
-    later(Undo, "every"),
-    later(Undo, "reply"),
-    later(Undo, "for"),
-    later(Undo, "on_turn_back"),
     later(Undo, "emit"),
     later(Undo, "data"),
     later(Undo, "topic"),
@@ -324,10 +323,10 @@ pub(crate) const KEYS: &[Key] = &[
     key(Confirm, "timeout", Shape::Time, "Of one attempt; 10s unless it is said."),
     key(Confirm, "retry", Shape::RetryForm, "When to try again: a confirm is retried until it is done."),
     key(Confirm, "refused_when", Shape::Expression, "This answer means that the confirm was refused."),
-    later(Confirm, "pending_when"),
-    later(Confirm, "every"),
-    later(Confirm, "reply"),
-    later(Confirm, "for"),
+    key(Confirm, "reply", Shape::OneOf(&["later"]), "The service answers 202, and the outcome comes to the reply address; none in time counts as an attempt without an answer."),
+    key(Confirm, "pending_when", Shape::Expression, "This answer decides nothing yet: the confirm is sent again, with the same key, until one does."),
+    key(Confirm, "every", Shape::Time, "How long after an answer that decides nothing it is sent again."),
+    key(Confirm, "for", Shape::Time, "How long to wait for the reply or the decision."),
     key(Confirm, "secret", Shape::Secrets, "Paths into $body and $result that are masked wherever people look."),
 
     key(OnEnd, "do", Shape::Target, "The call: METHOD service path."),
@@ -392,7 +391,12 @@ mod tests {
             Within::Step if matches!(key.name, "as" | "limit") => {
                 format!("{call}, each: '$input', KEY")
             }
-            Within::Step if key.stands_on(StepKind::Call) => format!("{call}, KEY"),
+            Within::Step if matches!(key.name, "every" | "on_turn_back") => {
+                format!("{call}, check: 'GET x /a', pending_when: '$result', for: 1d, KEY")
+            }
+            Within::Step if key.stands_on(StepKind::Call) && key.name != "for" => {
+                format!("{call}, KEY")
+            }
             Within::Step if key.stands_on(StepKind::Run) => "run: other, KEY".to_owned(),
             Within::Step => "wait: told, for: 1d, KEY".to_owned(),
         };

@@ -61,18 +61,13 @@ impl Reader<'_> {
             if key.shape.is_none() || key.makes.is_some() || key.stands_on(kind) {
                 continue;
             }
-            let asks_later = ["reply", "pending_when"]
-                .iter()
-                .any(|later| fields.entry(later).is_some());
-            if !(key.name == "for" && asks_later) {
-                let homes: Vec<&str> = key.on.iter().map(|kind| kind.noun()).collect();
-                self.problems.add(
-                    Code::MisplacedKey,
-                    entry.place,
-                    format!("`{}` may not stand on {}", key.name, kind.noun()),
-                    format!("it belongs to {}", homes.join(" or ")),
-                );
-            }
+            let homes: Vec<&str> = key.on.iter().map(|kind| kind.noun()).collect();
+            self.problems.add(
+                Code::MisplacedKey,
+                entry.place,
+                format!("`{}` may not stand on {}", key.name, kind.noun()),
+                format!("it belongs to {}", homes.join(" or ")),
+            );
         }
     }
 
@@ -125,7 +120,7 @@ impl Reader<'_> {
         Some(Sleep::For(duration))
     }
 
-    fn beyond_deadline(&mut self, node: &Node, what: &str, duration: Duration) {
+    pub(crate) fn beyond_deadline(&mut self, node: &Node, what: &str, duration: Duration) {
         if let Some(deadline) = self.deadline
             && duration > deadline
         {

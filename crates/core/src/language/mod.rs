@@ -9,6 +9,7 @@ pub(crate) mod keys;
 mod kinds;
 mod lines;
 mod node;
+mod pending;
 mod pivot;
 mod problems;
 mod read;

@@ -62,6 +62,13 @@ fn map_of(within: Within) -> Map<String, Json> {
 fn long_form(within: Within) -> Json {
     let mut out = map_of(within);
     out.insert("required".to_owned(), json!(["do"]));
+    let mut together = json!({ "every": ["pending_when"] });
+    // How long a check is asked says the step.
+    if within != Within::Check {
+        together["reply"] = json!(["for"]);
+        together["pending_when"] = json!(["for"]);
+    }
+    out.insert("dependentRequired".to_owned(), together);
     out.into()
 }
 
@@ -79,7 +86,8 @@ fn step() -> Json {
         .iter()
         .map(|(key, kind)| kind_rule(key, *kind))
         .collect();
-    let together = json!({ "each": ["as"], "as": ["each"], "limit": ["each"] });
+    let together = json!({ "each": ["as"], "as": ["each"], "limit": ["each"],
+        "reply": ["for"], "pending_when": ["for", "check"], "every": ["pending_when"] });
     out.insert("dependentRequired".to_owned(), together);
     out.insert("oneOf".to_owned(), one.into());
     out.insert("allOf".to_owned(), beside.into());
@@ -182,6 +190,11 @@ mod tests {
             ("a: { do: POST x /y, sleep: 5s }", "two kinds"),
             ("a: { wait: b }", "a wait without for"),
             ("a: { set: 1, timeout: 5s }", "a key of another kind"),
+            ("a: { do: POST x /y, reply: later }", "a reply without for"),
+            (
+                "a: { do: POST x /y, for: 1h, pending_when: x }",
+                "nothing to ask",
+            ),
             ("a: { do: FETCH x /y }", "an unknown method"),
             (
                 "a: { do: POST x /y, undo: { body: 1 } }",

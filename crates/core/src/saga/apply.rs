@@ -166,24 +166,20 @@ fn apply_record(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
         | Record::ChildOrdered { .. }
         | Record::ChildTold { .. }
         | Record::LegStuck { .. }
-        | Record::LateAnswer { .. } => return apply_to_step(saga, entry),
+        | Record::LateAnswer { .. }
+        | Record::ReplyReceived { .. }
+        | Record::NoReply { .. } => return apply_to_step(saga, entry),
         Record::ParentTold { told, .. } => saga.heard = *told,
         Record::SignalReceived { name, key, body } => {
             saga.signals.push(received(name, key, body, at));
         }
         Record::SignalLate { .. } => return apply_late_signal(saga, entry),
         Record::CancelRequested { reason, .. } => {
-            saga.halt = Some(Halt {
-                code: ReasonCode::Cancelled,
-                message: reason.clone(),
-            });
+            saga.halt = Some(halt(ReasonCode::Cancelled, reason));
         }
         Record::DeadlinePassed => {
-            let message = "the deadline passed".to_owned();
-            saga.halt.get_or_insert(Halt {
-                code: ReasonCode::Deadline,
-                message,
-            });
+            saga.halt
+                .get_or_insert_with(|| halt(ReasonCode::Deadline, "the deadline passed"));
         }
         Record::Moved { children, .. } => saga.children.extend(children.clone()),
         Record::CancelTooLate => saga.halt = None,
@@ -222,6 +218,13 @@ fn received(name: &str, key: &str, body: &Json, at: Timestamp) -> Signal {
         body: body.clone(),
         at,
         taken_by: None,
+    }
+}
+
+fn halt(code: ReasonCode, message: &str) -> Halt {
+    Halt {
+        code,
+        message: message.to_owned(),
     }
 }
 
@@ -408,6 +411,8 @@ impl Record {
             | Record::LegStuck { step, .. }
             | Record::LateAnswer { step, .. }
             | Record::SignalLate { step, .. }
+            | Record::ReplyReceived { step, .. }
+            | Record::NoReply { step, .. }
             | Record::Reopened { step } => Some(step),
             Record::TurnedBack { step, .. } => step.as_deref(),
             Record::Started(_)

@@ -95,6 +95,17 @@ pub enum Input {
         /// What came back.
         answer: Answer,
     },
+    /// A reply, to the address that a call carried.
+    Reply {
+        /// The step's path.
+        step: String,
+        /// The leg.
+        leg: Leg,
+        /// The round whose key the call carried.
+        round: u32,
+        /// What it says.
+        reply: Reply,
+    },
     /// A signal from outside.
     Signal {
         /// Its name.
@@ -151,6 +162,21 @@ pub enum Input {
     LockGranted,
 }
 
+/// What a service says, later, became of a call that it had accepted.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// It happened.
+    Done {
+        /// What it gave.
+        result: Json,
+    },
+    /// It was refused: nothing happened.
+    Refused {
+        /// Why: a text, or an object with words in it.
+        error: Json,
+    },
+}
+
 /// An input that a saga did not take, and why. Nothing was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
@@ -159,6 +185,17 @@ pub enum Rejection {
     UnknownSignal {
         /// The signal's name.
         name: String,
+    },
+    /// No call of this saga carried such a reply address.
+    #[error("no call is waiting for this reply, and none was")]
+    UnknownReply,
+    /// It is done, and a reply now says that it was refused.
+    #[error("the {leg} of {step} is settled: it is done")]
+    AlreadySettled {
+        /// The step's path.
+        step: String,
+        /// The leg.
+        leg: &'static str,
     },
     /// The saga is at rest.
     #[error("the saga has ended: it is {status}")]

@@ -45,6 +45,8 @@ fn last_error(leg: &LegState) -> Option<Failure> {
         | LegPhase::InFlight { .. }
         | LegPhase::Child { .. }
         | LegPhase::Retry { .. }
+        | LegPhase::AwaitingReply { .. }
+        | LegPhase::Polling { .. }
         | LegPhase::LookAgain { .. } => leg
             .last_message
             .as_ref()

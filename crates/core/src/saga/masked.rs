@@ -70,6 +70,11 @@ impl Saga {
                 leg,
                 next: Some(Next::Done { result }),
                 ..
+            }
+            | Record::ReplyReceived {
+                leg,
+                next: Some(Next::Done { result }),
+                ..
             } => {
                 hide_result(Some(result), step, &texts);
                 if let (Value::Json(result), Some(step)) = (result, step) {
@@ -233,6 +238,18 @@ impl Record {
                 if let Some(message) = message {
                     *message = masked_text(message, texts);
                 }
+                next.mask_words(texts);
+            }
+            Record::ReplyReceived { message, next, .. } => {
+                if let Some(message) = message {
+                    *message = masked_text(message, texts);
+                }
+                if let Some(next) = next {
+                    next.mask_words(texts);
+                }
+            }
+            Record::NoReply { message, next, .. } => {
+                *message = masked_text(message, texts);
                 next.mask_words(texts);
             }
             Record::LateAnswer {

@@ -1,7 +1,7 @@
 //! What an answer means: the table of outcomes, before any policy of retry or compensation.
 
 use super::scope::{Beside, Seen, scope};
-use super::{Leg, Meaning, Saga, Value};
+use super::{Leg, Meaning, Reply, Saga, Value};
 use crate::definition::{Call, Undo};
 use crate::expr::{EvalError, Expr};
 use crate::json::Json;
@@ -37,6 +37,9 @@ const REFUSALS: [u16; 9] = [400, 402, 409, 410, 412, 413, 414, 422, 431];
 /// The 4xx after which the request may have happened, or may happen when sent again.
 const TRY_AGAIN: [u16; 3] = [408, 425, 429];
 
+/// With `reply: later`: the outcome comes to the reply address.
+const ACCEPTED: u16 = 202;
+
 /// Reads the answer to an attempt of a leg.
 pub(super) fn read(
     saga: &Saga,
@@ -66,7 +69,7 @@ pub(super) fn read(
 }
 
 impl Reading {
-    fn plain(meaning: Meaning, message: &str) -> Reading {
+    pub(super) fn plain(meaning: Meaning, message: &str) -> Reading {
         Reading {
             meaning,
             status: None,
@@ -155,7 +158,7 @@ impl Answered<'_> {
         }
         Ok(match status {
             200..300 if self.refuses()? => (Meaning::Refused, Some("refused_when")),
-            200..300 => (Meaning::Done, None),
+            200..300 => self.decided()?,
             404 | 410 if missing && self.leg == Leg::Undo && default_missing => {
                 (Meaning::NotFound, None)
             }
@@ -168,6 +171,21 @@ impl Answered<'_> {
             300..500 => (Meaning::Misconfigured, None),
             _ => (Meaning::MayHave, None),
         })
+    }
+
+    /// Whether a 2xx decides anything yet.
+    fn decided(&self) -> Result<(Meaning, Option<&'static str>), EvalError> {
+        let Some(pending) = &self.call.pending else {
+            return Ok((Meaning::Done, None));
+        };
+        if pending.reply && self.http.status == ACCEPTED {
+            return Ok((Meaning::Pending, None));
+        }
+        let when = pending.when.as_ref();
+        if when.map_or(Ok(false), |when| self.holds(when))? {
+            return Ok((Meaning::Pending, Some("pending_when")));
+        }
+        Ok((Meaning::Done, None))
     }
 
     fn refuses(&self) -> Result<bool, EvalError> {
@@ -212,17 +230,71 @@ impl Answered<'_> {
         let quotes = !secrets.iter().any(|secret| secret.variable == "result");
         let said = match &self.http.body {
             _ if !quotes => None,
-            Body::Json(body) => ["message", "detail", "error", "title", "reason"]
-                .iter()
-                .find_map(|name| body.get(name).and_then(Json::as_str)),
+            Body::Json(body) => said(body),
             Body::NotJson(text) => Some(text.as_str()),
             Body::Empty | Body::TooLarge => None,
         };
-        let said = said.map(|said| said.chars().take(200).collect::<String>());
+        let said = said.map(brief);
         match (said, cause) {
             (Some(said), _) => format!("{service} answered {status}: {said}"),
             (None, Some(cause)) => format!("{service} answered {status}, and {cause} holds"),
             (None, None) => format!("{service} answered {status}"),
+        }
+    }
+}
+
+/// The words of a service in a JSON value.
+fn said(body: &Json) -> Option<&str> {
+    ["message", "detail", "error", "title", "reason"]
+        .iter()
+        .find_map(|name| body.get(name).and_then(Json::as_str))
+}
+
+fn brief(said: &str) -> String {
+    said.chars().take(200).collect()
+}
+
+/// Reads a reply to a leg's call: `refused_when` is asked of its result as of an answer's,
+/// without `$http`.
+pub(super) fn read_reply(
+    saga: &Saga,
+    at: Spot<'_>,
+    (call, leg): (&Call, Leg),
+    key: &str,
+    reply: &Reply,
+) -> Reading {
+    let service = &call.service;
+    let result = match reply {
+        Reply::Refused { error } => {
+            let secrets = super::masked::of_leg(at.step, leg);
+            let quotes = !secrets.iter().any(|secret| secret.variable == "result");
+            let error = if quotes { error } else { &Json::Null };
+            let words = error.as_str().or_else(|| said(error)).map(brief);
+            let words = words.map_or_else(String::new, |words| format!(": {words}"));
+            let message = format!("{service} replied that it is refused{words}");
+            return Reading::plain(Meaning::Refused, &message);
+        }
+        Reply::Done { result } => result,
+    };
+    let mut reading = Reading::plain(Meaning::Done, "");
+    reading.message = None;
+    reading.value = Value::Json(result.clone());
+    let Some(refused_when) = &call.refused_when else {
+        return reading;
+    };
+    let beside = Beside {
+        key: Some(key),
+        result: Some(Seen::Json(result)),
+        ..Beside::default()
+    };
+    match refused_when.holds(&scope(saga, at.route, &beside, [refused_when])) {
+        Err(failed) => reading.fail(failed),
+        Ok(false) => reading,
+        Ok(true) => {
+            reading.meaning = Meaning::Refused;
+            reading.cause = Some("refused_when");
+            reading.message = Some(format!("{service} replied, and refused_when holds"));
+            reading
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod apply;
 mod child;
+mod codes;
 mod decide;
 mod draw;
 pub mod drawing;
@@ -25,6 +26,7 @@ mod step;
 mod verbs;
 mod view;
 
+pub use codes::*;
 pub use drive::*;
 pub use mail::*;
 pub use moves::{Obstacle, ObstacleCode};

@@ -82,6 +82,7 @@ fn wakes_of(
     which: Leg,
     now: Timestamp,
 ) -> Option<Timestamp> {
+    let poll_ends = leg.poll_until.filter(|until| *until > now);
     match &leg.phase {
         LegPhase::Idle | LegPhase::Stuck { .. } => None,
         // The answer comes by itself while the process lives; this is for when it does not.
@@ -91,13 +92,16 @@ fn wakes_of(
                 .plus(Duration::from_millis(limits::ANSWER_GRACE_MS)),
         ),
         LegPhase::Retry { .. } if planted::is(planted::Bug::RetryWithoutWake) => None,
-        LegPhase::Retry { at, .. } | LegPhase::LookAgain { at, .. } => Some(*at),
         // It tells of itself; nothing is asked.
         LegPhase::Child { since } => Some(patrol(*since, now)),
+        LegPhase::Retry { at, .. } => Some(poll_ends.map_or(*at, |until| until.min(*at))),
+        LegPhase::LookAgain { at, .. } | LegPhase::Polling { at, .. } => Some(*at),
+        LegPhase::AwaitingReply { until, .. } => Some(*until),
         LegPhase::Parked { since, overdue, .. } => {
             let next = patrol(*since, now);
             let limited = saga.must_run(at, which) && !overdue;
             let limit = since.plus(saga.park_limit);
+            let next = poll_ends.map_or(next, |until| next.min(until));
             Some(if limited && limit > now {
                 next.min(limit)
             } else {
@@ -199,6 +203,8 @@ fn is_active(step: &Step, state: &StepState) -> bool {
             LegPhase::InFlight { .. }
                 | LegPhase::Child { .. }
                 | LegPhase::Retry { .. }
+                | LegPhase::AwaitingReply { .. }
+                | LegPhase::Polling { .. }
                 | LegPhase::LookAgain { .. }
                 | LegPhase::Parked { overdue: false, .. }
         )

@@ -3,6 +3,7 @@
 //! A record holds what was decided, never the reasons to decide again, so that a later
 //! version folds an old journal to the same state. Fields are only added, with a default.
 
+use super::codes::{ReasonCode, StuckCode};
 use super::mail::{Order, Parent};
 use super::park::ParkCause;
 use super::state::Status;
@@ -111,126 +112,6 @@ pub struct Failure {
     pub detail: BTreeMap<String, Json>,
 }
 
-/// Why a saga turned back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReasonCode {
-    /// A step was refused.
-    Refused,
-    /// A step's attempts were spent and none ever left.
-    NotSent,
-    /// A step may have happened.
-    Unknown,
-    /// The saga's deadline passed.
-    Deadline,
-    /// Somebody cancelled it.
-    Cancelled,
-    /// An expression gave no value.
-    ExpressionFailed,
-    /// An operator undid it after it was completed.
-    UndoneByOperator,
-    /// The saga that it is a child of was undone after it was completed.
-    UndoneByParent,
-}
-
-impl ReasonCode {
-    /// All of them.
-    pub const ALL: [ReasonCode; 8] = [
-        ReasonCode::Refused,
-        ReasonCode::NotSent,
-        ReasonCode::Unknown,
-        ReasonCode::Deadline,
-        ReasonCode::Cancelled,
-        ReasonCode::ExpressionFailed,
-        ReasonCode::UndoneByOperator,
-        ReasonCode::UndoneByParent,
-    ];
-
-    /// The code as written in the API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            ReasonCode::Refused => "refused",
-            ReasonCode::NotSent => "not_sent",
-            ReasonCode::Unknown => "unknown",
-            ReasonCode::Deadline => "deadline",
-            ReasonCode::Cancelled => "cancelled",
-            ReasonCode::ExpressionFailed => "expression_failed",
-            ReasonCode::UndoneByOperator => "undone_by_operator",
-            ReasonCode::UndoneByParent => "undone_by_parent",
-        }
-    }
-}
-
-/// Why a leg needs a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StuckCode {
-    /// The service refused the undo.
-    UndoRefused,
-    /// The undo's attempts are spent.
-    UndoExhausted,
-    /// The undo of what was done found nothing.
-    UndoNotFound,
-    /// Nobody can tell whether the undo happened, and no fresh key is safe.
-    UndoUnclear,
-    /// A success came after its undo had run, and undoing again is not safe.
-    LateEffect,
-    /// A step after the pivot was refused.
-    ForwardRefused,
-    /// A leg may have happened, and nothing more can be found out.
-    OutcomeUnknown,
-    /// The service no longer keeps the key of a leg that may have happened.
-    KeyExpired,
-    /// The body would no longer be the one first sent.
-    BodyChanged,
-    /// Parked for longer than `park_limit`.
-    Unreachable,
-    /// An expression gave no value where the saga cannot turn back.
-    ExpressionFailed,
-    /// The child needs a person, or was given up.
-    ChildStuck,
-    /// The store was restored from a backup.
-    Restored,
-}
-
-impl StuckCode {
-    /// All of them.
-    pub const ALL: [StuckCode; 13] = [
-        StuckCode::UndoRefused,
-        StuckCode::UndoExhausted,
-        StuckCode::UndoNotFound,
-        StuckCode::UndoUnclear,
-        StuckCode::LateEffect,
-        StuckCode::ForwardRefused,
-        StuckCode::OutcomeUnknown,
-        StuckCode::KeyExpired,
-        StuckCode::BodyChanged,
-        StuckCode::Unreachable,
-        StuckCode::ExpressionFailed,
-        StuckCode::ChildStuck,
-        StuckCode::Restored,
-    ];
-
-    /// The code as written in the API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            StuckCode::UndoRefused => "undo_refused",
-            StuckCode::UndoExhausted => "undo_exhausted",
-            StuckCode::UndoNotFound => "undo_not_found",
-            StuckCode::UndoUnclear => "undo_unclear",
-            StuckCode::LateEffect => "late_effect",
-            StuckCode::ForwardRefused => "forward_refused",
-            StuckCode::OutcomeUnknown => "outcome_unknown",
-            StuckCode::KeyExpired => "key_expired",
-            StuckCode::BodyChanged => "body_changed",
-            StuckCode::Unreachable => "unreachable",
-            StuckCode::ExpressionFailed => "expression_failed",
-            StuckCode::ChildStuck => "child_stuck",
-            StuckCode::Restored => "restored",
-        }
-    }
-}
-
 /// What an attempt's end leads to, as decided when it ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -257,6 +138,19 @@ pub enum Next {
     Check(Failure),
     /// Wait for the road; no attempt was burned.
     Park(ParkCause),
+    /// It was accepted, and its outcome comes to the reply address, at the latest by then.
+    AwaitReply {
+        /// When the wait ends.
+        until: Timestamp,
+    },
+    /// It was accepted and is not decided: ask again, not before this moment. Of a do its
+    /// check is asked, any other leg is sent again.
+    Poll {
+        /// When.
+        at: Timestamp,
+        /// When the asking ends.
+        until: Timestamp,
+    },
     /// The undo found nothing, and there was nothing to undo.
     NothingThere,
     /// Look again: a new round of the undo, not before this moment.
@@ -279,6 +173,8 @@ pub enum Next {
 pub enum Meaning {
     /// It happened.
     Done,
+    /// The service accepted it, and it is not decided yet.
+    Pending,
     /// The service said no: nothing happened in this attempt.
     Refused,
     /// The undo's service knows nothing of it.
@@ -295,8 +191,9 @@ pub enum Meaning {
 
 impl Meaning {
     /// All of them.
-    pub const ALL: [Meaning; 7] = [
+    pub const ALL: [Meaning; 8] = [
         Meaning::Done,
+        Meaning::Pending,
         Meaning::Refused,
         Meaning::NotFound,
         Meaning::MayHave,
@@ -304,6 +201,16 @@ impl Meaning {
         Meaning::NotSent,
         Meaning::Held,
     ];
+}
+
+/// What a reply says became of the call that it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplyOutcome {
+    /// It happened.
+    Done,
+    /// It was refused.
+    Refused,
 }
 
 /// Something that happened to a saga.
@@ -485,6 +392,34 @@ pub enum Record {
         /// What follows for an undo that had already run.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         next: Option<Next>,
+    },
+    /// A reply came to the address that a call carried.
+    ReplyReceived {
+        /// The step's path.
+        step: String,
+        /// The leg.
+        leg: Leg,
+        /// The round whose key the call carried.
+        round: u32,
+        /// What it says.
+        outcome: ReplyOutcome,
+        /// What happened, for people; none when it was plainly done.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+        /// What follows; none when the leg was settled already, and it is but a note.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<Next>,
+    },
+    /// No reply came in time.
+    NoReply {
+        /// The step's path.
+        step: String,
+        /// The leg.
+        leg: Leg,
+        /// In words.
+        message: String,
+        /// What follows.
+        next: Next,
     },
     /// A signal was accepted.
     SignalReceived {

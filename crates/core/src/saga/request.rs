@@ -131,6 +131,11 @@ pub(super) fn request(
         step: at.path(),
         leg,
         attempt,
+        reply_round: call
+            .pending
+            .as_ref()
+            .filter(|pending| pending.reply)
+            .map(|_| round),
         deadline: saga.deadline,
     };
     Ok((request, hash))

@@ -1,8 +1,9 @@
 //! What a saga is now: the fold of its journal, shaped like its definition.
 
+use super::codes::{ReasonCode, StuckCode};
 use super::mail::{Order, Parent};
 use super::park::ParkCause;
-use super::record::{Failure, Leg, Outcome, ReasonCode, StuckCode, Value};
+use super::record::{Failure, Leg, Outcome, ReplyOutcome, Value};
 use crate::definition::Definition;
 use crate::id::Id;
 use crate::json::Json;
@@ -316,6 +317,10 @@ pub struct LegState {
     pub new_round: bool,
     /// Some attempt, in any round, took effect.
     pub took_effect: bool,
+    /// Until when an undecided answer of this round is asked about again; set by the first.
+    pub poll_until: Option<Timestamp>,
+    /// What the reply to each round says, the last word of it.
+    pub replies: Vec<(u32, ReplyOutcome)>,
     /// Since when it has been parked, over probes; none when it is not.
     pub parked_since: Option<Timestamp>,
     /// The key of this round.
@@ -350,6 +355,20 @@ pub enum LegPhase {
     },
     /// It tries again at this moment.
     Retry {
+        /// When.
+        at: Timestamp,
+        /// Since when it waits.
+        since: Timestamp,
+    },
+    /// It was accepted, and its outcome comes to the reply address.
+    AwaitingReply {
+        /// Since when it waits.
+        since: Timestamp,
+        /// When the wait ends.
+        until: Timestamp,
+    },
+    /// It was accepted and is not decided: it asks again at this moment.
+    Polling {
         /// When.
         at: Timestamp,
         /// Since when it waits.

@@ -4,7 +4,7 @@
 use super::child;
 use super::{
     Entry, Failure, FoldError, Leg, LegPhase, LegState, Meaning, Next, Outcome, ParkCause, Record,
-    State, StepState, StuckCode, Undone, Value,
+    ReplyOutcome, State, StepState, StuckCode, Undone, Value,
 };
 use crate::time::Timestamp;
 
@@ -15,10 +15,7 @@ pub(super) fn apply_to_state(state: &mut StepState, entry: &Entry) -> Result<(),
         message,
     };
     match &entry.record {
-        Record::StepSkipped { .. } => {
-            (state.state, state.started_at) = (State::Skipped, Some(at));
-            state.ended_at = Some(at);
-        }
+        Record::StepSkipped { .. } => skip(state, at),
         Record::StepStarted { until, .. } => {
             reach(state, at);
             state.until = *until;
@@ -54,6 +51,12 @@ pub(super) fn apply_to_state(state: &mut StepState, entry: &Entry) -> Result<(),
         }
         Record::LateAnswer { result, next, .. } => {
             late(state, result.clone(), next.as_ref(), at).map_err(out_of_place)?;
+        }
+        Record::ReplyReceived { leg, next, .. } => {
+            replied(state, *leg, next.as_ref(), entry);
+        }
+        Record::NoReply { leg, next, .. } => {
+            no_reply(state, *leg, next, entry).map_err(out_of_place)?;
         }
         Record::AttemptStarted { leg, .. } => {
             reach(state, at);
@@ -94,6 +97,12 @@ fn attempt_ended(
     Ok(())
 }
 
+fn skip(state: &mut StepState, at: Timestamp) {
+    state.state = State::Skipped;
+    state.started_at = Some(at);
+    state.ended_at = Some(at);
+}
+
 /// An attempt's intent: the first one of a round opens new books.
 fn intend(leg: &mut LegState, started: &Record, at: Timestamp) {
     let Record::AttemptStarted {
@@ -109,6 +118,8 @@ fn intend(leg: &mut LegState, started: &Record, at: Timestamp) {
         return;
     };
     if *round != leg.round {
+        // A do that was accepted sets it before its check is asked first.
+        leg.poll_until = leg.poll_until.filter(|_| leg.round == 0);
         leg.round = *round;
         leg.burned = 0;
         leg.may_have = false;
@@ -133,6 +144,7 @@ fn count(leg: &mut LegState, ended: &Record) {
         status,
         meaning,
         message,
+        next,
         ..
     } = ended
     else {
@@ -141,12 +153,17 @@ fn count(leg: &mut LegState, ended: &Record) {
     let (meaning, no_answer) = (*meaning, status.is_none());
     let (burned, arrived) = match meaning {
         Meaning::Done | Meaning::Refused | Meaning::NotFound | Meaning::MayHave => (1, true),
+        // It counts as an attempt only if no word follows.
+        Meaning::Pending => (0, true),
         Meaning::NotSent => (1, false),
         Meaning::Misconfigured | Meaning::Held => (0, false),
     };
     leg.burned += burned;
     leg.refusals += u32::from(meaning == Meaning::Refused);
-    leg.may_have |= meaning == Meaning::MayHave;
+    if matches!(next, Next::Poll { .. }) {
+        leg.burned = 0;
+    }
+    leg.may_have |= matches!(meaning, Meaning::MayHave | Meaning::Pending);
     leg.took_effect |= meaning == Meaning::Done;
     leg.unanswered |= meaning == Meaning::MayHave && no_answer;
     if arrived && meaning != Meaning::NotFound {
@@ -184,11 +201,67 @@ pub(super) fn follow(state: &mut StepState, leg: Leg, next: &Next, at: Timestamp
             }
         }
         Next::Check(failure) => begin_check(state, failure.clone(), at),
+        Next::AwaitReply { until } => {
+            current.phase = LegPhase::AwaitingReply {
+                since: at,
+                until: *until,
+            }
+        }
+        Next::Poll { at: again, until } => {
+            let asked = if leg == Leg::Do { Leg::Check } else { leg };
+            poll(state.leg_mut(asked), *again, *until, at);
+        }
         Next::Park(cause) => park(current, cause.clone(), at),
         Next::NothingThere => state.undone = Some(Undone::NothingThere),
         Next::LookAgain { at: again } => look_again(state, *again, at),
         Next::Stuck { code, message } => stick(state, leg, *code, message, at),
     }
+}
+
+fn poll(leg: &mut LegState, again: Timestamp, until: Timestamp, at: Timestamp) {
+    leg.poll_until.get_or_insert(until);
+    leg.phase = LegPhase::Polling {
+        at: again,
+        since: at,
+    };
+}
+
+/// A reply: what it says is kept; what follows is done unless it is but a note.
+fn replied(state: &mut StepState, leg: Leg, next: Option<&Next>, entry: &Entry) {
+    let Record::ReplyReceived {
+        round,
+        outcome,
+        message,
+        ..
+    } = &entry.record
+    else {
+        return;
+    };
+    let current = state.leg_mut(leg);
+    current.replies.retain(|(known, _)| known != round);
+    current.replies.push((*round, *outcome));
+    let Some(next) = next else { return };
+    current.took_effect |= *outcome == ReplyOutcome::Done;
+    if message.is_some() {
+        current.last_message.clone_from(message);
+    }
+    follow(state, leg, next, entry.at);
+}
+
+/// No reply came in time: like an attempt that got no answer.
+fn no_reply(state: &mut StepState, leg: Leg, next: &Next, entry: &Entry) -> Result<(), String> {
+    let Record::NoReply { message, .. } = &entry.record else {
+        return Ok(());
+    };
+    let current = state.leg_mut(leg);
+    if !matches!(current.phase, LegPhase::AwaitingReply { .. }) {
+        return Err("a reply is missed that was not waited for".to_owned());
+    }
+    current.burned += 1;
+    current.unanswered = true;
+    current.last_message = Some(message.clone());
+    follow(state, leg, next, entry.at);
+    Ok(())
 }
 
 pub(super) fn reach(state: &mut StepState, at: Timestamp) {

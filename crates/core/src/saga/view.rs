@@ -52,8 +52,10 @@ pub enum WaitingKind {
     Call,
     /// The next attempt.
     Retry,
-    /// The answer to a check.
+    /// The answer to a check, or to a question whether it is decided now.
     Check,
+    /// A reply that comes later.
+    Reply,
     /// A signal.
     Signal,
     /// A time.
@@ -70,10 +72,11 @@ pub enum WaitingKind {
 
 impl WaitingKind {
     /// All of them.
-    pub const ALL: [WaitingKind; 9] = [
+    pub const ALL: [WaitingKind; 10] = [
         WaitingKind::Call,
         WaitingKind::Retry,
         WaitingKind::Check,
+        WaitingKind::Reply,
         WaitingKind::Signal,
         WaitingKind::Timer,
         WaitingKind::Child,
@@ -88,6 +91,7 @@ impl WaitingKind {
             WaitingKind::Call => "call",
             WaitingKind::Retry => "retry",
             WaitingKind::Check => "check",
+            WaitingKind::Reply => "reply",
             WaitingKind::Signal => "signal",
             WaitingKind::Timer => "timer",
             WaitingKind::Child => "child",
@@ -231,6 +235,8 @@ fn stuck_at(at: Spot<'_>, state: &LegState, leg: Leg) -> Option<StuckAt> {
         | LegPhase::InFlight { .. }
         | LegPhase::Child { .. }
         | LegPhase::Retry { .. }
+        | LegPhase::AwaitingReply { .. }
+        | LegPhase::Polling { .. }
         | LegPhase::LookAgain { .. }
         | LegPhase::Parked { .. } => return None,
     };
@@ -254,14 +260,12 @@ fn waits_of_leg(saga: &Saga, at: Spot<'_>, state: &StepState, leg: Leg) -> Optio
     }
     let path = at.path();
     let what = leg_in_words(leg, &path);
-    let kind = |other: WaitingKind| match leg {
-        Leg::Check => WaitingKind::Check,
-        Leg::Do | Leg::Undo | Leg::Confirm => other,
-    };
+    let checks = leg == Leg::Check;
+    let or_check = |kind| if checks { WaitingKind::Check } else { kind };
     let (kind, since, until, message) = match &state.phase {
         LegPhase::Idle => return None,
         LegPhase::InFlight { since, until, .. } => {
-            let kind = kind(WaitingKind::Call);
+            let kind = or_check(WaitingKind::Call);
             let tried = tried(call, state);
             let message = format!("{named} was called for {what}; {tried}, no answer yet");
             (kind, since, Some(*until), message)
@@ -271,11 +275,24 @@ fn waits_of_leg(saga: &Saga, at: Spot<'_>, state: &StepState, leg: Leg) -> Optio
             (WaitingKind::Child, since, None, message)
         }
         LegPhase::Retry { at, since } => {
-            let kind = kind(WaitingKind::Retry);
+            let kind = or_check(WaitingKind::Retry);
             let last = state.last_message.clone();
             let last = last.unwrap_or_else(|| format!("{named} was not called yet"));
             let message = format!("{last}, for {what}; {} at {at}", tried(call, state));
             (kind, since, Some(*at), message)
+        }
+        LegPhase::AwaitingReply { since, until } => {
+            let message = format!("{named} accepted {what}; its reply may come until {until}");
+            (WaitingKind::Reply, since, Some(*until), message)
+        }
+        LegPhase::Polling { at, since } => {
+            let of = if checks { &path } else { &what };
+            (
+                WaitingKind::Check,
+                since,
+                Some(*at),
+                undecided(named, of, state, *at),
+            )
         }
         LegPhase::LookAgain { at, since } => {
             let message = format!(
@@ -326,6 +343,13 @@ fn leg_in_words(leg: Leg, path: &str) -> String {
         Leg::Undo => format!("the undo of {path}"),
         Leg::Confirm => format!("the confirm of {path}"),
     }
+}
+
+fn undecided(named: &str, of: &str, state: &LegState, at: Timestamp) -> String {
+    let until = state.poll_until.unwrap_or(at);
+    format!(
+        "{named} has not decided yet: it is asked at {at} what became of {of}, and until {until} at most"
+    )
 }
 
 /// Which attempt of how many this is, in words.
@@ -410,6 +434,8 @@ impl StepState {
             LegPhase::InFlight { .. }
             | LegPhase::Child { .. }
             | LegPhase::Retry { .. }
+            | LegPhase::AwaitingReply { .. }
+            | LegPhase::Polling { .. }
             | LegPhase::LookAgain { .. }
             | LegPhase::Parked { .. } => ConfirmView::Running,
         })
@@ -438,6 +464,8 @@ impl StepState {
                 | LegPhase::InFlight { .. }
                 | LegPhase::Child { .. }
                 | LegPhase::Retry { .. }
+                | LegPhase::AwaitingReply { .. }
+                | LegPhase::Polling { .. }
                 | LegPhase::LookAgain { .. }
                 | LegPhase::Parked { .. },
                 None,

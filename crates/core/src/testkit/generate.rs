@@ -349,11 +349,19 @@ impl Maker {
             };
             keys.insert("on_unknown".to_owned(), json!(word));
         }
-        if self.random.chance(35) {
-            let check = self.check(seen);
+        let comes = self.later(keys, 14);
+        if self.random.chance(35) || keys.contains_key("pending_when") {
+            let mut check = self.check(seen);
+            if comes && self.random.chance(40) {
+                self.polls(&mut check);
+            }
             keys.insert("check".to_owned(), check);
         }
-        if self.random.chance(25) {
+        if comes && self.random.chance(50) {
+            let word = *self.random.pick(&["wait", "give_up"]);
+            keys.insert("on_turn_back".to_owned(), json!(word));
+        }
+        if self.random.chance(40) {
             let confirm = self.confirm(seen);
             keys.insert("confirm".to_owned(), confirm);
             self.no_return = true;
@@ -361,6 +369,37 @@ impl Maker {
         if !safe || self.random.chance(20) {
             let undo = self.undo(seen);
             keys.insert("undo".to_owned(), undo);
+        }
+    }
+
+    /// With some chance, an outcome that comes later: by a reply, or by asking again, or both.
+    fn later(&mut self, keys: &mut Map<String, Json>, chance: usize) -> bool {
+        let replies = self.random.chance(chance);
+        let polls = self.random.chance(chance);
+        if replies {
+            keys.insert("reply".to_owned(), json!("later"));
+        }
+        if polls {
+            keys.insert("pending_when".to_owned(), json!("$result.pending == true"));
+            if self.random.chance(75) {
+                let every = *self.random.pick(&["20s", "5m"]);
+                keys.insert("every".to_owned(), json!(every));
+            }
+        }
+        if replies || polls {
+            let limit = *self.random.pick(&["1m", "10m", "2h"]);
+            keys.insert("for".to_owned(), json!(limit));
+        }
+        replies || polls
+    }
+
+    /// A check in long form says itself what is not decided yet.
+    fn polls(&mut self, check: &mut Json) {
+        if let Json::Object(keys) = check {
+            keys.insert("pending_when".to_owned(), json!("$result.pending == true"));
+            if self.random.chance(60) {
+                keys.insert("every".to_owned(), json!("1m"));
+            }
         }
     }
 
@@ -444,6 +483,7 @@ impl Maker {
         if self.random.chance(40) {
             keys.insert("refused_when".to_owned(), json!("$result.refuse == true"));
         }
+        self.later(&mut keys, 35);
         Json::Object(keys)
     }
 
@@ -480,6 +520,7 @@ impl Maker {
         if self.random.chance(15) {
             keys.insert("look_again".to_owned(), json!("never"));
         }
+        self.later(&mut keys, 25);
         Json::Object(keys)
     }
 

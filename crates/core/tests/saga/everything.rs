@@ -4,7 +4,7 @@
 
 use crate::script::Driver;
 use crate::strikes::{calls, strikes};
-use crate::world::{Fault, People, Strike, World};
+use crate::world::{Fault, People, Slow, Strike, World};
 use banyan_core::Json;
 use banyan_core::definition::{Kind, Step};
 use banyan_core::language::{Surroundings, check};
@@ -115,6 +115,7 @@ fn play(case: &Case, turn: usize, seen: &mut Seen) -> Struck {
     for (number, strikes) in runs.into_iter().enumerate() {
         let mut world = World::new(strikes);
         world.people = People::ALL[(turn + number) % People::ALL.len()];
+        world.slow = Slow::ALL[(turn / 2 + number) % Slow::ALL.len()];
         // Nothing but literal text can be read from such an input.
         let unfit = (turn + number) % 11 == 10;
         let input = if unfit {

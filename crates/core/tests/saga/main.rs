@@ -24,6 +24,8 @@ mod patterns;
 mod pivot;
 #[cfg(feature = "planted")]
 mod planted;
+mod polling;
+mod reply;
 mod rows;
 mod script;
 mod secrets;

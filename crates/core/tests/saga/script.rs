@@ -7,6 +7,7 @@
 //! | `undo STEP 503`, `check STEP …`, `confirm STEP …` | the same for its other legs |
 //! | `STEP lost`, `STEP not_sent`, `STEP held` | no answer; certainly not sent; not tried |
 //! | `late STEP N 200 JSON` | an answer for its attempt N, current or not |
+//! | `reply LEG STEP done JSON`, `reply LEG STEP refused JSON` | a reply to the leg's last round |
 //! | `signal NAME KEY JSON` | a signal |
 //! | `cancel WORDS` | somebody cancels |
 //! | `pass 90s` | time passes, with a wake at every due moment |
@@ -20,8 +21,8 @@ use banyan_core::language::{Surroundings, check};
 use banyan_core::route::Route;
 use banyan_core::saga::StepState;
 use banyan_core::saga::{
-    Context, Entry, Input, Leg, LegPhase, Message, ParkCause, ParkCode, Plan, Rejection, Road,
-    Saga, Services, Start, Status,
+    Context, Entry, Input, Leg, LegPhase, Message, ParkCause, ParkCode, Plan, Rejection, Reply,
+    Road, Saga, Services, Start, Status,
 };
 use banyan_core::time::{Duration, Timestamp};
 use banyan_core::wire::{Answer, Body, Http, What};
@@ -288,6 +289,30 @@ impl Driver {
         );
     }
 
+    /// A reply to the last round of a leg.
+    pub(crate) fn reply(
+        &mut self,
+        leg: &str,
+        step: &str,
+        outcome: &str,
+        body: Json,
+    ) -> Result<bool, Rejection> {
+        let route = self.route(step);
+        let leg = Leg::ALL.into_iter().find(|known| known.as_str() == leg);
+        let leg = leg.expect("a leg");
+        let reply = match outcome {
+            "done" => Reply::Done { result: body },
+            "refused" => Reply::Refused { error: body },
+            other => panic!("no outcome: {other}"),
+        };
+        self.handle(Input::Reply {
+            step: self.saga.spot(&route).path(),
+            leg,
+            round: self.saga.state(&route).leg(leg).round,
+            reply,
+        })
+    }
+
     /// Answers an attempt, current or not.
     pub(crate) fn answer_attempt(&mut self, step: &str, leg: Leg, attempt: u32, what: What) {
         let path = self.saga.spot(&self.route(step)).path();
@@ -359,6 +384,13 @@ pub(crate) fn play(source: &str, input: &str, script: &str) -> Driver {
 pub(crate) fn line_of(driver: &mut Driver, line: &str) {
     let words: Vec<&str> = line.splitn(4, ' ').collect();
     match words.as_slice() {
+        ["reply", leg, step, rest] => {
+            let (outcome, body) = rest.split_once(' ').unwrap_or((rest, "null"));
+            let body = serde_json::from_str(body).expect("a reply's body");
+            driver
+                .reply(leg, step, outcome, body)
+                .unwrap_or_else(|why| panic!("{line}: {why}"));
+        }
         ["signal", name, key, body] => {
             let body = serde_json::from_str(body).expect("a signal's body");
             let (name, key) = ((*name).to_owned(), (*key).to_owned());

@@ -133,6 +133,8 @@ impl World {
                 }
                 if let (Some(undone_first), Some(undone_last)) =
                     (place(format!("-{later}")), place(format!("-{earlier}")))
+                    // What happens only after that is undone when it is told.
+                    && place(format!("+{later}")).is_none_or(|began| began < undone_last)
                 {
                     assert!(
                         undone_first < undone_last,

@@ -2,8 +2,8 @@
 //! fault is tried at every call of every saga, and the ledgers must add up.
 
 use crate::script::{Driver, what};
-use banyan_core::definition::{Kind, Undo};
-use banyan_core::saga::{Effect, Input, Leg, Plan, State, Status};
+use banyan_core::definition::{Call, Kind, Step, Undo};
+use banyan_core::saga::{Effect, Input, Leg, Plan, Rejection, Reply, State, Status};
 use banyan_core::wire::{Request, What};
 use banyan_core::{Json, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,6 +96,49 @@ impl People {
     ];
 }
 
+/// What services do that answer before it is decided.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Slow {
+    /// They decide soon, and tell.
+    #[default]
+    Soon,
+    /// Their reply comes before their answer; they have decided when they are asked first.
+    AtOnce,
+    /// They tell twice, and then the contrary.
+    Twice,
+    /// Their first replies are lost.
+    Lost,
+    /// They tell when the saga has ended, and take long to decide.
+    Late,
+    /// They say no in the end.
+    Refuse,
+    /// They never tell, and never decide.
+    Never,
+}
+
+impl Slow {
+    /// All of them.
+    pub(crate) const ALL: [Slow; 7] = [
+        Slow::Soon,
+        Slow::AtOnce,
+        Slow::Twice,
+        Slow::Lost,
+        Slow::Late,
+        Slow::Refuse,
+        Slow::Never,
+    ];
+}
+
+/// A reply that is under way.
+struct Letter {
+    step: String,
+    leg: Leg,
+    round: u32,
+    key: String,
+    /// It arrives only when the saga has come to rest, or needs a person.
+    at_the_end: bool,
+}
+
 /// What the ledgers hold of one do's key.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Account {
@@ -121,6 +164,15 @@ pub(crate) struct World {
     answers: BTreeMap<String, What>,
     bodies: BTreeMap<String, Vec<u8>>,
     travelling: Vec<Request>,
+    /// What services do that answer before it is decided.
+    pub(crate) slow: Slow,
+    letters: Vec<Letter>,
+    /// How often the reply under a key was to be sent.
+    told: BTreeMap<String, u32>,
+    /// How often it was asked whether what a key stands for is decided.
+    asked: BTreeMap<String, u32>,
+    /// Legs whose file says which answer is not decided yet.
+    polled: BTreeSet<(String, Leg)>,
     /// Steps whose file says that an undo which finds nothing is final: their services keep
     /// promise P3.
     tombstones: BTreeSet<String>,
@@ -172,9 +224,12 @@ impl World {
             request.key
         );
         if let Some(answer) = self.answers.get(&request.key).filter(|_| !asks) {
-            return answer.clone();
+            let answer = answer.clone();
+            return self.undecided(request, answer);
         }
         let do_key = do_key(&request.key);
+        // What is told later may happen later; what is never told must have happened now.
+        let later = request.reply_round.is_some() && !matches!(self.slow, Slow::Lost | Slow::Never);
         let account = self.accounts.entry(do_key).or_default();
         if self
             .waits
@@ -184,6 +239,7 @@ impl World {
         }
         let answer = match request.leg {
             Leg::Do if account.closed => what(r#"409 {"message":"it was undone already"}"#),
+            Leg::Do if later => what("202"),
             Leg::Do => {
                 account.done += 1;
                 self.order.push(format!("+{}", request.step));
@@ -211,7 +267,104 @@ impl World {
         if !asks {
             self.answers.insert(request.key.clone(), answer.clone());
         }
+        self.undecided(request, answer)
+    }
+
+    /// The answer of a service that has not decided yet, or tells later.
+    fn undecided(&mut self, request: &Request, answer: What) -> What {
+        let good = matches!(&answer, What::Http(http) if http.status < 300);
+        if !good {
+            return answer;
+        }
+        if let Some(round) = request.reply_round {
+            let told = self.told.entry(request.key.clone()).or_default();
+            *told += 1;
+            let is_lost = match self.slow {
+                Slow::Lost => *told <= 2,
+                Slow::Never => *told <= 3,
+                Slow::Soon | Slow::AtOnce | Slow::Twice | Slow::Late | Slow::Refuse => false,
+            };
+            if !is_lost {
+                self.letters.push(Letter {
+                    step: request.step.clone(),
+                    leg: request.leg,
+                    round,
+                    key: request.key.clone(),
+                    at_the_end: self.slow == Slow::Late && *told <= 2,
+                });
+            }
+            return what("202");
+        }
+        if self.polled.contains(&(general(&request.step), request.leg)) {
+            let asked = self.asked.entry(request.key.clone()).or_default();
+            *asked += 1;
+            let undecided = match self.slow {
+                Slow::AtOnce => 0,
+                Slow::Soon | Slow::Twice | Slow::Refuse => 2,
+                Slow::Lost => 4,
+                Slow::Late => 40,
+                Slow::Never => u32::MAX,
+            };
+            if *asked <= undecided {
+                return what(r#"200 {"pending":true}"#);
+            }
+        }
         answer
+    }
+
+    /// The next reply arrives; false when none is under way.
+    fn deliver(&mut self, driver: &mut Driver, at_the_end: bool) -> bool {
+        let next = self
+            .letters
+            .iter()
+            .position(|letter| at_the_end || !letter.at_the_end);
+        let Some(next) = next else { return false };
+        let letter = self.letters.remove(next);
+        let account = self.accounts.entry(do_key(&letter.key)).or_default();
+        let mark = format!("+{}", letter.step);
+        let refuses = match (letter.leg, self.slow) {
+            (Leg::Do, _) if account.closed => true,
+            (Leg::Do, Slow::Refuse) => account.done == 0,
+            (Leg::Do | Leg::Check | Leg::Undo | Leg::Confirm, _) => false,
+        };
+        let first = letter.leg == Leg::Do && account.done == 0 && !refuses;
+        if first {
+            account.done += 1;
+            self.order.push(mark);
+        }
+        let said = if refuses { "refused" } else { "done" };
+        let contrary = if refuses { "done" } else { "refused" };
+        let body =
+            serde_json::json!({ "id": "x-1", "ok": true, "status": "ok", "message": "told" });
+        let tell = |driver: &mut Driver, outcome: &str| {
+            let reply = match outcome {
+                "done" => Reply::Done {
+                    result: body.clone(),
+                },
+                _ => Reply::Refused {
+                    error: body.clone(),
+                },
+            };
+            let (step, leg, round) = (letter.step.clone(), letter.leg, letter.round);
+            driver.handle(Input::Reply {
+                step,
+                leg,
+                round,
+                reply,
+            })
+        };
+        tell(driver, said).expect("a reply is taken");
+        if self.slow == Slow::Twice {
+            let rest = driver.saga.status().is_rest();
+            let replayed = tell(driver, said).expect("and its repeat");
+            assert!(replayed || rest, "{}", driver.saga.draw());
+            if !refuses {
+                let again = tell(driver, contrary);
+                let settled = matches!(again, Err(Rejection::AlreadySettled { .. }));
+                assert!(settled, "{again:?}\n{}", driver.saga.draw());
+            }
+        }
+        true
     }
 
     /// One pending call happens, as the faults will have it.
@@ -220,6 +373,7 @@ impl World {
         self.struck.extend(fault.map(|fault| (fault, effect.leg)));
         let request = &effect.request;
         let lost = || what("lost");
+        let early = self.slow == Slow::AtOnce;
         let answer = match fault {
             None | Some(Fault::AnsweredTwice) => self.serve(request),
             Some(Fault::Refused) => what(r#"409 {"message":"no"}"#),
@@ -241,6 +395,7 @@ impl World {
                 return driver.crash();
             }
         };
+        while early && self.deliver(driver, false) {}
         driver.answer_attempt(&effect.step, effect.leg, effect.attempt, answer.clone());
         if fault == Some(Fault::AnsweredTwice) {
             driver.answer_attempt(&effect.step, effect.leg, effect.attempt, answer);
@@ -288,7 +443,7 @@ impl World {
             let told = told.is_none_or(|end| matches!(end.state, State::Ended(_)));
             let over = status.is_rest() && told && !undoes;
             if over || status == Status::Stuck {
-                if status != Status::Stuck && self.insist(driver) {
+                if self.deliver(driver, true) || status != Status::Stuck && self.insist(driver) {
                     continue;
                 }
                 driver.refold_whole();
@@ -296,7 +451,7 @@ impl World {
             }
             if let Some(effect) = driver.saga.pending().first().cloned() {
                 self.call(driver, &effect);
-            } else if !self.act(driver) {
+            } else if !self.deliver(driver, false) && !self.act(driver) {
                 assert!(
                     driver.wake(Timestamp(i64::MAX)),
                     "I-8: nothing moves it:\n{}",
@@ -321,6 +476,12 @@ impl World {
             }
             if matches!((&step.kind, &step.undo), (Kind::Wait(_), Undo::Call(_))) {
                 self.waits.insert(step.path.clone());
+            }
+            for leg in Leg::ALL {
+                let pending = call_of(step, leg).and_then(|call| call.pending.as_ref());
+                if pending.is_some_and(|pending| pending.when.is_some()) {
+                    self.polled.insert((step.path.clone(), leg));
+                }
             }
         });
     }
@@ -376,6 +537,17 @@ fn waits(driver: &Driver) -> bool {
             matches!(at.step.kind, Kind::Wait(_) | Kind::Sleep(_)) && state.state == State::Running;
     });
     found && !driver.saga.past_pivot && driver.saga.reason.is_none()
+}
+
+/// The call of a step's leg, if it has that leg.
+fn call_of(step: &Step, leg: Leg) -> Option<&Call> {
+    match (leg, &step.kind, &step.undo) {
+        (Leg::Do, Kind::Call(action), _) => Some(&action.call),
+        (Leg::Check, Kind::Call(action), _) => action.check.as_ref(),
+        (Leg::Undo, _, Undo::Call(undo)) => Some(&undo.call),
+        (Leg::Confirm, _, _) => step.confirm.as_deref(),
+        _ => None,
+    }
 }
 
 /// The key of the do, of any leg's.

@@ -156,6 +156,7 @@ pub(crate) fn request() -> Request {
         step: "prepare.stock".into(),
         leg: Leg::Do,
         attempt: 2,
+        reply_round: None,
         deadline: Some(Timestamp(1_763_721_787_000)),
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod list;
 pub(crate) mod moves;
 pub(crate) mod names;
 pub(crate) mod pages;
+pub(crate) mod replies;
 pub(crate) mod sagas;
 pub(crate) mod services;
 pub(crate) mod signals;

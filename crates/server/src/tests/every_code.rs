@@ -1,7 +1,7 @@
 //! Every error code is provoked over HTTP: a new one without its case fails here.
 
 use super::rig::Rig;
-use super::{bad_input, children, moves, raw, special};
+use super::{bad_input, children, moves, raw, replies, special};
 use banyan_api::Code;
 use std::collections::BTreeSet;
 
@@ -23,6 +23,7 @@ async fn every_error_code_is_provoked_over_http() {
         special::store().await,
         special::full().await,
         children::refused().await,
+        replies::settled().await,
     ];
     let mut provoked: BTreeSet<String> = rigs.iter().flat_map(Rig::codes).collect();
     provoked.extend(special::stopping().await);

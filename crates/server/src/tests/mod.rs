@@ -10,6 +10,7 @@ mod http;
 mod late_signals;
 mod moves;
 mod raw;
+mod replies;
 mod rig;
 mod sagas;
 mod special;

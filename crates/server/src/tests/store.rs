@@ -43,6 +43,10 @@ impl Reader for Faulty {
         self.inner.store_id()
     }
 
+    fn secret(&self) -> [u8; 32] {
+        self.inner.secret()
+    }
+
     fn load(&self, id: Id) -> Result<Option<Stored>, ReadError> {
         self.pass()?;
         if self.faults.damaged.load(Ordering::SeqCst) {

@@ -9,6 +9,7 @@ use crate::port::{
 };
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
+use sha2::{Digest, Sha256};
 use std::ops::Bound;
 
 /// Reads what was committed.
@@ -24,6 +25,11 @@ impl MemoryReader {
 impl Reader for MemoryReader {
     fn store_id(&self) -> &str {
         &self.0.id
+    }
+
+    /// Made from the id, so that a run is the same every time.
+    fn secret(&self) -> [u8; 32] {
+        Sha256::digest(self.0.id.as_bytes()).into()
     }
 
     fn load(&self, id: Id) -> Result<Option<Stored>, ReadError> {

@@ -89,14 +89,16 @@ pub fn open(
     configure(&writer).map_err(failed)?;
     schema::migrate(&writer, found).map_err(failed)?;
     sync_folder(folder)?;
-    let store_id = writer
-        .query_row("SELECT store_id FROM meta", [], |row| row.get(0))
+    let meta = writer
+        .query_row("SELECT store_id, secret FROM meta", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
         .map_err(failed)?;
     let readers = (0..options.readers.max(1))
         .map(|_| open_reader(&file, &options))
         .collect::<Result<Vec<_>, _>>()
         .map_err(failed)?;
-    let reader = SqliteReader::new(store_id, readers, Arc::clone(&lock));
+    let reader = SqliteReader::new(meta, readers, Arc::clone(&lock));
     let writer = SqliteWriter::new(writer, options.checkpoint_pages, lock).map_err(failed)?;
     Ok((writer, Arc::new(reader)))
 }

@@ -20,14 +20,20 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct SqliteReader {
     store_id: String,
+    secret: [u8; 32],
     pool: Pool,
     _lock: Arc<Lock>,
 }
 
 impl SqliteReader {
-    pub(crate) fn new(store_id: String, connections: Vec<Connection>, lock: Arc<Lock>) -> Self {
+    pub(crate) fn new(
+        (store_id, secret): (String, [u8; 32]),
+        connections: Vec<Connection>,
+        lock: Arc<Lock>,
+    ) -> Self {
         SqliteReader {
             store_id,
+            secret,
             pool: Pool::new(connections),
             _lock: lock,
         }
@@ -37,6 +43,10 @@ impl SqliteReader {
 impl Reader for SqliteReader {
     fn store_id(&self) -> &str {
         &self.store_id
+    }
+
+    fn secret(&self) -> [u8; 32] {
+        self.secret
     }
 
     fn load(&self, id: Id) -> Result<Option<Stored>, ReadError> {

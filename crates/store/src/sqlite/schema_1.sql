@@ -1,8 +1,9 @@
 -- Schema 1. Ids and hashes are BLOBs, moments are milliseconds since 1970; the views at the
 -- end show them as people read them.
 
-CREATE TABLE meta (store_id TEXT NOT NULL) STRICT;
-INSERT INTO meta VALUES (lower(hex(randomblob(16))));
+-- The secret makes the addresses that replies come to.
+CREATE TABLE meta (store_id TEXT NOT NULL, secret BLOB NOT NULL CHECK (length(secret) = 32)) STRICT;
+INSERT INTO meta VALUES (lower(hex(randomblob(16))), randomblob(32));
 
 -- One row a saga. The columns down to fixed_check never change after the start.
 CREATE TABLE saga (

@@ -35,6 +35,7 @@ fn a_store_of_every_earlier_schema_opens_with_all_its_data() {
         assert_eq!(version(folder.path()) as usize, place + 1);
         let (mut writer, reader) = sqlite::open(folder.path(), Default::default()).unwrap();
         assert_eq!(reader.store_id(), "00112233445566778899aabbccddeeff");
+        assert_eq!(reader.secret(), [0xab; 32]);
         let rows = reader.list(&Filter::default(), None, 10).unwrap();
         let status: Vec<Status> = rows.iter().map(|row| row.status).collect();
         assert_eq!(

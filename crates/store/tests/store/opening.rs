@@ -56,15 +56,16 @@ fn in_use_child() {
 }
 
 #[test]
-fn the_store_id_is_made_once() {
+fn the_store_id_and_its_secret_are_made_once() {
     let (one, other) = (store(), store());
     let id = |folder: &tempfile::TempDir| {
         let (_, reader) = sqlite::open(folder.path(), Default::default()).unwrap();
-        reader.store_id().to_owned()
+        (reader.store_id().to_owned(), reader.secret())
     };
     assert_eq!(id(&one), id(&one));
     assert_ne!(id(&one), id(&other));
-    assert_eq!(id(&one).len(), 32);
+    assert_eq!(id(&one).0.len(), 32);
+    assert_ne!(id(&one).1, id(&other).1);
 }
 
 #[test]

@@ -61,6 +61,14 @@ const LEG_SAYS_NO: What = (
     "refused_when of an undo or a confirm",
     "only the status of its answer is read",
 );
+const REPLY: What = (
+    "reply: later",
+    "an answer that accepts the work counts as done; nothing waits for its outcome",
+);
+const POLLS: What = (
+    "pending_when",
+    "an answer that decides nothing counts as done; nobody asks again",
+);
 const ONCE: What = (
     "once",
     "it is sent one time only, even where nothing had left",
@@ -125,6 +133,13 @@ impl Found {
         let mut legs = undo.into_iter().chain(step.confirm.as_deref());
         if legs.any(|call| call.refused_when.is_some()) {
             self.add(LEG_SAYS_NO, step);
+        }
+        let pending = || step.calls().filter_map(|call| call.pending.as_ref());
+        if pending().any(|pending| pending.reply) {
+            self.add(REPLY, step);
+        }
+        if pending().any(|pending| pending.when.is_some()) {
+            self.add(POLLS, step);
         }
         match &step.undo {
             Undo::Call(undo) => {

@@ -202,11 +202,10 @@ impl Decision<'_> {
         let passed = until.is_some_and(|until| until <= self.context.now);
         match &at.step.kind {
             Kind::Call(_) => {
-                for leg in [Leg::Do, Leg::Check] {
-                    if self.is_due(at, leg) {
-                        self.attempt(at, leg);
-                    }
+                if self.is_due(at, Leg::Do) {
+                    self.attempt(at, Leg::Do);
                 }
+                self.drive_check(at);
             }
             Kind::Wait(wait) => {
                 if !self.take_signal(at, wait, until) && passed {
@@ -391,8 +390,12 @@ impl Decision<'_> {
             return Progress::Open;
         }
         if !matches!(state.check.phase, LegPhase::Idle) {
-            if self.is_due(at, Leg::Check) {
-                self.attempt(at, Leg::Check);
+            self.drive_check(at);
+            return self.open_if_running(at.route);
+        }
+        if matches!(state.forward.phase, LegPhase::AwaitingReply { .. }) {
+            if self.is_due(at, Leg::Do) {
+                self.attempt(at, Leg::Do);
             }
             return self.open_if_running(at.route);
         }

@@ -75,7 +75,11 @@ impl Decision<'_> {
                     message: reading.message.clone().unwrap_or_default(),
                 });
             }
-            Meaning::Done | Meaning::Refused | Meaning::NotFound | Meaning::MayHave => {
+            Meaning::Done
+            | Meaning::Pending
+            | Meaning::Refused
+            | Meaning::NotFound
+            | Meaning::MayHave => {
                 if matches!(answer.what, What::Http(_)) {
                     self.turn.answered = Some((call.service.clone(), leg));
                 }
@@ -117,7 +121,7 @@ impl Decision<'_> {
         }
     }
 
-    fn late(&mut self, at: Spot<'_>, leg: Leg, attempt: u32, reading: Reading) {
+    pub(super) fn late(&mut self, at: Spot<'_>, leg: Leg, attempt: u32, reading: Reading) {
         let state = self.state(at.route);
         let never_made = attempt == 0 || attempt > state.leg(leg).attempts;
         if never_made {
@@ -125,7 +129,7 @@ impl Decision<'_> {
         }
         let done = leg == Leg::Do && reading.meaning == Meaning::Done;
         let late = if done {
-            self.late_effect(at, state)
+            self.late_effect(at)
         } else {
             Late::Note
         };
@@ -152,7 +156,8 @@ impl Decision<'_> {
     }
 
     /// What a late success of this step leads to.
-    fn late_effect(&self, at: Spot<'_>, state: &StepState) -> Late {
+    pub(super) fn late_effect(&self, at: Spot<'_>) -> Late {
+        let state = self.state(at.route);
         let State::Ended(outcome) = state.state else {
             return Late::Note;
         };
@@ -198,7 +203,8 @@ impl Decision<'_> {
 }
 
 /// What an answer for an attempt that is no longer current leads to.
-enum Late {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Late {
     /// Nothing but a note.
     Note,
     /// Its undo is under way, and may have asked before the effect was there.

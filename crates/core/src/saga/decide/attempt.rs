@@ -11,11 +11,15 @@ use crate::wire::Request;
 use std::sync::Arc;
 
 impl Decision<'_> {
-    /// Begins the next attempt of a leg, or records why it cannot begin.
+    /// Begins the next attempt of a leg that is due, or records why it cannot begin, or that its
+    /// reply did not come.
     pub(super) fn attempt(&mut self, at: Spot<'_>, leg: Leg) {
         let Some(call) = call_of(at.step, leg) else {
             return;
         };
+        if let LegPhase::AwaitingReply { .. } = self.leg(at.route, leg).phase {
+            return self.no_reply(at, leg);
+        }
         if let Err(cause) = self.admitted(at, call, leg) {
             return self.park(at, leg, cause);
         }

@@ -1,9 +1,9 @@
 //! Back: what runs beside comes to its end first; then each effect is undone, in the reverse
 //! order of start along each path.
 
-use super::super::{Leg, LegPhase, Outcome, Record, State};
+use super::super::{Leg, LegPhase, Outcome, Record, State, StepState};
 use super::{Decision, failure};
-use crate::definition::{Kind, Step, Undo};
+use crate::definition::{Call, Kind, OnTurnBack, Step, Undo};
 use crate::planted;
 use crate::route::{Route, Spot};
 
@@ -27,6 +27,7 @@ impl Decision<'_> {
         let mut open = Vec::new();
         let mut children = Vec::new();
         let mut in_flight = false;
+        let mut waited_for = Vec::new();
         self.saga.each_state(&mut |at, state| {
             let flies = |leg: Leg| matches!(state.leg(leg).phase, LegPhase::InFlight { .. });
             let stuck = matches!(state.forward.phase, LegPhase::Stuck { .. });
@@ -35,6 +36,8 @@ impl Decision<'_> {
                 children.push(at.route.to_vec());
             } else if flies(Leg::Do) || flies(Leg::Check) {
                 in_flight = true;
+            } else if is_waited_for(at.step, state) {
+                waited_for.push(at.route.to_vec());
             } else if state.state == State::Running && !stuck {
                 open.push(at.route.to_vec());
             }
@@ -46,7 +49,14 @@ impl Decision<'_> {
         for route in open {
             self.stop(plan.definition.spot(&route));
         }
-        in_flight
+        for route in &waited_for {
+            let at = plan.definition.spot(route);
+            if self.is_due(at, Leg::Do) {
+                self.attempt(at, Leg::Do);
+            }
+            self.drive_check(at);
+        }
+        in_flight || !waited_for.is_empty()
     }
 
     /// A step that waited for a retry, a road, a signal or a time stops now.
@@ -156,4 +166,21 @@ impl Decision<'_> {
             self.attempt(plan.definition.spot(&route), Leg::Undo);
         }
     }
+}
+
+/// Its do was accepted and is not decided, and the file says to wait for its reply, or to go on
+/// asking, although the saga turned back.
+fn is_waited_for(step: &Step, state: &StepState) -> bool {
+    let Kind::Call(action) = &step.kind else {
+        return false;
+    };
+    let waits = |call: &Call| {
+        let pending = call.pending.as_ref();
+        pending.is_some_and(|pending| pending.on_turn_back == OnTurnBack::Wait)
+    };
+    let awaits = matches!(state.forward.phase, LegPhase::AwaitingReply { .. });
+    let polls = state.check.poll_until.is_some() && !matches!(state.check.phase, LegPhase::Idle);
+    let undecided = state.state == State::Running;
+    undecided
+        && (awaits && waits(&action.call) || polls && action.check.as_ref().is_some_and(waits))
 }

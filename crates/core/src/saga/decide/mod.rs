@@ -11,6 +11,7 @@ mod each;
 mod end;
 mod moves;
 mod policy;
+mod reply;
 mod signals;
 
 use self::moves::Move;
@@ -78,6 +79,12 @@ pub(super) fn handle(
             attempt,
             answer,
         } => decision.answered(&step, leg, attempt, &answer),
+        Input::Reply {
+            step,
+            leg,
+            round,
+            reply,
+        } => decision.reply(&step, leg, round, &reply)?,
         Input::Signal { name, key, body } => decision.signal(name, key, body)?,
         Input::Cancel { reason, actor } => decision.cancel(reason, actor)?,
         Input::Undo { reason, actor } => decision.undo(reason, &actor)?,
@@ -285,7 +292,10 @@ impl<'a> Decision<'a> {
 
     fn is_due(&self, at: Spot<'_>, leg: Leg) -> bool {
         match self.leg(at.route, leg).phase {
-            LegPhase::Retry { at, .. } | LegPhase::LookAgain { at, .. } => at <= self.context.now,
+            LegPhase::Retry { at, .. }
+            | LegPhase::LookAgain { at, .. }
+            | LegPhase::Polling { at, .. } => at <= self.context.now,
+            LegPhase::AwaitingReply { until, .. } => until <= self.context.now,
             LegPhase::Parked { .. } => {
                 let just_parked = self.parked.as_ref();
                 just_parked.is_none_or(|(route, which)| *route != at.route || *which != leg)

@@ -51,6 +51,12 @@ impl Decision<'_> {
             Meaning::Done => Next::Done {
                 result: reading.value.clone(),
             },
+            Meaning::Pending if self.gives_up(at, Leg::Do) => {
+                Next::Unknown(reading.failure("unknown"))
+            }
+            Meaning::Pending => self
+                .undecided(at, Leg::Do, reading)
+                .unwrap_or_else(|| self.unknown(at, reading.failure("unknown"))),
             Meaning::Refused | Meaning::NotFound if !leg.may_have => Next::Refused(failed),
             Meaning::Refused | Meaning::NotFound | Meaning::MayHave => {
                 let unreadable = reading.failed.is_some();
@@ -82,7 +88,13 @@ impl Decision<'_> {
             let said = reading.message.as_deref();
             Next::Unknown(self.unknown_by_check(at, reading.failure("unknown"), said))
         };
-        let turned_back = self.saga.phase != Phase::Forward;
+        // What is polled has a limit of its own, and is given up only as the file says.
+        let polls = self.polls_on(at, Leg::Check);
+        let polled = leg.poll_until.is_some();
+        let gives_up = match polled {
+            true => self.gives_up(at, Leg::Check) || polls.is_none(),
+            false => self.saga.phase != Phase::Forward,
+        };
         match reading.meaning {
             Meaning::Done => Next::Done {
                 result: reading.value.clone(),
@@ -91,18 +103,23 @@ impl Decision<'_> {
                 Next::Refused(reading.failure("refused"))
             }
             Meaning::Refused | Meaning::NotFound => unknown(),
-            Meaning::MayHave | Meaning::NotSent if turned_back || reading.failed.is_some() => {
+            Meaning::Pending if self.gives_up(at, Leg::Check) => unknown(),
+            Meaning::Pending => self
+                .undecided(at, Leg::Check, reading)
+                .unwrap_or_else(unknown),
+            Meaning::MayHave | Meaning::NotSent if gives_up || reading.failed.is_some() => {
                 unknown()
             }
             Meaning::MayHave | Meaning::NotSent => self
                 .retry(at, Leg::Check, leg, reading, interrupted)
+                .or(polls)
                 .unwrap_or_else(unknown),
-            Meaning::Misconfigured | Meaning::Held if turned_back => unknown(),
+            Meaning::Misconfigured | Meaning::Held if gives_up => unknown(),
             Meaning::Misconfigured | Meaning::Held => Next::Park(reading.park_cause()),
         }
     }
 
-    fn next_of_undo(
+    pub(super) fn next_of_undo(
         &self,
         at: Spot<'_>,
         undo: &UndoCall,
@@ -122,12 +139,15 @@ impl Decision<'_> {
                     result: reading.value.clone(),
                 },
             },
+            Meaning::Pending => self
+                .undecided(at, Leg::Undo, reading)
+                .unwrap_or_else(|| reading.stuck(StuckCode::OutcomeUnknown)),
             Meaning::NotFound => self.next_of_nothing_found(undo, state, reading),
             Meaning::Refused if !leg.may_have => reading.stuck(StuckCode::UndoRefused),
             Meaning::Refused => again().unwrap_or_else(|| reading.stuck(StuckCode::OutcomeUnknown)),
-            Meaning::MayHave | Meaning::NotSent => {
-                again().unwrap_or_else(|| reading.stuck(StuckCode::UndoExhausted))
-            }
+            Meaning::MayHave | Meaning::NotSent => again()
+                .or_else(|| self.polls_on(at, Leg::Undo))
+                .unwrap_or_else(|| reading.stuck(StuckCode::UndoExhausted)),
             Meaning::Misconfigured | Meaning::Held => Next::Park(reading.park_cause()),
         }
     }
@@ -147,6 +167,9 @@ impl Decision<'_> {
             Meaning::Done => Next::Done {
                 result: reading.value.clone(),
             },
+            Meaning::Pending => self
+                .undecided(at, Leg::Confirm, reading)
+                .unwrap_or_else(|| reading.stuck(StuckCode::OutcomeUnknown)),
             Meaning::Refused | Meaning::NotFound if !leg.may_have => {
                 reading.stuck(StuckCode::ForwardRefused)
             }
@@ -191,7 +214,7 @@ impl Decision<'_> {
     }
 
     /// `check` first, where it may still be asked; then the do is unknown.
-    fn unknown(&self, at: Spot<'_>, failed: Failure) -> Next {
+    pub(super) fn unknown(&self, at: Spot<'_>, failed: Failure) -> Next {
         if self.saga.phase == Phase::Forward && self.can_ask(at) {
             Next::Check(failed)
         } else {
@@ -223,7 +246,7 @@ impl Decision<'_> {
     }
 
     /// The next try, while attempts last. One that a crash interrupted is always granted.
-    fn retry(
+    pub(super) fn retry(
         &self,
         at: Spot<'_>,
         leg: Leg,
@@ -273,7 +296,7 @@ impl Decision<'_> {
 }
 
 impl Reading {
-    fn failure(&self, code: &str) -> Failure {
+    pub(super) fn failure(&self, code: &str) -> Failure {
         let (code, cause) = match &self.failed {
             Some(failed) => ("expression_failed", Some(failed.cause.as_str())),
             None => (code, self.cause),
@@ -287,7 +310,7 @@ impl Reading {
         failed
     }
 
-    fn stuck(&self, code: StuckCode) -> Next {
+    pub(super) fn stuck(&self, code: StuckCode) -> Next {
         Next::Stuck {
             code,
             message: self.message.clone().unwrap_or_default(),
@@ -298,6 +321,7 @@ impl Reading {
         let code = match self.meaning {
             Meaning::Misconfigured => ParkCode::Misconfigured,
             Meaning::Done
+            | Meaning::Pending
             | Meaning::Refused
             | Meaning::NotFound
             | Meaning::MayHave

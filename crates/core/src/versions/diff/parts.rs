@@ -5,8 +5,8 @@
 
 use crate::Json;
 use crate::definition::{
-    Call, Do, Each, Group, Kind, OnRefused, OnUnknown, Retry, Run, Sleep, Step, Undo, UndoCall,
-    Wait,
+    Call, Do, Each, Group, Kind, OnRefused, OnTurnBack, OnUnknown, Pending, Retry, Run, Sleep,
+    Step, Undo, UndoCall, Wait,
 };
 use crate::expr::{Expr, Template, Text};
 use crate::secret::SecretPath;
@@ -283,6 +283,7 @@ fn of_call(leg: &str, call: &Call) -> Vec<Part> {
         retry,
         refused_when,
         secret,
+        pending,
     } = call;
     let own = |key: &str, value: Json| Part {
         what: format!("{leg}.{key}"),
@@ -319,7 +320,41 @@ fn of_call(leg: &str, call: &Call) -> Vec<Part> {
         own("refused_when", expression(refused_when.as_ref())),
         own("secret", secrets(secret)),
     ]);
+    parts.extend(of_pending(leg, pending.as_deref()));
     parts
+}
+
+/// The same parts whether or not an answer may be undecided.
+fn of_pending(leg: &str, pending: Option<&Pending>) -> Vec<Part> {
+    let own = |key: &str, words: &str, value: Json| Part {
+        what: format!("{leg}.{key}"),
+        phrase: format!("the {leg}'s {words}"),
+        value,
+        flag: None,
+    };
+    let Some(pending) = pending else {
+        let keys = ["reply", "pending_when", "every", "for", "on_turn_back"];
+        return keys.map(|key| own(key, key, Json::Null)).into();
+    };
+    let Pending {
+        reply,
+        when,
+        every,
+        within,
+        on_turn_back,
+    } = pending;
+    let reply = if *reply { "later".into() } else { Json::Null };
+    let turned = match on_turn_back {
+        OnTurnBack::Wait => "wait",
+        OnTurnBack::GiveUp => "give_up",
+    };
+    vec![
+        own("reply", "reply", reply),
+        own("pending_when", "pending_when", expression(when.as_ref())),
+        own("every", "every", every.to_string().into()),
+        own("for", "for", within.to_string().into()),
+        own("on_turn_back", "on_turn_back", turned.into()),
+    ]
 }
 
 /// A factor as a file writes it.
