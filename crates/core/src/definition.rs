@@ -33,6 +33,9 @@ pub struct Definition {
     /// The call that is made whenever a saga of it ends, in the form of a step: `on_end`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_end: Option<Box<Step>>,
+    /// Sagas with the same value of it run one at a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Expr>,
     /// What nobody is to see of its input and output.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secret: Vec<SecretPath>,

@@ -45,3 +45,6 @@ pub const PARK_LIMIT_MS: u64 = 60 * 60 * 1_000;
 pub const ANSWER_GRACE_MS: u64 = 5_000;
 /// Items of one `each`: its saga holds a state for each of them in memory.
 pub const EACH_ITEMS: usize = 10_000;
+
+/// Bytes of a lock's value: it names a thing (an account, an order), and people read it.
+pub const LOCK_BYTES: usize = 256;

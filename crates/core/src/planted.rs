@@ -19,11 +19,13 @@ pub enum Bug {
     RetryWithoutWake,
     /// Callers are answered before their commit (breaks I-4).
     AnswersBeforeCommit,
+    /// A saga moves without holding its lock (breaks I-44).
+    LockNotHeld,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 7] = [
+    pub const ALL: [Bug; 8] = [
         Bug::UndoesForward,
         Bug::LostIsNotSent,
         Bug::FreshKeyPerAttempt,
@@ -31,6 +33,7 @@ impl Bug {
         Bug::UnknownIsNotUndone,
         Bug::RetryWithoutWake,
         Bug::AnswersBeforeCommit,
+        Bug::LockNotHeld,
     ];
 }
 

@@ -4,6 +4,7 @@
 //! the key is looked up first, so that a repeat is answered by its saga whatever the
 //! definition, its brake or the load are by then (I-3).
 
+use crate::Violation;
 use crate::error::{LookError, Refusal, StartError};
 use crate::handle::Engine;
 use crate::request::{Coming, StartAnswer, StartRequest, Until};
@@ -83,6 +84,11 @@ impl Engine {
         }
         let violations = ready.check_input(&request.input);
         if !violations.is_empty() {
+            return Err(StartError::InvalidInput { violations });
+        }
+        if let Err(message) = Saga::lock_of(&ready.plan, &request.input) {
+            let (pointer, message) = (String::new(), format!("lock: {message}"));
+            let violations = vec![Violation { pointer, message }];
             return Err(StartError::InvalidInput { violations });
         }
         let labels = Saga::labels_of(&ready.plan, &request.input)

@@ -162,7 +162,7 @@ fn stuck(saga: &Saga, at: StuckAt) -> api::Stuck {
 fn waiting(waiting: Waiting) -> api::Waiting {
     api::Waiting {
         kind: waiting.kind.as_str().into(),
-        step: Some(waiting.step),
+        step: Some(waiting.step).filter(|step| !step.is_empty()),
         leg: waiting.leg.map(|leg| leg.as_str().into()),
         service: waiting.service,
         since: waiting.since.into(),

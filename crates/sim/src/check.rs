@@ -11,7 +11,7 @@ use banyan_core::definition::{Kind, Undo};
 use banyan_core::id::Id;
 use banyan_core::route::{ON_END_NAME, Spot};
 use banyan_core::saga::{
-    Effect, Entry, Leg, Meaning, Outcome, Plan, ReasonCode, Record, Saga, State, Status,
+    Effect, Entry, Hold, Leg, Meaning, Outcome, Plan, ReasonCode, Record, Saga, State, Status,
 };
 use banyan_store::Reader;
 use std::collections::BTreeMap;
@@ -97,11 +97,54 @@ pub(crate) fn committed(
             format!("{id}: its reason changed to {reason:?}")
         })?;
     }
+    one_holds(&saga, history, figures)?;
     for entry in &stored.journal[usize::try_from(seen).unwrap_or(0)..] {
         lost_is_unknown(id, entry, history, figures)?;
     }
     directions(id, &stored.journal, figures)?;
     fenced(id, &stored.journal, figures)
+}
+
+/// It waits for a lock that a stuck saga keeps: only a person moves either.
+fn waits_behind_stuck(id: Id, reader: &dyn Reader) -> bool {
+    let place = reader.lock(id).ok().flatten();
+    let first = place.and_then(|place| reader.load(place.first).ok().flatten());
+    first.is_some_and(|first| first.row.id != id && first.row.status == Status::Stuck)
+}
+
+/// Nothing moves any more but patrols of those who wait behind stuck sagas.
+pub(crate) fn only_lines_are_left(reader: &dyn Reader) -> bool {
+    let filter = banyan_store::Filter {
+        status: vec![Status::Running, Status::Compensating],
+        ..banyan_store::Filter::default()
+    };
+    let open = reader.list(&filter, None, usize::MAX).unwrap_or_default();
+    let ended = banyan_store::Filter {
+        status: vec![Status::Completed, Status::Compensated],
+        ..banyan_store::Filter::default()
+    };
+    let ended = reader.list(&ended, None, usize::MAX).unwrap_or_default();
+    open.iter().all(|row| waits_behind_stuck(row.id, reader))
+        && ended.iter().all(|row| row.wake_at.is_none())
+}
+
+/// I-44: of all that are not at rest one at most holds a value.
+fn one_holds(saga: &Saga, history: &mut History, figures: &mut Figures) -> Checked {
+    let Some(lock) = &saga.lock else {
+        return Ok(());
+    };
+    let place = (saga.plan.definition.name.clone(), lock.value.clone());
+    let holds = lock.hold == Hold::Holds && !saga.status().is_rest();
+    let holder = history.holders.get(&place).copied();
+    if holds {
+        hold(figures, 44, holder.is_none_or(|id| id == saga.id), || {
+            format!("{} took the lock that {holder:?} holds", saga.id)
+        })?;
+        history.holders.insert(place, saga.id);
+    } else if holder == Some(saga.id) {
+        history.holders.remove(&place);
+    }
+    Ok(())
 }
 
 /// I-16: an attempt whose answer is lost may have happened.
@@ -212,6 +255,16 @@ pub(crate) fn launched(
     let Ok(saga) = Saga::fold(id, Arc::clone(plan), &journal) else {
         return Ok(());
     };
+    if saga.lock.is_some() {
+        let moves = !saga.waits_for_lock() || saga.status().is_rest();
+        hold(figures, 44, moves, || {
+            format!(
+                "{id}: {} is called and its lock is not held\n{}",
+                effect.step,
+                saga.draw()
+            )
+        })?;
+    }
     match effect.leg {
         Leg::Do if effect.step == ON_END_NAME => hold(figures, 15, saga.status().is_rest(), || {
             format!("{id}: its end was told before it came")
@@ -339,7 +392,7 @@ pub(crate) fn rested(world: &World<'_>, figures: &mut Figures) -> Checked {
     }
     let all = world.all();
     for (saga, journal) in all.values() {
-        ended(saga, journal, services, figures)?;
+        ended(saga, journal, reader, services, figures)?;
     }
     let asked = all.values().filter(|(saga, _)| saga.parent.is_none());
     let asked = asked.count();
@@ -381,16 +434,26 @@ impl World<'_> {
     }
 }
 
-fn ended(saga: &Saga, journal: &[Entry], services: &Services, figures: &mut Figures) -> Checked {
+fn ended(
+    saga: &Saga,
+    journal: &[Entry],
+    reader: &dyn Reader,
+    services: &Services,
+    figures: &mut Figures,
+) -> Checked {
     let status = saga.status();
     *figures.ended.entry(status.as_str()).or_default() += 1;
-    let rests = status.is_rest() || status == Status::Stuck;
+    let rests = status.is_rest() || status == Status::Stuck || waits_behind_stuck(saga.id, reader);
     hold(figures, 8, rests, || {
         format!("{} does not rest\n{}", saga.id, saga.draw())
     })?;
     hold(figures, 7, rests, || {
         format!("{} is {}", saga.id, status.as_str())
     })?;
+    if saga.waits_for_lock() && !status.is_rest() {
+        // Only a person moves who stands before it: what it holds is not settled.
+        return Ok(());
+    }
     let turned = journal
         .iter()
         .any(|entry| matches!(entry.record, Record::TurnedBack { .. }));

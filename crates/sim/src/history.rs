@@ -23,4 +23,6 @@ pub(crate) struct History {
     pub(crate) reasons: BTreeMap<Id, Reason>,
     /// Journals' lengths as last seen.
     pub(crate) seqs: BTreeMap<Id, u64>,
+    /// Who holds which lock: the definition's name, the value's hash.
+    pub(crate) holders: BTreeMap<(String, String), Id>,
 }

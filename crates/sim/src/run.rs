@@ -194,6 +194,7 @@ impl Run {
         let next = self.queue.peek().map(|Reverse((at, ..))| *at);
         match (next, wake) {
             (None, None) => Ok(false),
+            (None, Some(_)) if self.quiet() => Ok(false),
             (Some(at), wake) if wake.is_none_or(|wake| at <= wake) => {
                 self.now = self.now.max(at);
                 let event = self
@@ -291,10 +292,9 @@ impl Run {
             .clients
             .iter()
             .all(|client| client.told != Told::Nothing);
-        told && self
-            .node
-            .as_ref()
-            .is_some_and(|node| node.next_wake().is_none())
+        told && self.node.as_ref().is_some_and(|node| {
+            node.next_wake().is_none() || check::only_lines_are_left(&*node.reader)
+        })
     }
 
     fn ask(&mut self, client: usize) {

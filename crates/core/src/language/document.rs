@@ -59,6 +59,9 @@ impl Reader<'_> {
             .get("input")
             .map(|node| self.json_schema(node, "`input`"));
         let labels = self.labels(fields.get("labels"));
+        let lock = fields
+            .get("lock")
+            .map(|node| self.expression(node, "`lock`", Scope::LOCK));
         let secret = self.secrets(fields.get("secret"), &["input", "output"]);
         self.labels_without_secrets(&fields, &labels, &secret);
         self.deadline = fields
@@ -85,6 +88,7 @@ impl Reader<'_> {
             steps: steps?,
             output,
             on_end: on_end.flatten().map(Box::new),
+            lock: lock.flatten(),
             secret,
         };
         definition.hash = hash(&definition)?;

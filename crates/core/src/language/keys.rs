@@ -237,9 +237,9 @@ pub(crate) const KEYS: &[Key] = &[
     key(Document, "deadline", Shape::Time, "From acceptance; past it, before the pivot, the saga is undone."),
     key(Document, "steps", Shape::Steps, "The steps, one after another."),
     key(Document, "output", Shape::Template, "The value that a completed saga gives."),
+    key(Document, "lock", Shape::Expression, "Over $input: sagas of this definition with the same value run one at a time, in the order of acceptance."),
     key(Document, "secret", Shape::Secrets, "Paths into $input and $output that are masked wherever people look."),
     key(Document, "on_end", Shape::EndForm, "The call that is made whenever the saga was completed, compensated or abandoned."),
-    later(Document, "lock"),
     later(Document, "keep"),
     later(Document, "start_on"),
 

@@ -45,6 +45,11 @@ impl Scope {
         steps: false,
         own: &[],
     };
+    /// A lock.
+    pub(crate) const LOCK: Scope = Scope {
+        what: "the lock",
+        ..Scope::LABEL
+    };
     /// The saga's output.
     pub(crate) const OUTPUT: Scope = scope("the output", &[]);
     /// A condition on reaching a step, a timer, a computed value.

@@ -4,8 +4,8 @@
 use super::moves::reshape;
 use super::step::apply_to_state;
 use super::{
-    Entry, Failure, FoldError, Halt, Leg, LegPhase, LegState, Outcome, Phase, Plan, Plans, Reason,
-    ReasonCode, Record, Saga, Signal, Started, State, StepState, StuckCode, Value,
+    Entry, Failure, FoldError, Halt, Hold, Leg, LegPhase, LegState, Lock, Outcome, Phase, Plan,
+    Plans, Reason, ReasonCode, Record, Saga, Signal, Started, State, StepState, StuckCode, Value,
 };
 use crate::definition::{Definition, Kind, Step};
 use crate::id::Id;
@@ -90,6 +90,10 @@ pub(super) fn begin(id: Id, plan: Arc<Plan>, started: &Started, at: Timestamp) -
         on_end: plan.definition.on_end.as_deref().map(blank_step),
         plan,
         steps,
+        lock: started.lock.as_ref().map(|value| Lock {
+            value: value.clone(),
+            hold: Hold::Waits { since: at },
+        }),
         signals: Vec::new(),
         output: None,
         output_error: None,
@@ -193,17 +197,21 @@ fn apply_record(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
             saga.ended_at = None;
             saga.reopened += 1;
             saga.on_end.iter_mut().for_each(begin_anew);
+            stand(saga, Hold::Waits { since: at });
         }
         Record::Completed {
             output,
             output_error,
         } => {
+            stand(saga, Hold::Released);
             saga.phase = Phase::Completed;
             saga.ended_at = Some(at);
             saga.output = Some(output.clone());
             saga.output_error.clone_from(output_error);
         }
+        Record::LockTaken => stand(saga, Hold::Holds),
         Record::Compensated => {
+            stand(saga, Hold::Released);
             saga.phase = Phase::Compensated;
             saga.ended_at = Some(at);
         }
@@ -252,6 +260,12 @@ fn turn_back(saga: &mut Saga, code: ReasonCode, step: Option<String>, failure: &
 fn withdraw(state: &mut StepState) {
     state.confirm.phase = LegPhase::Idle;
     state.parts.iter_mut().for_each(withdraw);
+}
+
+fn stand(saga: &mut Saga, hold: Hold) {
+    if let Some(lock) = &mut saga.lock {
+        lock.hold = hold;
+    }
 }
 
 /// A saga that was opened again ends once more, and is told of that under a key of its own.
@@ -423,6 +437,7 @@ impl Record {
             | Record::CancelTooLate
             | Record::Moved { .. }
             | Record::Completed { .. }
+            | Record::LockTaken
             | Record::Compensated => None,
         }
     }

@@ -73,7 +73,7 @@ impl Saga {
         let waits = self.waiting_on().into_iter();
         waits
             .map(|wait| WaitRow {
-                step: Some(wait.step),
+                step: Some(wait.step).filter(|step| !step.is_empty()),
                 leg: wait.leg.map(|leg| leg.as_str().to_owned()),
                 message: wait.message,
             })

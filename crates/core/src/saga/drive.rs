@@ -1,5 +1,6 @@
 //! The words between a saga and whoever drives it: inputs, what it may ask, what it wants done.
 
+use super::lock::LockStep;
 use super::mail::{Message, Parent, Telling};
 use super::moves::Obstacle;
 use super::park::ParkCause;
@@ -300,6 +301,8 @@ pub struct Turn {
     pub entries: Vec<Entry>,
     /// What it tells other sagas, to be committed with the records.
     pub messages: Vec<Message>,
+    /// What becomes of its place in the line before its lock, in the same commit.
+    pub lock: Option<LockStep>,
     /// The input was a repeat of one already taken.
     pub replayed: bool,
     /// A call was answered "the road is wrong": what the caller must mark.

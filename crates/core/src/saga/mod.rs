@@ -12,6 +12,7 @@ mod draw;
 pub mod drawing;
 mod drive;
 mod errors;
+mod lock;
 mod mail;
 mod masked;
 mod meaning;
@@ -28,6 +29,7 @@ mod view;
 
 pub use codes::*;
 pub use drive::*;
+pub use lock::LockStep;
 pub use mail::*;
 pub use moves::{Obstacle, ObstacleCode};
 pub use park::*;

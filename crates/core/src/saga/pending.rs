@@ -55,16 +55,28 @@ pub(super) fn wake_at(saga: &Saga, now: Timestamp) -> Option<Timestamp> {
     let mut consider = |at: Timestamp| {
         earliest = Some(earliest.map_or(at, |known| known.min(at)));
     };
+    // What is due waits for the lock as the saga does.
+    let held_up = saga.is_held_up();
     saga.each_state(&mut |at, state| {
         for leg in Leg::ALL {
-            wakes_of(saga, at, state.leg(leg), leg, now)
+            let begun = state.leg(leg);
+            let waits_too = held_up && !matches!(begun.phase, LegPhase::InFlight { .. });
+            wakes_of(saga, at, begun, leg, now)
                 .into_iter()
+                .filter(|_| !waits_too)
                 .for_each(&mut consider);
+        }
+        if held_up {
+            return;
         }
         if let (State::Running, Some(until)) = (state.state, state.until) {
             consider(until);
         }
     });
+    if let Some(since) = saga.lock_since() {
+        // Nobody is told twice of a lock that came free; its patrol is what is left then.
+        consider(patrol(since, now));
+    }
     let can_turn_back = saga.phase == Phase::Forward && !saga.past_pivot && saga.halt.is_none();
     if let Some(deadline) = saga
         .deadline

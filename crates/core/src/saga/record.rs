@@ -481,6 +481,8 @@ pub enum Record {
         /// What happened.
         failure: Failure,
     },
+    /// It holds its lock: from here its steps may begin, or its undo go on.
+    LockTaken,
     /// A late effect must be undone in a saga that had ended.
     Reopened {
         /// The step's path.
@@ -521,6 +523,9 @@ pub struct Started {
     pub deadline: Option<Timestamp>,
     /// How long a leg that must run may be parked before its saga is stuck.
     pub park_limit: Duration,
+    /// SHA-256 of its lock's value, in hexadecimal digits; none when it needs no lock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<String>,
     /// The versions of the definitions that it runs, fixed when it starts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub children: BTreeMap<String, u32>,

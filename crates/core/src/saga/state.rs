@@ -55,6 +55,8 @@ pub struct Saga {
     pub steps: Vec<StepState>,
     /// The call at its end; none when its definition has none.
     pub on_end: Option<StepState>,
+    /// Its lock; none when it needs none.
+    pub lock: Option<Lock>,
     /// The signals received, in order.
     pub signals: Vec<Signal>,
     /// The output of a completed saga.
@@ -69,6 +71,29 @@ pub struct Saga {
     pub parent: Option<Parent>,
     /// The number of the parent's record that it obeyed last.
     pub heard: u64,
+}
+
+/// A saga's lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lock {
+    /// SHA-256 of its value, in hexadecimal digits.
+    pub value: String,
+    /// How the saga stands to it.
+    pub hold: Hold,
+}
+
+/// How a saga stands to its lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// In the line before it.
+    Waits {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// It holds it.
+    Holds,
+    /// It is at rest, and let it go.
+    Released,
 }
 
 /// A definition with its index, shared by all its sagas.

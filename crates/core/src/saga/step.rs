@@ -77,6 +77,7 @@ pub(super) fn apply_to_state(state: &mut StepState, entry: &Entry) -> Result<(),
         | Record::TurnedBack { .. }
         | Record::Reopened { .. }
         | Record::Completed { .. }
+        | Record::LockTaken
         | Record::Compensated => {}
     }
     Ok(())

@@ -30,7 +30,7 @@ pub struct StuckAt {
 pub struct Waiting {
     /// What kind of thing.
     pub kind: WaitingKind,
-    /// The step's path.
+    /// The step's path; empty where it is the saga that waits, for its lock.
     pub step: String,
     /// The leg, where there is one.
     pub leg: Option<Leg>,
@@ -66,6 +66,8 @@ pub enum WaitingKind {
     Parked,
     /// A road or a credential that is wrong.
     Misconfigured,
+    /// Its lock.
+    Lock,
     /// Somebody's help.
     Person,
 }
@@ -82,6 +84,7 @@ impl WaitingKind {
         WaitingKind::Child,
         WaitingKind::Parked,
         WaitingKind::Misconfigured,
+        WaitingKind::Lock,
         WaitingKind::Person,
     ];
 
@@ -97,6 +100,7 @@ impl WaitingKind {
             WaitingKind::Child => "child",
             WaitingKind::Parked => "parked",
             WaitingKind::Misconfigured => "misconfigured",
+            WaitingKind::Lock => "lock",
             WaitingKind::Person => "person",
         }
     }
@@ -190,7 +194,7 @@ impl Saga {
     /// What it waits on, in the order of the definition; empty only at rest, where nothing but
     /// the call at its end, or the undo of a late effect, may be under way.
     pub fn waiting_on(&self) -> Vec<Waiting> {
-        let mut all = Vec::new();
+        let mut all: Vec<Waiting> = self.lock_wait().into_iter().collect();
         self.each_state(&mut |at, state| {
             for leg in Leg::ALL {
                 all.extend(waits_of_leg(self, at, state, leg));

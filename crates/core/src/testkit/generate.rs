@@ -167,6 +167,13 @@ impl Maker {
         if self.random.chance(20) {
             put("secret", json!(["$input.at", "$output.id"]));
         }
+        // One that is run by others has no lock of its own.
+        if !name.starts_with("family_") && self.random.chance(20) {
+            let lock = *self
+                .random
+                .pick(&["$input.id", "$input.amount + 1", "$input.yes"]);
+            put("lock", json!(lock));
+        }
         Json::Object(file)
     }
 

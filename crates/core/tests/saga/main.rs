@@ -18,6 +18,7 @@ mod journals;
 mod keys;
 mod late;
 mod late_signals;
+mod lock;
 mod moves;
 mod on_end;
 mod patterns;

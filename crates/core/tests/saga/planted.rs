@@ -15,7 +15,7 @@ fn shows(bug: Bug) -> bool {
         | Bug::UnknownIsNotUndone
         | Bug::RetryWithoutWake => true,
         // Seen by who delivers answers out of order, and by who commits.
-        Bug::NoFence | Bug::AnswersBeforeCommit => false,
+        Bug::NoFence | Bug::AnswersBeforeCommit | Bug::LockNotHeld => false,
     }
 }
 

@@ -81,6 +81,8 @@ pub(crate) struct Driver {
     /// The versions that its journal may be of.
     pub(crate) plans: Vec<Arc<Plan>>,
     turns: u64,
+    /// Its lock is free whenever it wants it.
+    alone: bool,
     /// Wakes that came at once, since the last of which something came.
     in_vain: u32,
 }
@@ -96,27 +98,20 @@ impl Driver {
 
     /// Starts a saga of a plan that is shared.
     pub(crate) fn begin(plan: Arc<Plan>, input: Json, thorough: bool) -> Driver {
-        let labels = Saga::labels_of(&plan, &input).unwrap_or_default();
-        let start = Start {
-            id: Id::new(1, 2, 3),
-            plan,
-            namespace: "default".into(),
-            key: "cart-17".into(),
-            call_seed: "store".into(),
-            input,
-            labels,
-            deadline: None,
-            park_limit: Duration::from_secs(3_600),
-            children: BTreeMap::new(),
-            parent: None,
-            not_after: None,
-            refused: None,
-        };
-        Driver::of(start, Timestamp(1_000_000), thorough)
+        Driver::of(start_of(plan, input), Timestamp(1_000_000), thorough)
+    }
+
+    /// Starts a saga that is told when its lock comes free.
+    pub(crate) fn begin_in_line(plan: Arc<Plan>, input: Json) -> Driver {
+        Driver::beside(start_of(plan, input), Timestamp(1_000_000), true, false)
     }
 
     /// Begins as a start has it.
     pub(crate) fn of(start: Start, now: Timestamp, thorough: bool) -> Driver {
+        Driver::beside(start, now, thorough, true)
+    }
+
+    fn beside(start: Start, now: Timestamp, thorough: bool, alone: bool) -> Driver {
         let roads = Roads::default();
         let random = u64::from_be_bytes(start.id.as_bytes()[8..].try_into().expect("eight"));
         let (saga, turn) = Saga::start(
@@ -136,7 +131,7 @@ impl Driver {
                 .expect("I-5: every prefix folds");
         }
         let plans = vec![Arc::clone(&saga.plan)];
-        let driver = Driver {
+        let mut driver = Driver {
             saga,
             plans,
             journal,
@@ -147,9 +142,18 @@ impl Driver {
             shadow,
             turns: 0,
             in_vain: 0,
+            alone,
         };
         driver.refold();
+        driver.grant();
         driver
+    }
+
+    /// Its lock comes free, when nobody else is there.
+    fn grant(&mut self) {
+        if self.alone && self.saga.waits_for_lock() && !self.saga.status().is_rest() {
+            self.handle(Input::LockGranted).expect("always taken");
+        }
     }
 
     /// Takes one input, and proves that recovery would see the same.
@@ -179,6 +183,7 @@ impl Driver {
         self.sent.extend(turn.messages);
         self.journal.extend(turn.entries);
         self.refold();
+        self.grant();
         Ok(turn.replayed)
     }
 
@@ -331,6 +336,25 @@ impl Driver {
     }
 }
 
+fn start_of(plan: Arc<Plan>, input: Json) -> Start {
+    let labels = Saga::labels_of(&plan, &input).unwrap_or_default();
+    Start {
+        id: Id::new(1, 2, 3),
+        plan,
+        namespace: "default".into(),
+        key: "cart-17".into(),
+        call_seed: "store".into(),
+        input,
+        labels,
+        deadline: None,
+        park_limit: Duration::from_secs(3_600),
+        children: BTreeMap::new(),
+        parent: None,
+        not_after: None,
+        refused: None,
+    }
+}
+
 /// What there is of a saga beside its steps and signals.
 fn rest_of(saga: &Saga) -> impl PartialEq + std::fmt::Debug {
     (
@@ -338,6 +362,7 @@ fn rest_of(saga: &Saga) -> impl PartialEq + std::fmt::Debug {
         (saga.reason.clone(), saga.halt.clone()),
         (saga.output.clone(), saga.output_error.clone()),
         (saga.ended_at, saga.updated_at),
+        saga.lock.clone(),
     )
 }
 
@@ -363,6 +388,17 @@ fn forget(steps: &mut [StepState]) {
         }
         forget(&mut state.parts);
     }
+}
+
+/// Plays a script against a saga that is told when its lock comes free: `granted`.
+pub(crate) fn play_in_line(source: &str, input: &str, script: &str) -> Driver {
+    let input = serde_json::from_str(input).expect("input");
+    let mut driver = Driver::begin_in_line(Plan::new(definition(source)), input);
+    let lines = script.lines().map(str::trim);
+    for line in lines.filter(|line| !line.is_empty()) {
+        line_of(&mut driver, line);
+    }
+    driver
 }
 
 /// Plays a script and draws what became of the saga.
@@ -412,6 +448,9 @@ pub(crate) fn line_of(driver: &mut Driver, line: &str) {
             let until = driver.now.plus(time.parse().expect("a duration"));
             while driver.wake(until) {}
             driver.now = until;
+        }
+        ["granted"] => {
+            driver.handle(Input::LockGranted).expect("taken");
         }
         ["crash"] => {
             driver.crash();

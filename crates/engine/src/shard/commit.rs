@@ -44,6 +44,7 @@ impl Shard {
         }));
         let refused = open.refused.into_iter();
         actions.extend(refused.map(|(reply, why)| Action::InputReply(reply, Box::new(Err(why)))));
+        actions.extend(open.later.into_iter().map(Action::Again));
         if open.looks_for_mail {
             actions.push(Action::LookForMail);
         }

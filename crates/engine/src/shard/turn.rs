@@ -8,9 +8,9 @@ use crate::row::{row, wake_to_store};
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
 use banyan_core::saga::{
-    Context, Entry, Input, Misconfigured, Plan, Rejection, Saga, Start, Status, Turn,
+    Context, Entry, Input, LockStep, Misconfigured, Plan, Rejection, Saga, Start, Status, Turn,
 };
-use banyan_store::{Change, Dealings, MessageKey};
+use banyan_store::{Change, Dealings, LockChange, MessageKey};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -28,6 +28,8 @@ pub(super) struct Open {
     pub(super) failed_starts: Vec<Reply<StartReply>>,
     /// Messages that cause nothing, to be removed.
     pub(super) discarded: Vec<Change>,
+    /// Messages for the next batch.
+    pub(super) later: Vec<Message>,
     /// A message came before the one that makes its receiver.
     pub(super) looks_for_mail: bool,
     /// How many changes it has.
@@ -85,6 +87,7 @@ impl Open {
             taken: Vec::new(),
             failed_starts: Vec::new(),
             discarded: Vec::new(),
+            later: Vec::new(),
             looks_for_mail: false,
             changes: 0,
             of_sagas: 0,
@@ -139,6 +142,19 @@ impl Touched {
         }
     }
 
+    /// Notes what becomes of its place in a line. Of what it joins or takes and leaves again in
+    /// one commit nothing is left.
+    fn lock(&mut self, step: Option<LockStep>) {
+        let change = match step {
+            None => return,
+            Some(LockStep::Join { value }) => LockChange::Join { value },
+            Some(LockStep::JoinFirst { value }) => LockChange::JoinFirst { value },
+            Some(LockStep::Take) => LockChange::Take,
+            Some(LockStep::Leave) => LockChange::Leave,
+        };
+        self.dealings.lock = Some(change);
+    }
+
     /// Takes what a decision led to; true when its input was a repeat.
     pub(super) fn take_turn(
         &mut self,
@@ -151,6 +167,7 @@ impl Touched {
             .into_iter()
             .filter_map(|one| to_store(self.id, one));
         self.dealings.messages.extend(sent);
+        self.lock(turn.lock);
         if let (Some((service, leg)), Some(step)) = (turn.answered, answered_step) {
             self.marks.push(Mark::Answered(Answered {
                 plan: Arc::clone(plan),
@@ -174,6 +191,9 @@ impl Touched {
 
 impl Shard {
     pub(super) fn take(&mut self, message: Message, moment: &Moment<'_>, open: &mut Open) {
+        if self.changes_its_line(&message, open) {
+            return open.later.push(message);
+        }
         match message {
             Message::Start {
                 start,
@@ -196,6 +216,21 @@ impl Shard {
             Message::Granted { id } => self.input(id, Input::LockGranted, None, moment, open),
             looker @ (Message::Get { .. } | Message::Watch { .. }) => open.lookers.push(looker),
         }
+    }
+
+    /// Its saga already moves in the line before its lock in this batch, and a commit holds one
+    /// such move: what may lead to another comes after it.
+    fn changes_its_line(&self, message: &Message, open: &Open) -> bool {
+        let id = match message {
+            Message::Input { id, .. }
+            | Message::Wake { id, .. }
+            | Message::Recover { id }
+            | Message::Granted { id } => *id,
+            Message::Mail(mail) => mail.message.to,
+            Message::Start { .. } | Message::Get { .. } | Message::Watch { .. } => return false,
+        };
+        let place = self.sagas.get(id).and_then(|held| held.touched);
+        place.is_some_and(|place| open.touched[place].dealings.lock.is_some())
     }
 
     fn start(&mut self, start: Start, mut touched: Touched, moment: &Moment<'_>, open: &mut Open) {

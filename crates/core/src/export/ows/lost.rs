@@ -21,6 +21,9 @@ pub(super) fn of(definition: &Definition) -> Vec<String> {
             "deadline: a timeout of {deadline} on the workflow would fault it without its undos; it is left out"
         ));
     }
+    if definition.lock.is_some() {
+        lost.push("lock: runs with the same value go on side by side".to_owned());
+    }
     if definition.on_end.is_some() {
         lost.push(
             "on_end: nothing there runs once whatever the end was, retried and without a say in it"

@@ -18,11 +18,12 @@ use self::moves::Move;
 use super::apply::{apply, begin};
 use super::mail::Standing;
 use super::{
-    Context, Entry, Failure, Input, Leg, LegPhase, LegState, Phase, Plan, ReasonCode, Record,
-    Rejection, Saga, Start, Started, Status, StepState, Turn,
+    Context, Entry, Failure, Input, Leg, LegPhase, LegState, LockStep, Phase, Plan, ReasonCode,
+    Record, Rejection, Saga, Start, Started, Status, StepState, Turn,
 };
 use crate::definition::{Definition, Step};
 use crate::json::Json;
+use crate::planted;
 use crate::route::{ON_END, Route, Spot};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,6 +34,8 @@ pub(super) fn start(start: Start, context: &Context<'_>) -> (Saga, Turn) {
     let own = start.deadline.or(definition.deadline);
     let own = own.map(|after| context.now.plus(after));
     let deadline = own.into_iter().chain(start.not_after).min();
+    // Whoever accepts a start has made sure that its lock has a value.
+    let lock = Saga::lock_of(&start.plan, &start.input).unwrap_or_default();
     let started = Started {
         definition: definition.name.clone(),
         version: definition.version,
@@ -44,6 +47,7 @@ pub(super) fn start(start: Start, context: &Context<'_>) -> (Saga, Turn) {
         labels: start.labels,
         deadline,
         park_limit: start.park_limit,
+        lock,
         children: start.children,
         parent: start.parent,
     };
@@ -55,6 +59,7 @@ pub(super) fn start(start: Start, context: &Context<'_>) -> (Saga, Turn) {
     };
     let mut decision = Decision::new(&mut saga, context);
     decision.turn.entries.push(first);
+    decision.join_line();
     if let Some(refused) = start.refused {
         decision.turn_back(ReasonCode::Refused, None, refused);
     }
@@ -103,7 +108,8 @@ pub(super) fn handle(
             expected_seq,
         })?,
         Input::Interrupted => decision.interrupted(),
-        Input::Wake | Input::Opened | Input::LockGranted => {}
+        Input::LockGranted => decision.lock_granted(),
+        Input::Wake | Input::Opened => {}
     }
     decision.check_deadline();
     decision.advance();
@@ -152,7 +158,42 @@ impl<'a> Decision<'a> {
             applied.is_ok(),
             "I-5: a record that was just decided applies: {applied:?}"
         );
+        self.note_lock(&entry.record);
         self.turn.entries.push(entry);
+    }
+
+    /// A new saga joins the line before its lock.
+    fn join_line(&mut self) {
+        let lock = self.saga.lock.as_ref();
+        self.turn.lock = lock.map(|lock| LockStep::Join {
+            value: lock.value.clone(),
+        });
+    }
+
+    /// What a record does to its place in the line.
+    fn note_lock(&mut self, record: &Record) {
+        let Some(lock) = &self.saga.lock else {
+            return;
+        };
+        match record {
+            Record::LockTaken => self.turn.lock = Some(LockStep::Take),
+            Record::Completed { .. } | Record::Compensated => {
+                self.turn.lock = Some(LockStep::Leave);
+            }
+            Record::Reopened { .. } => {
+                let value = lock.value.clone();
+                self.turn.lock = Some(LockStep::JoinFirst { value });
+            }
+            _ => {}
+        }
+    }
+
+    /// Its lock came free: it may move.
+    fn lock_granted(&mut self) {
+        let rests = self.saga.status().is_rest();
+        if self.saga.waits_for_lock() && !rests {
+            self.record(Record::LockTaken);
+        }
     }
 
     fn cancel(&mut self, reason: String, actor: String) -> Result<(), Rejection> {
@@ -242,6 +283,9 @@ impl<'a> Decision<'a> {
     fn advance(&mut self) {
         loop {
             let before = self.turn.entries.len();
+            if self.saga.is_held_up() && !planted::is(planted::Bug::LockNotHeld) {
+                return;
+            }
             match self.saga.phase {
                 Phase::Forward => {
                     self.forward();

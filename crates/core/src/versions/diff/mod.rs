@@ -68,6 +68,7 @@ fn document(from: &Definition, to: &Definition, found: &mut Vec<Difference>) {
         output,
         on_end,
         secret,
+        lock,
     } = to;
     let text = |text: &Option<String>| Json::from(text.clone());
     let time = |time: Option<crate::time::Duration>| Json::from(time.map(|time| time.to_string()));
@@ -84,6 +85,10 @@ fn document(from: &Definition, to: &Definition, found: &mut Vec<Difference>) {
     }
     keyed("deadline", time(from.deadline), time(*deadline), found);
     keyed("output", value(&from.output), value(output), found);
+    let source = |lock: &Option<crate::expr::Expr>| {
+        Json::from(lock.as_ref().map(|lock| lock.source().to_owned()))
+    };
+    keyed("lock", source(&from.lock), source(lock), found);
     keyed(
         "secret",
         parts::secrets(&from.secret),
