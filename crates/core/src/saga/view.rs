@@ -74,7 +74,7 @@ pub enum WaitingKind {
 
 impl WaitingKind {
     /// All of them.
-    pub const ALL: [WaitingKind; 10] = [
+    pub const ALL: [WaitingKind; 11] = [
         WaitingKind::Call,
         WaitingKind::Retry,
         WaitingKind::Check,
