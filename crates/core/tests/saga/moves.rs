@@ -81,13 +81,14 @@ const PICK: &str = "        - pick: { do: POST stock /picks, body: { item: $item
 const BADGE: &str = "  - badge: { do: POST badges /b, undo: \"DELETE badges /b/{$key}\" }\n";
 
 fn table() -> Vec<Move> {
-    let mut all = places();
+    let mut all = added();
+    all.extend(moved());
     all.extend(contents());
     all
 }
 
-/// What stands where.
-fn places() -> Vec<Move> {
+/// A step more.
+fn added() -> Vec<Move> {
     use ObstacleCode::*;
     use Stands::*;
     let before = |step: &'static str| -> &'static str {
@@ -115,6 +116,14 @@ fn places() -> Vec<Move> {
             )],
             &[("prepare.ids", StepBefore)],
         ),
+    ]
+}
+
+/// What stands where, and what no longer does.
+fn moved() -> Vec<Move> {
+    use ObstacleCode::*;
+    use Stands::*;
+    vec![
         case(
             "a run step renamed",
             Waiting,
