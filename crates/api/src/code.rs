@@ -75,6 +75,7 @@ codes! {
     InvalidDefinition = "invalid_definition", 422, "The saga file has errors";
     ChildNotRegistered = "child_not_registered", 422, "A saga that it runs is not registered";
     ChildCycle = "child_cycle", 422, "A saga that it runs contains it";
+    ChildWithLock = "child_with_lock", 422, "A saga that it runs has a lock of its own";
     ChildWithPivot = "child_with_pivot", 422, "A saga that it runs cannot turn back as long as it can";
     InvalidInput = "invalid_input", 422, "The input does not match the definition's schema";
     InvalidSignal = "invalid_signal", 422, "The signal's body is not what the wait accepts";

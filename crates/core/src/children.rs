@@ -25,6 +25,8 @@ pub struct Registered {
     pub version: u32,
     /// It has a point of no return: a pivot, or a confirm.
     pub no_return: bool,
+    /// Its sagas with the same value run one at a time.
+    pub locks: bool,
     /// What it runs itself.
     pub children: Vec<ChildRun>,
 }
@@ -35,6 +37,7 @@ impl Registered {
         Registered {
             version: definition.version,
             no_return: definition.has_no_return(),
+            locks: definition.lock.is_some(),
             children: definition.runs(),
         }
     }
@@ -60,6 +63,12 @@ pub enum ChildProblem {
     Cycle {
         /// From the parent to itself.
         way: String,
+    },
+    /// It would wait for its lock while its parent holds everything that came before.
+    #[error("the child {name} has a lock: it may not be run by another saga")]
+    Lock {
+        /// As a file names it.
+        name: String,
     },
     /// It cannot turn back as long as its parent can.
     #[error("the child {name} has a point of no return, and stands before that of its parent")]
@@ -124,6 +133,9 @@ fn look(
     let (Some(known), Some(place)) = (known, place) else {
         return Err(ChildProblem::NotRegistered { name: name() });
     };
+    if known.locks {
+        return Err(ChildProblem::Lock { name: name() });
+    }
     if run.early && known.no_return {
         return Err(ChildProblem::NoReturn { name: name() });
     }
@@ -193,6 +205,7 @@ mod tests {
         Registered {
             version,
             no_return: version == 9,
+            locks: version == 8,
             children,
         }
     }

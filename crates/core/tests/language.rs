@@ -53,13 +53,13 @@ fn told(checked: &Checked) -> String {
     out
 }
 
-/// Registered: `firm`, which has a pivot, `insure_trip`, and `trip`, which runs a `holiday`.
+/// Registered: `firm`, which has a pivot, `alone`, which has a lock, `insure_trip`, and `trip`, which runs a `holiday`.
 #[derive(Debug)]
 struct Neighbours;
 
 impl Sagas for Neighbours {
     fn saga(&self, name: &str, version: Option<u32>) -> Option<Registered> {
-        let known = ["firm", "insure_trip", "trip"].contains(&name);
+        let known = ["firm", "alone", "insure_trip", "trip"].contains(&name);
         let children = match name {
             "trip" => vec![ChildRun {
                 saga: "holiday".to_owned(),
@@ -71,6 +71,7 @@ impl Sagas for Neighbours {
         (known && version.is_none_or(|version| version == 1)).then_some(Registered {
             version: 1,
             no_return: name == "firm",
+            locks: name == "alone",
             children,
         })
     }

@@ -46,6 +46,7 @@ impl From<StartError> for Fault {
                 Fault::new(Code::ChildNotRegistered, detail)
             }
             StartError::Child(ChildProblem::Cycle { .. }) => Fault::new(Code::ChildCycle, detail),
+            StartError::Child(ChildProblem::Lock { .. }) => Fault::new(Code::ChildWithLock, detail),
             StartError::Child(ChildProblem::NoReturn { .. }) => {
                 Fault::new(Code::ChildWithPivot, detail)
             }

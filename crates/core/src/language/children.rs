@@ -84,6 +84,10 @@ impl Reader<'_> {
                 Code::ChildCycle,
                 "let one of them call a service instead, or start the other by a service of yours",
             ),
+            ChildProblem::Lock { .. } => (
+                Code::ChildWithLock,
+                "put the lock on this saga instead, or take it out of the child",
+            ),
             ChildProblem::NoReturn { .. } => (
                 Code::ChildWithPivot,
                 "let it stand at or after the pivot: until then the parent must be able to undo it",

@@ -114,6 +114,8 @@ codes! {
     BeyondDeadline = "beyond_deadline", Error;
     /// A saga that runs itself.
     ChildCycle = "child_cycle", Error;
+    /// A child that waits for a lock of its own.
+    ChildWithLock = "child_with_lock", Error;
     /// A child that cannot turn back as long as its parent can.
     ChildWithPivot = "child_with_pivot", Error;
     /// More problems than are told.

@@ -66,6 +66,10 @@ pub(crate) async fn refused() -> Rig {
     put(&rig, "pong", 3, &plain("pong", 3, "      pivot: true\n")).await;
     activate(&rig, "pong", 3).await;
     assert_eq!(start("ping").await, (422, "child_with_pivot".into()));
+    let locked = plain("pong", 4, "").replace("steps:", "lock: $input.id\nsteps:");
+    put(&rig, "pong", 4, &locked).await;
+    activate(&rig, "pong", 4).await;
+    assert_eq!(start("ping").await, (422, "child_with_lock".into()));
     let itself = put(&rig, "ping", 4, &runs("ping", 4, "ping")).await;
     assert_eq!(itself.json()["errors"][0]["code"], "child_cycle");
     rig

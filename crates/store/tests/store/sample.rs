@@ -74,6 +74,7 @@ fn record(row: &SagaRow, seq: u64) -> Record {
             park_limit: Duration::from_secs(3_600),
             children: std::collections::BTreeMap::new(),
             parent: None,
+            lock: None,
         })),
         even if even % 2 == 0 => Record::AttemptStarted {
             step: "charge".to_owned(),
