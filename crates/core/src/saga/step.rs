@@ -16,24 +16,8 @@ pub(super) fn apply_to_state(state: &mut StepState, entry: &Entry) -> Result<(),
     };
     match &entry.record {
         Record::StepSkipped { .. } => skip(state, at),
-        Record::StepStarted { until, .. } => {
-            reach(state, at);
-            state.until = *until;
-        }
-        Record::EachStarted { items, .. } => {
-            state.started_at = Some(at);
-            state.items = Some(items.as_slice().into());
-        }
-        Record::StepEnded {
-            outcome,
-            result,
-            failure,
-            ..
-        } => {
-            reach(state, at);
-            end(state, *outcome, at);
-            state.result.clone_from(result);
-            state.failure.clone_from(failure);
+        Record::StepStarted { .. } | Record::EachStarted { .. } | Record::StepEnded { .. } => {
+            apply_to_whole(state, entry);
         }
         Record::Parked { leg, cause, .. } => {
             reach(state, at);
@@ -81,6 +65,33 @@ pub(super) fn apply_to_state(state: &mut StepState, entry: &Entry) -> Result<(),
         | Record::Compensated => {}
     }
     Ok(())
+}
+
+/// Records about a step as a whole, none of its legs.
+fn apply_to_whole(state: &mut StepState, entry: &Entry) {
+    let at = entry.at;
+    match &entry.record {
+        Record::StepStarted { until, .. } => {
+            reach(state, at);
+            state.until = *until;
+        }
+        Record::EachStarted { items, .. } => {
+            state.started_at = Some(at);
+            state.items = Some(items.as_slice().into());
+        }
+        Record::StepEnded {
+            outcome,
+            result,
+            failure,
+            ..
+        } => {
+            reach(state, at);
+            end(state, *outcome, at);
+            state.result.clone_from(result);
+            state.failure.clone_from(failure);
+        }
+        _ => {}
+    }
 }
 
 fn attempt_ended(

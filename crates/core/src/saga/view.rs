@@ -254,14 +254,14 @@ fn stuck_at(at: Spot<'_>, state: &LegState, leg: Leg) -> Option<StuckAt> {
 }
 
 fn waits_of_leg(saga: &Saga, at: Spot<'_>, state: &StepState, leg: Leg) -> Option<Waiting> {
+    // Nobody asks what is idle, and paths are long to write.
+    if matches!(state.leg(leg).phase, LegPhase::Idle) {
+        return None;
+    }
     let call = super::request::call_of(at.step, leg);
     let child = state.child.as_ref();
     let state = state.leg(leg);
     let named = call.map_or("", |call| call.service.as_str());
-    // Nobody asks what is idle, and paths are long to write.
-    if matches!(state.phase, LegPhase::Idle) {
-        return None;
-    }
     let path = at.path();
     let what = leg_in_words(leg, &path);
     let checks = leg == Leg::Check;
@@ -280,9 +280,7 @@ fn waits_of_leg(saga: &Saga, at: Spot<'_>, state: &StepState, leg: Leg) -> Optio
         }
         LegPhase::Retry { at, since } => {
             let kind = or_check(WaitingKind::Retry);
-            let last = state.last_message.clone();
-            let last = last.unwrap_or_else(|| format!("{named} was not called yet"));
-            let message = format!("{last}, for {what}; {} at {at}", tried(call, state));
+            let message = retries(named, &what, call, state, *at);
             (kind, since, Some(*at), message)
         }
         LegPhase::AwaitingReply { since, until } => {
@@ -291,26 +289,16 @@ fn waits_of_leg(saga: &Saga, at: Spot<'_>, state: &StepState, leg: Leg) -> Optio
         }
         LegPhase::Polling { at, since } => {
             let of = if checks { &path } else { &what };
-            (
-                WaitingKind::Check,
-                since,
-                Some(*at),
-                undecided(named, of, state, *at),
-            )
+            let message = undecided(named, of, state, *at);
+            (WaitingKind::Check, since, Some(*at), message)
         }
         LegPhase::LookAgain { at, since } => {
-            let message = format!(
-                "{named} is asked once more for {what} at {at}, since the do may still arrive"
-            );
+            let why = "since the do may still arrive";
+            let message = format!("{named} is asked once more for {what} at {at}, {why}");
             (WaitingKind::Retry, since, Some(*at), message)
         }
-        LegPhase::Parked {
-            cause,
-            since,
-            overdue,
-        } => {
-            let must_run = saga.must_run(at, leg);
-            let until = (must_run && !overdue).then(|| since.plus(saga.park_limit));
+        LegPhase::Parked { cause, since, .. } => {
+            let until = park_ends(saga, at, leg);
             let message = format!("{what} waits for {named}: {}", cause.message);
             (parked_kind(cause.code), since, until, message)
         }
@@ -332,6 +320,28 @@ fn waits_of_leg(saga: &Saga, at: Spot<'_>, state: &StepState, leg: Leg) -> Optio
         until,
         message,
     })
+}
+
+/// Until when a leg that must run may be parked; none where it may be for ever, or was too long.
+fn park_ends(saga: &Saga, at: Spot<'_>, leg: Leg) -> Option<Timestamp> {
+    match saga.state(at.route).leg(leg).phase {
+        LegPhase::Parked { since, overdue, .. } if saga.must_run(at, leg) && !overdue => {
+            Some(since.plus(saga.park_limit))
+        }
+        _ => None,
+    }
+}
+
+fn retries(
+    named: &str,
+    what: &str,
+    call: Option<&Call>,
+    state: &LegState,
+    at: Timestamp,
+) -> String {
+    let last = state.last_message.clone();
+    let last = last.unwrap_or_else(|| format!("{named} was not called yet"));
+    format!("{last}, for {what}; {} at {at}", tried(call, state))
 }
 
 fn child_in_words(child: Option<&ChildState>) -> String {

@@ -83,6 +83,7 @@ const BADGE: &str = "  - badge: { do: POST badges /b, undo: \"DELETE badges /b/{
 fn table() -> Vec<Move> {
     let mut all = added();
     all.extend(moved());
+    all.extend(reordered());
     all.extend(contents());
     all
 }
@@ -154,6 +155,14 @@ fn moved() -> Vec<Move> {
             ],
             &[("fraud", StepBefore), ("prepare.fraud", StepMoved)],
         ),
+    ]
+}
+
+/// What is still to come, and the order of all.
+fn reordered() -> Vec<Move> {
+    use ObstacleCode::*;
+    use Stands::*;
+    vec![
         case(
             "a step to come renamed",
             Waiting,
