@@ -97,7 +97,7 @@ pub(crate) fn committed(
             format!("{id}: its reason changed to {reason:?}")
         })?;
     }
-    one_holds(&saga, history, figures)?;
+    one_holds(&saga, reader, history, figures)?;
     for entry in &stored.journal[usize::try_from(seen).unwrap_or(0)..] {
         lost_is_unknown(id, entry, history, figures)?;
     }
@@ -129,13 +129,23 @@ pub(crate) fn only_lines_are_left(reader: &dyn Reader) -> bool {
 }
 
 /// I-44: of all that are not at rest one at most holds a value.
-fn one_holds(saga: &Saga, history: &mut History, figures: &mut Figures) -> Checked {
+fn one_holds(
+    saga: &Saga,
+    reader: &dyn Reader,
+    history: &mut History,
+    figures: &mut Figures,
+) -> Checked {
     let Some(lock) = &saga.lock else {
         return Ok(());
     };
     let place = (saga.plan.definition.name.clone(), lock.value.clone());
     let holds = lock.hold == Hold::Holds && !saga.status().is_rest();
-    let holder = history.holders.get(&place).copied();
+    // What a process committed before it died, nobody has looked at: the store knows.
+    let still = |id: &Id| {
+        let row = reader.load(*id).ok().flatten().map(|stored| stored.row);
+        row.is_some_and(|row| !row.status.is_rest())
+    };
+    let holder = history.holders.get(&place).copied().filter(still);
     if holds {
         hold(figures, 44, holder.is_none_or(|id| id == saga.id), || {
             format!("{} took the lock that {holder:?} holds", saga.id)
@@ -342,7 +352,11 @@ fn undoes_what_may_be(saga: &Saga, plan: &Plan, effect: &Effect, figures: &mut F
             return;
         }
         let happened = matches!(state.state, State::Ended(Outcome::Done | Outcome::Unknown));
-        let stands = happened && matches!(at.step.undo, Undo::Call(_)) && state.undone.is_none();
+        // A late effect may come when what is before it is being undone already (rule 6).
+        let stands = happened
+            && matches!(at.step.undo, Undo::Call(_))
+            && state.undone.is_none()
+            && !state.late;
         if stands && before(saga, at.route).contains(&route) {
             wrong = Some(at.path());
         }
