@@ -13,5 +13,6 @@ mod raw;
 mod replies;
 mod rig;
 mod sagas;
+mod secrets;
 mod special;
 mod store;
