@@ -3,7 +3,7 @@
 use crate::error::{LookError, Refusal};
 use crate::handle::Engine;
 use crate::metrics::Metrics;
-use crate::request::{Child, Coming, Page, Until};
+use crate::request::{Child, Coming, Line, Page, Until};
 use crate::shard::{Loaded, Message};
 use banyan_core::id::Id;
 use banyan_core::saga::{Entry, Saga};
@@ -82,6 +82,29 @@ impl Engine {
                 }
             }
             Ok(children)
+        })
+        .await
+    }
+
+    /// The line in which a saga stands before its lock; none when it waits for none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn line(&self, saga: &Saga) -> Result<Option<Line>, Refusal> {
+        if !saga.waits_for_lock() {
+            return Ok(None);
+        }
+        let id = saga.id;
+        self.query(move |reader| {
+            let Some(place) = reader.lock(id)? else {
+                return Ok(None);
+            };
+            let first = reader.row(place.first)?;
+            Ok(first.filter(|_| place.first != id).map(|first| Line {
+                ahead: place.ahead,
+                first: place.first,
+                status: first.status,
+            }))
         })
         .await
     }

@@ -65,6 +65,17 @@ pub struct Child {
     pub status: Status,
 }
 
+/// The line before a lock, as one who stands in it sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// So many sagas stand before it, whoever holds the lock included.
+    pub ahead: u64,
+    /// Who holds the lock, or is to take it next.
+    pub first: Id,
+    /// How that one stands.
+    pub status: Status,
+}
+
 /// What a caller waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Until {

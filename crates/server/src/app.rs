@@ -42,7 +42,8 @@ impl App {
     pub(crate) async fn whole(&self, saga: &Saga) -> Answer<banyan_api::Saga> {
         let children = self.engine.children(saga).await?.into_iter();
         let children = children.map(project::child).collect();
-        Ok(project::saga(saga, children))
+        let line = self.engine.line(saga).await?;
+        Ok(project::saga(saga, children, line.as_ref()))
     }
 
     /// The id of the saga that a caller's key started.

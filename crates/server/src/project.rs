@@ -6,11 +6,13 @@ use banyan_api as api;
 use banyan_core::definition::{self, Definition, Kind};
 use banyan_core::route::{ON_END, ON_END_NAME, Route};
 use banyan_core::saga::{
-    Failure, Meaning, Reason, ReasonCode, Saga, State, StepState, StuckAt, Value, Waiting,
+    Failure, Meaning, Reason, ReasonCode, Saga, State, Status, StepState, StuckAt, Value, Waiting,
+    WaitingKind,
 };
+use banyan_engine::Line;
 
 /// The whole saga, its secrets masked.
-pub(crate) fn saga(saga: &Saga, children: Vec<api::Child>) -> api::Saga {
+pub(crate) fn saga(saga: &Saga, children: Vec<api::Child>, line: Option<&Line>) -> api::Saga {
     let saga = &*saga.masked();
     let definition = &saga.plan.definition;
     api::Saga {
@@ -25,7 +27,11 @@ pub(crate) fn saga(saga: &Saga, children: Vec<api::Child>) -> api::Saga {
         seq: saga.seq,
         reason: saga.reason.as_ref().map(reason),
         stuck: saga.stuck().map(|at| stuck(saga, at)),
-        waiting_on: saga.waiting_on().into_iter().map(waiting).collect(),
+        waiting_on: saga
+            .waiting_on()
+            .into_iter()
+            .map(|one| waiting(in_line(one, line)))
+            .collect(),
         allowed: allowed(saga),
         owner: None,
         parent: parent(saga),
@@ -157,6 +163,22 @@ fn stuck(saga: &Saga, at: StuckAt) -> api::Stuck {
         since: at.since.into(),
         verbs: allowed(saga),
     }
+}
+
+/// A wait for a lock, with whom it waits for.
+fn in_line(mut waiting: Waiting, line: Option<&Line>) -> Waiting {
+    if let (WaitingKind::Lock, Some(line)) = (waiting.kind, line) {
+        let (first, status) = (line.first, line.status.as_str());
+        let before = match line.ahead {
+            1 => "one stands before it".to_owned(),
+            more => format!("{more} stand before it"),
+        };
+        waiting.message += &format!("; {before}, the first is {first} ({status})");
+        if line.status == Status::Stuck {
+            waiting.message += ", which keeps the lock until a person has seen to it";
+        }
+    }
+    waiting
 }
 
 fn waiting(waiting: Waiting) -> api::Waiting {

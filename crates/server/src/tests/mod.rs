@@ -8,6 +8,7 @@ mod contract;
 mod every_code;
 mod http;
 mod late_signals;
+mod locks;
 mod moves;
 mod raw;
 mod replies;
