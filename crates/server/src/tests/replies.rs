@@ -217,3 +217,22 @@ async fn behind_a_proxy_services_are_given_its_address() {
     let answer = rig.post(path, &host, &done).await;
     assert_eq!(answer.status, 202, "{}", answer.text());
 }
+
+#[tokio::test]
+async fn an_address_that_was_given_out_before_a_restart_still_settles_its_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = crate::Config::new(folder.path(), "127.0.0.1:0".parse().unwrap());
+    let rig = Rig::around(crate::start(config.clone()).await.unwrap(), folder).await;
+    let given = shop(&rig).await;
+    let (saga, address) = waiting(&rig, &given, "k-1").await;
+    let (handle, folder) = rig.into_parts();
+    handle.stop().await.unwrap();
+    let rig = Rig::around(crate::start(config).await.unwrap(), folder).await;
+    let done = json!({ "outcome": "done", "result": { "url": "x" } });
+    assert_eq!(
+        reply(&rig, &address, &done).await,
+        (202, String::new(), false)
+    );
+    let film = rig.get(&saga).await.json()["steps"][0].clone();
+    assert_eq!(film["result"]["url"], "x", "{film}");
+}
