@@ -80,6 +80,7 @@ impl Filter {
             && among(&self.key, &row.key)
             && among_some(&self.step, row.step.as_deref())
             && among_some(&self.service, row.service.as_deref())
+            && among_some(&self.owner, row.owner.as_deref())
             && self.matches_code(row)
             && self.matches_labels(row)
             && self.matches_times(row)
@@ -156,6 +157,7 @@ pub(crate) fn update(stored: &mut SagaRow, row: &SagaRow) {
     stored.seq = row.seq;
     stored.updated_at = row.updated_at;
     stored.ended_at = row.ended_at;
+    stored.owner.clone_from(&row.owner);
 }
 
 fn among(wanted: &[String], value: &String) -> bool {

@@ -350,6 +350,8 @@ pub struct SagaRow {
     pub ended_at: Option<Timestamp>,
     /// Past it, before the pivot, it is undone.
     pub deadline: Option<Timestamp>,
+    /// Who looks after it; none when nobody was named.
+    pub owner: Option<String>,
 }
 
 /// A saga as loaded.
@@ -392,6 +394,8 @@ pub struct Filter {
     pub service: Vec<String>,
     /// With these reason or stuck codes.
     pub code: Vec<String>,
+    /// Looked after by these.
+    pub owner: Vec<String>,
     /// With these label values: by name, any of the values.
     pub label: BTreeMap<String, Vec<String>>,
     /// Accepted after this moment.

@@ -107,6 +107,7 @@ impl Query {
             ("saga.key", &filter.key),
             ("saga.step", &filter.step),
             ("saga.service", &filter.service),
+            ("saga.owner", &filter.owner),
         ];
         for (column, values) in texts {
             if !values.is_empty() {

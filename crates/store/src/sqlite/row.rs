@@ -19,10 +19,10 @@ pub(crate) const COLUMNS: &str = "saga.id, saga.namespace, saga.definition, saga
     saga.definition_hash, saga.shard, saga.key, saga.labels, saga.started_at, saga.deadline, \
     saga.fixed_check, saga.status, saga.reason, saga.reason_detail, saga.stuck, saga.step, \
     saga.service, saga.parked_since, saga.wake_at, saga.in_flight, saga.seq, saga.updated_at, \
-    saga.ended_at, saga.state_check";
+    saga.ended_at, saga.owner, saga.state_check";
 
 const FIXED: usize = 10;
-const STATE: usize = 12;
+const STATE: usize = 13;
 
 /// A hash as stored: half the size when it is the hexadecimal SHA-256 that it should be.
 pub(crate) enum Hash<'a> {
@@ -147,6 +147,7 @@ pub(crate) fn state<'a>(
         number(row.seq),
         ValueRef::Integer(row.updated_at.0),
         moment(row.ended_at),
+        optional(row.owner.as_deref()),
         ValueRef::Null,
     ];
     columns[STATE] = ValueRef::Integer(state_check(row.id, &columns[..STATE], scratch));
@@ -229,6 +230,7 @@ fn parse(row: &Row<'_>, id: Id) -> Option<SagaRow> {
         seq: read_number(row.get(20).ok()?)?,
         updated_at: Timestamp(row.get(21).ok()?),
         ended_at: row.get::<_, Option<i64>>(22).ok()?.map(Timestamp),
+        owner: row.get(23).ok()?,
     })
 }
 

@@ -34,6 +34,7 @@ CREATE TABLE saga (
     seq INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     ended_at INTEGER,
+    owner TEXT,
     state_check INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
@@ -129,7 +130,7 @@ CREATE VIEW saga_readable AS
 SELECT printf('%s-%s-%s-%s-%s', substr(hex, 1, 8), substr(hex, 9, 4), substr(hex, 13, 4),
            substr(hex, 17, 4), substr(hex, 21)) AS id,
        namespace, definition, version, key, labels, status, reason, stuck, step, service, seq,
-       in_flight,
+       in_flight, owner,
        strftime('%Y-%m-%dT%H:%M:%fZ', started_at / 1000.0, 'unixepoch') AS started_at,
        strftime('%Y-%m-%dT%H:%M:%fZ', updated_at / 1000.0, 'unixepoch') AS updated_at,
        strftime('%Y-%m-%dT%H:%M:%fZ', ended_at / 1000.0, 'unixepoch') AS ended_at,

@@ -196,6 +196,7 @@ pub(crate) fn full_row(number: u64) -> SagaRow {
     row.parked_since = Some(Timestamp(START));
     row.deadline = Some(Timestamp(START + 5));
     row.ended_at = Some(Timestamp(-1));
+    row.owner = Some("Ada".to_owned());
     row
 }
 
@@ -207,6 +208,7 @@ fn every_field_of_a_row_comes_back((mut writer, reader): Fresh) {
     bare.reason = None;
     bare.stuck = None;
     bare.ended_at = None;
+    bare.owner = None;
     writer.commit(&[append(&bare, 3)]).unwrap();
     assert_eq!(reader.load(bare.id).unwrap().unwrap().row, bare);
     let mut upper = row(2, 1);

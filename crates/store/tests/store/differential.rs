@@ -187,6 +187,7 @@ fn shaped(shape: &Shape, seq: u64) -> SagaRow {
     row.wake_at = time(1);
     row.in_flight = in_flight && row.wake_at.is_some();
     row.ended_at = time(2);
+    row.owner = blamed.then(|| name(0));
     row
 }
 
@@ -267,7 +268,8 @@ fn filters() -> impl Strategy<Value = Filter> {
     ];
     let label = option::weighted(0.3, (0..4_usize, words()));
     let status = prop_oneof![2 => Just(vec![]), 1 => vec(0..Status::ALL.len(), 1..4)];
-    let texts = (words(), words(), words(), words(), words(), names());
+    let owner = prop_oneof![4 => Just(vec![]), 1 => words()];
+    let texts = (words(), words(), words(), words(), words(), names(), owner);
     let times = (time(), time(), time(), time());
     (texts, status, codes, label, times).prop_map(|(texts, status, code, label, times)| Filter {
         namespace: texts.0,
@@ -277,6 +279,7 @@ fn filters() -> impl Strategy<Value = Filter> {
         service: texts.4,
         version: texts.5.iter().map(|one| 1 + *one as u32).collect(),
         status: status.iter().map(|one| Status::ALL[*one]).collect(),
+        owner: texts.6,
         code,
         label: label
             .map(|(name, values)| (["a", "b", "c", "x"][name].to_owned(), values))

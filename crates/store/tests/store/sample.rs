@@ -45,6 +45,7 @@ pub(crate) fn row(number: u64, seq: u64) -> SagaRow {
         updated_at: Timestamp(START + number as i64 + seq as i64),
         ended_at: None,
         deadline: None,
+        owner: None,
     }
 }
 
