@@ -35,6 +35,8 @@ fn nobody_at_the_servers_address_is_exit_6_with_help() {
         &["list"][..],
         &["show", "a/b"],
         &["services"],
+        &["definitions"],
+        &["activate", "a", "1"],
         &["start", "a", "--key", "k"],
     ] {
         let output = banyan(arguments);

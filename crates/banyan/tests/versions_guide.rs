@@ -59,6 +59,9 @@ fn every_command_of_the_guide_does_what_it_says() {
     for promise in [
         "leave@2 registered",
         "leave@1",
+        "leave: starts use version 1 now",
+        "leave: starts use version 2 now",
+        "leave       2       2 1       taken",
         "can go from version 1 to 2",
         "went from version 1 to 2",
         "1 can go to version 2",

@@ -245,7 +245,7 @@ impl Client {
     }
 
     /// Chooses the version that starts use.
-    pub async fn activate(&self, name: &str, version: u32) -> Result<Json, Error> {
+    pub async fn activate(&self, name: &str, version: u32) -> Result<Definition, Error> {
         let target = Target::new(["v1", "definitions", name, "active"]);
         let call = Call::new(Method::PUT, target).json(&ActiveRequest { version });
         self.ask(call).await
@@ -257,7 +257,7 @@ impl Client {
         name: &str,
         accepting: bool,
         reason: Option<String>,
-    ) -> Result<Json, Error> {
+    ) -> Result<Definition, Error> {
         let target = Target::new(["v1", "definitions", name, "accepting"]);
         let request = AcceptingRequest { accepting, reason };
         self.ask(Call::new(Method::PUT, target).json(&request))

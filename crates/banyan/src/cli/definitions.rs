@@ -1,11 +1,19 @@
-//! `banyan register` and `banyan schema`.
+//! `banyan register`, `definitions`, `activate` and `schema`.
 
 use super::check::{self, Surroundings};
 use super::context::Context;
 use super::fail::{Exit, Fail};
 use super::out::{print, print_json};
+use super::style::Tone;
+use super::table::{Rows, cell, cut, plain};
+use banyan_sdk::api::{Definition, DefinitionDetail};
 use clap::Args;
 use std::path::PathBuf;
+
+/// Definitions of one page.
+const PAGE: u32 = 500;
+/// Characters of a description in a table.
+const WORDS: usize = 60;
 
 /// Registers saga files; each becomes the active version of its name.
 #[derive(Args, Debug)]
@@ -21,7 +29,34 @@ pub(crate) struct Register {
     no_activate: bool,
 }
 
-pub(super) async fn run(context: &Context, register: &Register) -> Result<Exit, Fail> {
+/// Lists the definitions, or the versions of one.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  banyan definitions
+  banyan definitions place_order               its versions, and which of them starts use")]
+pub(crate) struct Definitions {
+    /// Only this one, version by version
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+}
+
+/// Chooses the version that starts use: forward, and the way back. Sagas that have started keep
+/// the version that they started with.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  banyan activate place_order 2
+  banyan activate place_order 1                the way back
+  banyan definitions place_order               which versions there are")]
+pub(crate) struct Activate {
+    /// The definition
+    name: String,
+    /// The version that starts use from now on
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    version: u32,
+}
+
+/// `banyan register`.
+pub(super) async fn register(context: &Context, register: &Register) -> Result<Exit, Fail> {
     let client = context.client()?;
     let mut answers = Vec::new();
     for file in &register.files {
@@ -62,6 +97,98 @@ pub(super) async fn run(context: &Context, register: &Register) -> Result<Exit, 
         print_json(&answers)?;
     }
     Ok(Exit::Well)
+}
+
+/// `banyan definitions`.
+pub(super) async fn list(context: &Context, wanted: &Definitions) -> Result<Exit, Fail> {
+    let client = context.client()?;
+    if let Some(name) = &wanted.name {
+        let detail = client.definition(name).await?;
+        if context.json() {
+            print_json(&detail)?;
+        } else {
+            print(&versions(context, &detail));
+        }
+        return Ok(Exit::Well);
+    }
+    let mut page = client.definitions(PAGE, None).await?;
+    while let Some(cursor) = page.next.take() {
+        let more = client.definitions(PAGE, Some(&cursor)).await?;
+        page.items.extend(more.items);
+        page.next = more.next;
+    }
+    if context.json() {
+        print_json(&page)?;
+    } else {
+        print(&table(context, &page.items));
+    }
+    Ok(Exit::Well)
+}
+
+/// `banyan activate`.
+pub(super) async fn activate(context: &Context, wanted: &Activate) -> Result<Exit, Fail> {
+    let client = context.client()?;
+    let definition = client.activate(&wanted.name, wanted.version).await?;
+    if context.json() {
+        print_json(&definition)?;
+    } else {
+        print(&format!(
+            "{} {}: starts use version {} now; sagas that have started keep theirs\n",
+            context.style.good("✓"),
+            definition.name,
+            wanted.version
+        ));
+    }
+    Ok(Exit::Well)
+}
+
+fn table(context: &Context, definitions: &[Definition]) -> String {
+    let headings = ["DEFINITION", "ACTIVE", "VERSIONS", "STARTS", "DESCRIPTION"];
+    let mut rows = Rows::new(context.style, &headings);
+    for one in definitions {
+        let all: Vec<String> = one.versions.iter().map(ToString::to_string).collect();
+        let (tone, starts) = starts(one.accepting, one.refusal.as_deref());
+        rows.push([
+            cell(Tone::Strong, &one.name),
+            plain(active(one.active_version)),
+            plain(cut(&all.join(" "), WORDS)),
+            cell(tone, &starts),
+            plain(cut(one.description.as_deref().unwrap_or(""), WORDS)),
+        ]);
+    }
+    rows.text("no definition is registered: banyan register FILE")
+}
+
+fn versions(context: &Context, detail: &DefinitionDetail) -> String {
+    let headings = ["DEFINITION", "VERSION", "ACTIVE", "REGISTERED", "HASH"];
+    let mut rows = Rows::new(context.style, &headings);
+    for one in &detail.versions {
+        rows.push([
+            cell(Tone::Strong, &one.name),
+            plain(one.version),
+            cell(Tone::Good, if one.active { "active" } else { "" }),
+            plain(one.registered_at),
+            cell(Tone::Faint, one.hash.get(..12).unwrap_or(&one.hash)),
+        ]);
+    }
+    let mut text = rows.text("no version is registered");
+    if !detail.accepting {
+        let (_, refused) = starts(false, detail.refusal.as_deref());
+        text.push_str(&format!("starts are {}\n", context.style.doubt(&refused)));
+    }
+    text
+}
+
+fn active(version: Option<u32>) -> String {
+    version.map_or_else(|| "none".to_owned(), |version| version.to_string())
+}
+
+fn starts(accepting: bool, refusal: Option<&str>) -> (Tone, String) {
+    if accepting {
+        return (Tone::Good, "taken".to_owned());
+    }
+    let reason = refusal.unwrap_or("");
+    (Tone::Doubt, format!("refused: {}", cut(reason, WORDS)))
 }
 
 /// Prints the JSON Schema of saga files.

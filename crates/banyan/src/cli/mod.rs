@@ -106,6 +106,10 @@ pub(crate) enum Command {
     Diff(diff::Diff),
     /// Register saga files with the server
     Register(definitions::Register),
+    /// List definitions, or the versions of one
+    Definitions(definitions::Definitions),
+    /// Choose the version of a definition that starts use
+    Activate(definitions::Activate),
     /// Start a saga
     Start(start::Start),
     /// Send a signal to a saga
@@ -151,7 +155,9 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Fail> {
         Command::DemoService(arguments) => {
             context.block_on(crate::demo::serve(&context, arguments))
         }
-        Command::Register(register) => context.block_on(definitions::run(&context, &register)),
+        Command::Register(register) => context.block_on(definitions::register(&context, &register)),
+        Command::Definitions(wanted) => context.block_on(definitions::list(&context, &wanted)),
+        Command::Activate(wanted) => context.block_on(definitions::activate(&context, &wanted)),
         Command::Start(start) => context.block_on(start::run(&context, &start)),
         Command::Signal(signal) => context.block_on(signal::run(&context, &signal)),
         Command::List(list) => context.block_on(list::run(&context, &list)),

@@ -26,6 +26,9 @@ fn every_command_that_is_promised_can_be_typed() {
         "banyan check a.saga.yaml b.saga.yaml --format sarif",
         "banyan schema",
         "banyan register a.saga.yaml --no-activate",
+        "banyan definitions",
+        "banyan definitions order --json",
+        "banyan activate order 2",
         "banyan start order --key k --input {} --wait",
         "banyan start order --key k --until payment --version 2",
         "banyan list --status stuck --status running --label customer=ada -n 5",
@@ -41,6 +44,7 @@ fn every_command_that_is_promised_can_be_typed() {
         "banyan pause stock --reason because",
         "banyan resume stock",
         "banyan completions zsh",
+        "banyan dev trip.saga.yaml --once --late render --pend charge/wire",
         "banyan demo-service stock --data d --listen 127.0.0.1:0 --lost 0.1",
     ] {
         if let Err(error) = parse(line) {
@@ -58,6 +62,9 @@ fn what_cannot_be_meant_is_a_usage_error() {
         "banyan show order",
         "banyan list --label customer",
         "banyan list --limit 0",
+        "banyan activate order",
+        "banyan activate order 0",
+        "banyan activate order newest",
         "banyan list --limit 501",
         "banyan check",
         "banyan check a --format xml",
@@ -145,6 +152,8 @@ fn help_names_every_command() {
           export       Print a saga file as a drawing or in another language
           diff         Say what differs between two versions of a definition, or two files
           register     Register saga files with the server
+          definitions  List definitions, or the versions of one
+          activate     Choose the version of a definition that starts use
           start        Start a saga
           signal       Send a signal to a saga
           list         List sagas, newest first
