@@ -4,6 +4,7 @@
 mod cli;
 mod demo;
 mod dev;
+mod front;
 
 use clap::Parser;
 use std::process::ExitCode;

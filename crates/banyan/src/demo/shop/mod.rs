@@ -104,9 +104,7 @@ fn start(
     let domain = options.service.domain(&options.faults);
     let connection = database::open(&options.data, options.service, domain.as_ref())?;
     let desk = desk::open(connection, domain);
-    Ok(tokio::spawn(http::serve(
-        listener,
-        desk,
-        options.faults.clone(),
-    )))
+    let faults = options.faults.clone();
+    let counter = http::Counter { desk, faults };
+    Ok(tokio::spawn(crate::front::serve(listener, counter)))
 }
