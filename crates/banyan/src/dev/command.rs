@@ -1,6 +1,6 @@
 //! What can be typed while `banyan dev` runs: one command per line.
 
-use super::switches::Switch;
+use super::switches::{Switch, Trouble};
 use banyan_core::Json;
 
 /// What `help` prints.
@@ -9,7 +9,10 @@ pub(super) const HELP: &str = "\
   lose STEP                 it happens, and the answer is lost
   slow STEP 3s              it happens, and the answer takes so long
   fail STEP                 its service answers 503, and nothing happens
+  late STEP                 with `reply: later`: the reply comes when it was given up already
+  pend STEP                 with `pending_when`: it is not decided, however often it is asked about
       … STEP undo           the same for its undo; so for check and confirm
+      … CHILD/STEP          the same for a step of a saga that it runs
       … STEP once           for the next call only; x3 for the next three
   ok [STEP]                 switches it off; without a step, everything
   run, or Enter alone       starts a saga
@@ -17,8 +20,8 @@ pub(super) const HELP: &str = "\
   skip                      lets the time pass for which the saga waits
   cancel                    turns the saga back
   input JSON                what the next sagas start with; `input` alone shows it
-  show                      the saga, and the steps with their switches
-  ledger                    what the services hold of the saga
+  show                      the saga and its children, and the steps with their switches
+  ledger                    what the services hold of them
   wait                      takes no further command until the saga rests or wants a signal
   quit                      ends; nothing stays behind
 ";
@@ -62,8 +65,10 @@ impl Command {
         let (verb, rest) = line
             .split_once(char::is_whitespace)
             .map_or((line, ""), |(verb, rest)| (verb, rest.trim()));
+        if let Some(trouble) = Trouble::from_verb(verb) {
+            return Ok(Command::Switch(Switch::parse(trouble, rest)?));
+        }
         Ok(match verb {
-            "refuse" | "lose" | "slow" | "fail" => Command::Switch(Switch::parse(verb, rest)?),
             "ok" => Command::Ok(Some(rest.to_owned()).filter(|step| !step.is_empty())),
             "signal" => signal(rest)?,
             "" | "run" => Command::Run,
@@ -103,8 +108,7 @@ fn json(text: &str, what: &str) -> Result<Json, String> {
 #[cfg(test)]
 mod tests {
     use super::super::leg::Leg;
-    use super::super::switches::Trouble;
-    use super::Command;
+    use super::{Command, Trouble};
     use banyan_core::time::Duration;
 
     fn switch(line: &str) -> (String, Leg, Trouble, Option<u32>) {
@@ -133,6 +137,14 @@ mod tests {
             (
                 "fail payment:check",
                 (payment(), Leg::Check, Trouble::Fail, None),
+            ),
+            (
+                "late charge/payment",
+                ("charge/payment".to_owned(), Leg::Do, Trouble::Late, None),
+            ),
+            (
+                "pend payment confirm x2",
+                (payment(), Leg::Confirm, Trouble::Pend, Some(2)),
             ),
             (
                 "slow payment=250ms",

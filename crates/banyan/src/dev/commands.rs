@@ -2,9 +2,11 @@
 
 use super::command::{Command, HELP};
 use super::desk::{Desk, Next};
+use super::family::Family;
+use super::session::Session;
 use super::switches::Switch;
 use super::{report, sample};
-use crate::cli::{self, Fail};
+use crate::cli::Fail;
 use banyan_core::Json;
 
 impl Desk {
@@ -41,10 +43,13 @@ impl Desk {
         self.screen.prompt();
     }
 
-    fn switch(&mut self, mut switch: Switch) {
-        let text = match self.path_of(&switch.step) {
-            Ok(path) => {
-                switch.step = path;
+    fn switch(&mut self, switch: Switch) {
+        let settled = match &self.session {
+            Some(session) => session.backstage.plans.settle(switch),
+            None => Err("no definition yet".to_owned()),
+        };
+        let text = match settled {
+            Ok(switch) => {
                 let text = format!("{}: {switch}; Enter runs it", switch.step);
                 self.switches.put(switch);
                 text
@@ -55,7 +60,7 @@ impl Desk {
     }
 
     fn ok(&mut self, step: Option<&str>) {
-        let text = match step.map(|step| self.path_of(step)).transpose() {
+        let text = match step.map(|step| self.place_of(step)).transpose() {
             Ok(path) => {
                 self.switches.clear(path.as_deref());
                 let what = path.unwrap_or_else(|| "every step".to_owned());
@@ -66,14 +71,14 @@ impl Desk {
         self.say(&text);
     }
 
-    fn path_of(&self, named: &str) -> Result<String, String> {
+    fn place_of(&self, named: &str) -> Result<String, String> {
         let session = self.session.as_ref().ok_or("no definition yet")?;
-        session.path_of(named)
+        session.backstage.plans.place_of(named)
     }
 
     fn show(&mut self) {
         let style = self.screen.style();
-        let drawn = self.saga.as_ref().map(|saga| cli::draw(saga, style));
+        let drawn = self.family.as_ref().map(|family| family.draw(style));
         let steps = self.session.as_ref();
         let steps = steps.map(|session| report::steps(&session.backstage, style));
         let text = format!("{}{}", drawn.unwrap_or_default(), steps.unwrap_or_default());
@@ -81,9 +86,10 @@ impl Desk {
     }
 
     fn show_ledger(&mut self) {
-        let text = match (&self.session, &self.saga) {
-            (Some(session), Some(saga)) => {
-                report::ledger(&session.effects(saga), &saga.status, self.screen.style())
+        let text = match (&self.session, &self.family) {
+            (Some(session), Some(family)) => {
+                let effects = session.effects(family);
+                report::ledger(&effects, &family.top.status, self.screen.style())
             }
             _ => "no saga yet".to_owned(),
         };
@@ -111,31 +117,18 @@ impl Desk {
     }
 
     async fn signal(&mut self, name: &str, body: Option<Json>) {
-        let (Some(session), Some(saga)) = (&self.session, &self.saga) else {
-            return self.say("no saga yet");
-        };
-        let mut waits = session.backstage.plan.waits.iter();
-        let made = || match waits.find(|part| part.signal == name) {
-            Some(part) => part.signal(false),
-            None => Ok(Json::Null),
-        };
-        let body = match body.map_or_else(made, Ok) {
-            Ok(body) => body,
-            Err(why) => return self.say(&why),
-        };
         self.signals += 1;
         let key = format!("dev-{}", self.signals);
-        let id = saga.id.to_string();
-        let text = match session.client.signal(&id, name, &body, &key).await {
-            Ok(_) => format!("signal {name} {body} sent"),
-            Err(error) => error.to_string(),
+        let text = match (&self.session, &self.family) {
+            (Some(session), Some(family)) => send(session, family, name, body, &key).await,
+            _ => Ok("no saga yet".to_owned()),
         };
-        self.say(&text);
+        self.say(&text.unwrap_or_else(|why| why));
     }
 
     fn skip(&mut self) {
-        let text = match (&self.session, &self.saga) {
-            (Some(session), Some(saga)) => match session.skip(saga) {
+        let text = match (&self.session, &self.family) {
+            (Some(session), Some(family)) => match session.skip(family) {
                 Some(until) => format!("it is {until} now"),
                 None => "it waits for nothing that time brings".to_owned(),
             },
@@ -145,12 +138,36 @@ impl Desk {
     }
 
     async fn cancel(&mut self) {
-        let (Some(session), Some(saga)) = (&self.session, &self.saga) else {
+        let (Some(session), Some(family)) = (&self.session, &self.family) else {
             return self.say("no saga yet");
         };
-        let id = saga.id.to_string();
+        let id = family.top.id.to_string();
         if let Err(error) = session.client.cancel(&id, "cancelled at the desk").await {
             self.say(&error.to_string());
         }
     }
+}
+
+/// Sends a signal to whoever waits for it; else to the saga itself, which may wait for it later.
+async fn send(
+    session: &Session,
+    family: &Family,
+    name: &str,
+    body: Option<Json>,
+    key: &str,
+) -> Result<String, String> {
+    let mut parts = family.waits().filter_map(|(saga, waiting)| {
+        let (_, part) = session.wait_part(saga, waiting.step.as_deref()?)?;
+        (part.signal == name).then_some((saga, part))
+    });
+    let (saga, part) = match parts.next() {
+        Some((saga, part)) => (saga, Some(part)),
+        None => (&family.top, session.backstage.plans.signal(name)),
+    };
+    let made = || part.map_or(Ok(Json::Null), |part| part.signal(false));
+    let body = body.map_or_else(made, Ok)?;
+    let id = saga.id.to_string();
+    let sent = session.client.signal(&id, name, &body, key).await;
+    sent.map(|_| format!("signal {name} {body} sent"))
+        .map_err(|error| error.to_string())
 }

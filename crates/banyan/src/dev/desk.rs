@@ -1,15 +1,16 @@
 //! `banyan dev` as a person sits at it: commands line by line, the saga as it moves, and the
-//! file again whenever it changes.
+//! files again whenever one of them changes.
 
 use super::Arguments;
-use super::file::{File, understand};
+use super::family::Family;
+use super::file::{Files, understand};
 use super::report;
 use super::screen::Screen;
 use super::session::{Play, Session};
 use super::switches::Switches;
-use crate::cli::{self, Context, Exit, Fail};
+use crate::cli::{Context, Exit, Fail};
 use banyan_core::Json;
-use banyan_sdk::api::{Saga, WaitKind};
+use banyan_sdk::api::WaitKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,13 +27,13 @@ const HINT: &str =
 pub(super) struct Desk {
     pub(super) screen: Screen,
     path: PathBuf,
-    file: File,
+    files: Files,
     port: u16,
     pub(super) switches: Arc<Switches>,
     /// The input that was given; without one it is made.
     pub(super) input: Option<Json>,
     pub(super) session: Option<Session>,
-    pub(super) saga: Option<Saga>,
+    pub(super) family: Option<Family>,
     /// Signals sent, for their keys.
     pub(super) signals: u32,
 }
@@ -57,12 +58,12 @@ pub(super) async fn run(
     let mut desk = Desk {
         screen: Screen::open(context.style),
         path: arguments.file.clone(),
-        file: File::new(&arguments.file),
+        files: Files::new(&arguments.file),
         port: arguments.port.unwrap_or(0),
         switches,
         input,
         session: None,
-        saga: None,
+        family: None,
         signals: 0,
     };
     let worked = desk.work().await;
@@ -117,105 +118,96 @@ impl Desk {
         }
     }
 
-    /// Nothing more will happen by itself: it has ended, is stuck, or waits for signals alone.
+    /// Nothing more will happen by itself: it has ended, is stuck, or waits for signals alone,
+    /// and no reply is on its way.
     fn is_at_rest(&self) -> bool {
-        self.saga.as_ref().is_none_or(|saga| {
-            let mut waiting = saga.waiting_on.iter();
-            let is_moving = Exit::of(&saga.status) == Exit::Running;
-            let on_people = waiting.all(|one| one.kind == WaitKind::Signal);
-            !is_moving || (on_people && !saga.waiting_on.is_empty())
-        })
+        let (Some(session), Some(family)) = (&self.session, &self.family) else {
+            return true;
+        };
+        let mut on_people = family.waits().peekable();
+        let waits_for_people =
+            on_people.peek().is_some() && on_people.all(|(_, one)| one.kind == WaitKind::Signal);
+        let is_moving = Exit::of(&family.top.status) == Exit::Running;
+        let replies = session.backstage.later.next_due();
+        replies.is_none() && (!is_moving || waits_for_people)
     }
 
-    /// Looks whether the file changed and the saga moved.
+    /// Looks whether a file changed and the saga moved.
     async fn look(&mut self) -> Result<(), Fail> {
-        if self.file.is_touched() {
+        if self.files.is_touched() {
             self.load().await?;
         }
-        let (Some(session), Some(before)) = (&self.session, &self.saga) else {
+        let (Some(session), Some(before)) = (&self.session, &self.family) else {
             return Ok(());
         };
         let now = session.look(before).await?;
-        let waits = |saga: &Saga| -> Vec<String> {
-            let waiting = saga.waiting_on.iter();
-            waiting.map(|one| one.message.clone()).collect()
-        };
-        if now.seq == before.seq && waits(&now) == waits(before) {
+        if now.is_like(before) {
             return Ok(());
         }
         self.screen.follow(Some(before), &now);
-        let came_to_rest = now.status != before.status && Exit::of(&now.status) != Exit::Running;
-        let new_waits: Vec<String> = signals(&now)
-            .filter(|path| !signals(before).any(|known| known == *path))
-            .map(str::to_owned)
+        let status = &now.top.status;
+        let came_to_rest = *status != before.top.status && Exit::of(status) != Exit::Running;
+        let offers: Vec<String> = session
+            .offers(&now)
+            .into_iter()
+            .filter(|offer| !session.offers(before).contains(offer))
             .collect();
-        self.saga = Some(now);
+        self.family = Some(now);
         if came_to_rest {
             self.show_end();
         }
-        for path in new_waits {
-            self.offer_signal(&path);
+        for offer in offers {
+            self.screen.leave();
+            self.screen.say(&format!("to go on: {offer}\n"));
+            self.screen.prompt();
         }
         Ok(())
     }
 
-    /// Says what could be sent to a step that waits.
-    fn offer_signal(&mut self, path: &str) {
-        let Some(session) = &self.session else { return };
-        let Some(part) = session.backstage.plan.wait(path) else {
-            return;
-        };
-        let line = match part.signal(false) {
-            Ok(body) => format!("to go on: signal {} {body}\n", part.signal),
-            Err(why) => format!("to go on: {why}\n"),
-        };
-        self.screen.leave();
-        self.screen.say(&line);
-        self.screen.prompt();
-    }
-
     fn show_end(&mut self) {
-        let (Some(session), Some(saga)) = (&self.session, &self.saga) else {
+        let (Some(session), Some(family)) = (&self.session, &self.family) else {
             return;
         };
         let style = self.screen.style();
-        let effects = session.effects(saga);
+        let effects = session.effects(family);
         let text = format!(
             "{}{}{}\n",
-            cli::draw(saga, style),
-            report::ledger(&effects, &saga.status, style),
+            family.draw(style),
+            report::ledger(&effects, &family.top.status, style),
             style.faint(HINT)
         );
         self.screen.say(&text);
         self.screen.prompt();
     }
 
-    /// Reads the file, when it holds something new, and runs what it says. A faulty one is
+    /// Reads the files, when they hold something new, and runs what they say. A faulty one is
     /// told, and what ran before stays.
     async fn load(&mut self) -> Result<(), Fail> {
-        let text = match self.file.read() {
-            Ok(Some(text)) => text,
+        let (text, changed) = match self.files.read() {
+            Ok(Some(read)) => read,
             Ok(None) => return Ok(()),
             // The first read must work; later an editor may be at it.
-            Err(error) if self.session.is_none() && self.saga.is_none() => return Err(error),
+            Err(error) if self.session.is_none() && self.family.is_none() => return Err(error),
             Err(_) => return Ok(()),
         };
-        let name = self.file.name();
+        let name = self.path.display();
         match understand(&self.path, text, self.input.as_ref()) {
             Ok((play, warnings)) => {
+                self.files.count(Some(&play));
                 let again = self.session.is_some();
                 self.screen.say(&warnings);
                 if again {
-                    self.screen.say(&format!("{name} changed: read again\n"));
+                    self.screen.say(&format!("{changed} changed: read again\n"));
                 }
                 self.open(play).await
             }
             Err(words) => {
+                self.files.count(None);
                 let stays = match &self.session {
                     Some(_) => "what ran before stays",
                     None => "it runs as soon as that is mended",
                 };
-                let bad = self.screen.style().bad(&format!("{name} is faulty"));
+                let bad = self.screen.style().bad(&format!("{name} cannot run"));
                 self.screen.say(&format!("{words}{bad}: {stays}\n"));
                 self.screen.prompt();
                 Ok(())
@@ -227,7 +219,7 @@ impl Desk {
         if let Some(before) = self.session.take() {
             before.end().await;
         }
-        self.saga = None;
+        self.family = None;
         let session = Session::open(play, Arc::clone(&self.switches), self.port).await?;
         let style = self.screen.style();
         let definition = &session.play.definition;
@@ -249,18 +241,10 @@ impl Desk {
         let Some(session) = &mut self.session else {
             return Ok(());
         };
-        let saga = session.start().await?;
+        let family = session.start().await?;
         self.screen.still();
-        self.screen.follow(None, &saga);
-        self.saga = Some(saga);
+        self.screen.follow(None, &family);
+        self.family = Some(family);
         Ok(())
     }
-}
-
-/// The steps that wait for a signal.
-fn signals(saga: &Saga) -> impl Iterator<Item = &str> {
-    let waiting = saga.waiting_on.iter();
-    waiting
-        .filter(|one| one.kind == WaitKind::Signal)
-        .filter_map(|one| one.step.as_deref())
 }

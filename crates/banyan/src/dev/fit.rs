@@ -22,15 +22,22 @@ pub(super) struct Condition {
 /// The values that conditions see beside `$result`.
 pub(super) type Known = Vec<(String, Json)>;
 
+/// What a search begins with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Start<'s> {
+    /// The value that would do if it pleases.
+    pub(super) value: &'s Json,
+    /// The status that it comes with, as `$http` tells it.
+    pub(super) status: u16,
+    /// The name of the step whose result it is; empty for none.
+    pub(super) own: &'s str,
+}
+
 /// The value, changed as little as will do so that every condition comes out as it shall; none
-/// when no such value was found. `own` is the name of the step whose result it is.
-pub(super) fn fit(
-    value: &Json,
-    own: &str,
-    conditions: &[Condition],
-    known: &Known,
-) -> Option<Json> {
-    let satisfied = |value: &Json| satisfied(value, own, conditions, known);
+/// when no such value was found.
+pub(super) fn fit(start: Start<'_>, conditions: &[Condition], known: &Known) -> Option<Json> {
+    let Start { value, own, .. } = start;
+    let satisfied = |value: &Json| satisfied(Start { value, ..start }, conditions, known);
     if satisfied(value) {
         return Some(value.clone());
     }
@@ -75,8 +82,9 @@ pub(super) fn fit(
     None
 }
 
-fn satisfied(value: &Json, own: &str, conditions: &[Condition], known: &Known) -> bool {
-    let http = json!({ "status": 200, "headers": {} });
+fn satisfied(start: Start<'_>, conditions: &[Condition], known: &Known) -> bool {
+    let Start { value, status, own } = start;
+    let http = json!({ "status": status, "headers": {} });
     let mut scope = Scope::default();
     for (name, value) in known {
         scope.bind(name, Cow::Borrowed(value));

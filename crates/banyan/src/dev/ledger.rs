@@ -4,6 +4,7 @@
 //! These are the promises P1 to P3 that a saga relies on, so what is left here after a saga
 //! ended is left because of the saga.
 
+use super::leg::Leg;
 use banyan_core::Json;
 use serde_json::json;
 
@@ -45,6 +46,8 @@ pub(super) enum State {
     Undone,
     /// Its undo came before it: it will never be there.
     Barred,
+    /// The service took it in, and then said no.
+    Refused,
 }
 
 /// One effect that a step's do had on a service, or was kept from having.
@@ -63,6 +66,10 @@ pub(super) struct Effect {
     /// The definition says that there is nothing to undo.
     pub(super) needs_no_undo: bool,
     result: Json,
+    /// Whoever asks is told that there is nothing: it comes to light too late.
+    hidden: bool,
+    /// How often each leg was told that it is not decided yet.
+    pended: Vec<(Leg, u32)>,
 }
 
 /// Whose effect a call is about.
@@ -104,8 +111,42 @@ impl Ledger {
                 State::Happened | State::Confirmed => Answer::ok(effect.result.clone()),
                 State::Undone => Answer::no(409, "undone", "this was undone already"),
                 State::Barred => Answer::no(409, "undone", "its undo came first"),
+                State::Refused => Answer::no(409, "refused", "this was refused already"),
             },
         }
+    }
+
+    /// The do arrives, is taken in, and will come to nothing.
+    pub(super) fn refuse(&mut self, about: &About) {
+        if self.find(&about.key).is_none() {
+            self.enter(about, State::Refused, Json::Null);
+        }
+    }
+
+    /// What a do did is not to be found by asking: its reply tells of it first.
+    pub(super) fn hide(&mut self, about: &About) {
+        if let Some(effect) = self.find(&about.key) {
+            effect.hidden = true;
+        }
+    }
+
+    /// How a do stands, when it was heard of.
+    pub(super) fn state(&mut self, about: &About) -> Option<State> {
+        self.find(&about.key).map(|effect| effect.state)
+    }
+
+    /// A leg is told that it is not decided yet; says how often it was told so before.
+    pub(super) fn pend(&mut self, about: &About, leg: Leg) -> u32 {
+        let Some(effect) = self.find(&about.key) else {
+            return 0;
+        };
+        let known = effect.pended.iter_mut().find(|(of, _)| *of == leg);
+        let Some((_, count)) = known else {
+            effect.pended.push((leg, 1));
+            return 0;
+        };
+        *count += 1;
+        *count - 1
     }
 
     /// The undo arrives: it takes back what is there, and leaves a mark where nothing is.
@@ -116,12 +157,8 @@ impl Ledger {
                 not_there()
             }
             Some(effect) => match effect.state {
-                State::Barred => not_there(),
-                State::Happened | State::Undone => {
-                    effect.state = State::Undone;
-                    Answer::ok(json!({ "undone": true }))
-                }
-                State::Confirmed => {
+                State::Barred | State::Refused => not_there(),
+                State::Happened | State::Undone | State::Confirmed => {
                     effect.state = State::Undone;
                     Answer::ok(json!({ "undone": true }))
                 }
@@ -142,7 +179,8 @@ impl Ledger {
 
     /// Somebody asks what became of the do.
     pub(super) fn check(&mut self, about: &About) -> Answer {
-        match self.find(&about.key) {
+        let found = self.find(&about.key).filter(|effect| !effect.hidden);
+        match found {
             Some(effect) if matches!(effect.state, State::Happened | State::Confirmed) => {
                 Answer::ok(effect.result.clone())
             }
@@ -150,10 +188,11 @@ impl Ledger {
         }
     }
 
-    /// The effects of a saga.
-    pub(super) fn of(&self, saga: &str) -> Vec<Effect> {
-        let of_saga = self.effects.iter().filter(|effect| effect.saga == saga);
-        of_saga.cloned().collect()
+    /// The effects of sagas, in the order in which services heard of them.
+    pub(super) fn of(&self, sagas: &[String]) -> Vec<Effect> {
+        let all = self.effects.iter();
+        let of_them = all.filter(|effect| sagas.contains(&effect.saga));
+        of_them.cloned().collect()
     }
 
     fn find(&mut self, key: &str) -> Option<&mut Effect> {
@@ -172,6 +211,8 @@ impl Ledger {
             state,
             needs_no_undo: about.needs_no_undo,
             result,
+            hidden: false,
+            pended: Vec::new(),
         });
     }
 }
@@ -200,7 +241,7 @@ mod tests {
         let mut ledger = Ledger::default();
         let first = ledger.perform(&about("k"), json!({ "id": 1 }));
         assert_eq!(ledger.perform(&about("k"), json!({ "id": 2 })), first);
-        assert_eq!(ledger.of("s").len(), 1);
+        assert_eq!(ledger.of(&["s".to_owned()]).len(), 1);
     }
 
     #[test]
@@ -209,7 +250,7 @@ mod tests {
         assert_eq!(ledger.undo(&about("k")).status, 404);
         assert_eq!(ledger.perform(&about("k"), json!({})).status, 409);
         assert_eq!(ledger.undo(&about("k")).status, 404);
-        assert_eq!(ledger.of("s")[0].state, State::Barred);
+        assert_eq!(ledger.of(&["s".to_owned()])[0].state, State::Barred);
     }
 
     #[test]

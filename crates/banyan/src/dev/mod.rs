@@ -6,19 +6,25 @@
 //! relies on (one effect per key, undo by key, a mark where an undo came first), and have
 //! switches for everything that goes wrong. Nothing here decides anything about sagas.
 
+mod children;
 mod command;
 mod commands;
 mod desk;
+mod family;
 mod file;
 mod fit;
 mod init;
 mod later;
 mod ledger;
 mod leg;
+mod maker;
 mod once;
+mod part;
 mod plan;
+mod plans;
 mod report;
 mod sample;
+mod scene;
 mod screen;
 mod service;
 mod session;
@@ -35,7 +41,7 @@ use banyan_core::Json;
 use clap::Args;
 use std::path::PathBuf;
 use std::sync::Arc;
-use switches::{Switch, Switches};
+use switches::{Switch, Switches, Trouble};
 
 /// Runs a saga file against stand-ins for its services, live, and again whenever it changes.
 #[derive(Args, Clone, Debug)]
@@ -44,10 +50,12 @@ use switches::{Switch, Switches};
   banyan dev order.saga.yaml --input '{\"customer\": \"ada\", \"amount\": 720}'
   banyan dev order.saga.yaml --once --refuse payment; echo $?     3: it was undone
   banyan dev order.saga.yaml --once --lose 'payment once' --slow stock=3s
+  banyan dev trip.saga.yaml --once --refuse charge/payment        a step of a child saga
 
-While it runs, type `help`: refuse, lose, slow and fail steps or their undos, send signals, look
-at what the services hold. With --once one saga runs, signals are sent in people's stead, time is
-skipped, and the exit code tells: 0 completed, 3 compensated, 4 stuck.")]
+The sagas that it runs are taken from the *.saga.yaml files of the same folder. While it runs,
+type `help`: refuse, lose, slow and fail steps, their checks, undos and confirms, send signals,
+look at what the services hold. With --once one saga runs, signals are sent in people's stead,
+time is skipped, and the exit code tells: 0 completed, 3 compensated, 4 stuck, 5 no end in sight.")]
 pub(crate) struct Arguments {
     /// The saga file
     #[arg(value_name = "FILE")]
@@ -73,6 +81,12 @@ pub(crate) struct Arguments {
     /// Its service is out of order
     #[arg(long, value_name = "STEP")]
     fail: Vec<String>,
+    /// With `reply: later`: the reply comes when it was given up already
+    #[arg(long, value_name = "STEP")]
+    late: Vec<String>,
+    /// With `pending_when`: it is not decided, however often it is asked about
+    #[arg(long, value_name = "STEP")]
+    pend: Vec<String>,
 }
 
 impl Arguments {
@@ -83,19 +97,24 @@ impl Arguments {
 
     fn switches(&self) -> Result<Arc<Switches>, Fail> {
         let switches = Switches::default();
-        for (verb, steps) in [
-            ("refuse", &self.refuse),
-            ("lose", &self.lose),
-            ("slow", &self.slow),
-            ("fail", &self.fail),
-        ] {
-            for words in steps {
-                let switch = Switch::parse(verb, words)
-                    .map_err(|why| Fail::Usage(format!("--{verb} {words}: {why}")))?;
-                switches.put(switch);
+        for trouble in Trouble::ALL {
+            for words in self.steps(trouble) {
+                let told = |why| Fail::Usage(format!("--{} {words}: {why}", trouble.verb()));
+                switches.put(Switch::parse(trouble, words).map_err(told)?);
             }
         }
         Ok(Arc::new(switches))
+    }
+
+    fn steps(&self, trouble: Trouble) -> &[String] {
+        match trouble {
+            Trouble::Refuse => &self.refuse,
+            Trouble::Lose => &self.lose,
+            Trouble::Slow(_) => &self.slow,
+            Trouble::Fail => &self.fail,
+            Trouble::Late => &self.late,
+            Trouble::Pend => &self.pend,
+        }
     }
 }
 

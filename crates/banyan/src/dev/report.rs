@@ -2,28 +2,48 @@
 
 use super::ledger::{Effect, State};
 use super::leg::Leg;
+use super::part::CallPart;
+use super::plans::Casting;
 use super::service::Backstage;
 use crate::cli::Style;
-use banyan_sdk::api::{Saga, SagaStatus, Step, StepKind, StepState, UndoState, WaitKind};
+use banyan_sdk::api::{Saga, SagaStatus, Step, StepKind, StepState, UndoState, WaitKind, Waiting};
 use std::fmt::Write;
 
-/// The steps that call or wait, each with the switches that are on.
+/// The steps that call, wait or run another saga, each with the switches that are on; those of
+/// the children below.
 pub(super) fn steps(backstage: &Backstage, style: Style) -> String {
+    let plans = &backstage.plans;
+    let mut text = String::new();
+    if let Some(first) = plans.first() {
+        text.push_str(&of_one(backstage, first, style));
+    }
+    for child in plans.children() {
+        let file = child.file.as_deref().unwrap_or_default();
+        let head = format!("{}@{}", style.strong(&child.name), child.version);
+        let _ = writeln!(text, "{head} from {file}");
+        text.push_str(&of_one(backstage, child, style));
+    }
+    text
+}
+
+fn of_one(backstage: &Backstage, casting: &Casting, style: Style) -> String {
+    let plan = &casting.plan;
     let mut rows: Vec<[String; 3]> = Vec::new();
-    for path in &backstage.plan.paths {
-        if let Some(part) = backstage.plan.call(path) {
-            let road = |wanted: Leg| {
-                let mut roads = part.roads();
-                let found = roads.find(|(leg, _)| *leg == wanted);
-                found.map(|(_, written)| written)
-            };
-            let undo = road(Leg::Undo).map(|undo| format!("↩ {undo}"));
-            let action = road(Leg::Do).unwrap_or_default();
-            rows.push([path.clone(), action, undo.unwrap_or_default()]);
-        } else if let Some(part) = backstage.plan.wait(path) {
-            let waits = format!("waits for the signal {}", part.signal);
-            rows.push([path.clone(), waits, String::new()]);
-        }
+    for path in &plan.paths {
+        let place = backstage.plans.place(casting, path);
+        let [action, back] = if let Some(part) = plan.call(path) {
+            roads(part)
+        } else if let Some(part) = plan.wait(path) {
+            [
+                format!("waits for the signal {}", part.signal),
+                String::new(),
+            ]
+        } else if let Some(part) = plan.run(path) {
+            [format!("runs {}", part.run.name()), String::new()]
+        } else {
+            continue;
+        };
+        rows.push([place, action, back]);
     }
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
@@ -31,9 +51,9 @@ pub(super) fn steps(backstage: &Backstage, style: Style) -> String {
     };
     let (names, dos) = (width(0), width(1));
     let mut text = String::new();
-    for [path, action, undo] in &rows {
-        let line = format!("  {path:names$}  {action:dos$}  {undo}");
-        let on = backstage.switches.of(path);
+    for [place, action, back] in &rows {
+        let line = format!("  {place:names$}  {action:dos$}  {back}");
+        let on = backstage.switches.of(place);
         let on: Vec<String> = on.iter().map(ToString::to_string).collect();
         let switches = if on.is_empty() {
             String::new()
@@ -43,6 +63,26 @@ pub(super) fn steps(backstage: &Backstage, style: Style) -> String {
         let _ = writeln!(text, "{}{switches}", line.trim_end());
     }
     text
+}
+
+/// What a step calls, and what takes it back or makes it firm.
+fn roads(part: &CallPart) -> [String; 2] {
+    let road = |wanted: Leg| {
+        let mut roads = part.roads();
+        roads.find(|(leg, _)| *leg == wanted).map(|(_, it)| it)
+    };
+    let when = if part.replies_within(Leg::Do).is_some() {
+        ", replies later"
+    } else if part.polls_within(Leg::Do).is_some() {
+        ", decides later"
+    } else {
+        ""
+    };
+    let undo = road(Leg::Undo).map(|undo| format!("↩ {undo}"));
+    let confirm = road(Leg::Confirm).map(|confirm| format!("confirm: {confirm}"));
+    let back: Vec<String> = undo.into_iter().chain(confirm).collect();
+    let action = road(Leg::Do).unwrap_or_default();
+    [format!("{action}{when}"), back.join("  ")]
 }
 
 /// What the services hold of a saga, and what that comes to.
@@ -60,6 +100,7 @@ pub(super) fn ledger(effects: &[Effect], status: &SagaStatus, style: Style) -> S
             State::Confirmed => style.good("done, confirmed"),
             State::Undone => style.back("done, undone"),
             State::Barred => style.faint("never done; its undo left a mark"),
+            State::Refused => style.faint("refused, nothing done"),
         };
         let (service, step) = (&effect.service, &effect.step);
         let _ = writeln!(text, "  {service:services$}  {step:steps$}  {word}");
@@ -115,7 +156,8 @@ pub(super) fn news(before: Option<&Saga>, now: &Saga) -> Vec<String> {
     let told = before.map_or(&[][..], |before| &before.waiting_on);
     // A call under way is no news: its answer is.
     let waits = now.waiting_on.iter();
-    for waiting in waits.filter(|waiting| waiting.kind != WaitKind::Call) {
+    let is_news = |waiting: &&Waiting| !matches!(waiting.kind, WaitKind::Call | WaitKind::Child);
+    for waiting in waits.filter(is_news) {
         if !told.iter().any(|other| other.message == waiting.message) {
             lines.push(format!("waits: {}", waiting.message));
         }
@@ -154,4 +196,16 @@ fn backward(step: &Step) -> Option<String> {
         UndoState::Stuck => Some("↩ stuck".to_owned()),
         _ => None,
     }
+}
+
+/// How the legs of a saga's steps stand.
+pub(super) fn stand(saga: &Saga) -> Vec<[String; 3]> {
+    let mut steps = Vec::new();
+    flatten(&saga.steps, &mut steps);
+    let legs = steps.iter().map(|step| {
+        let confirm = step.confirm.as_ref();
+        let confirm = confirm.map_or("", |confirm| confirm.state.as_str());
+        [step.state.as_str(), step.undo.state.as_str(), confirm].map(str::to_owned)
+    });
+    legs.collect()
 }

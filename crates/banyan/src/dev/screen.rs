@@ -1,9 +1,8 @@
-//! Where `banyan dev` shows things: on a terminal the saga's tree lives in one place and is
-//! redrawn as it moves; elsewhere each movement is a line.
+//! Where `banyan dev` shows things: on a terminal the trees of the saga and its children live in one place and are
+//! redrawn as they move; elsewhere each movement is a line.
 
-use super::report;
+use super::family::Family;
 use crate::cli::{self, Style};
-use banyan_sdk::api::Saga;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
 
@@ -54,14 +53,14 @@ impl Screen {
     }
 
     /// Shows that a saga moved.
-    pub(super) fn follow(&mut self, before: Option<&Saga>, saga: &Saga) {
+    pub(super) fn follow(&mut self, before: Option<&Family>, family: &Family) {
         if self.terminal {
             let bar = self.live.get_or_insert_with(live_bar);
-            bar.set_message(cli::draw(saga, self.style).trim_end().to_owned());
+            bar.set_message(family.draw(self.style).trim_end().to_owned());
             bar.tick();
             return;
         }
-        let lines = report::news(before, saga);
+        let lines = family.news(before);
         for line in &lines {
             if self.aside {
                 eprintln!("  {line}");

@@ -1,87 +1,89 @@
-//! The stand-ins over HTTP: a listener for each service of the definition, one ledger and one
+//! The stand-ins over HTTP: a listener for each service of the definitions, one ledger and one
 //! set of switches behind them all.
 
-use super::later::{Later, SOON};
-use super::ledger::{About, Answer, Effect, Ledger};
-use super::leg::Leg;
-use super::plan::{CallPart, Plan};
-use super::switches::{Switches, Trouble};
-use banyan_core::Json;
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use serde_json::json;
+use super::later::Later;
+use super::ledger::{Effect, Ledger};
+use super::plans::Plans;
+use super::scene::{self, Heard};
+use super::switches::Switches;
+use crate::front::{self, Call, Response, Silence, answer_json};
+use banyan_server::SkippingClock;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-
-/// Bytes of a request's body: what Banyan takes as a payload, with room.
-const BODY_BYTES: usize = 4 * 1024 * 1024;
-/// Connections that one stand-in serves at once.
-const CONNECTIONS: usize = 256;
-/// How long a client may take to send its headers.
-const HEADER_TIME: Duration = Duration::from_secs(10);
-
-/// The answer is lost: ends the connection without one.
-#[derive(Debug)]
-struct Silence;
-
-impl std::fmt::Display for Silence {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the answer is lost")
-    }
-}
-
-impl std::error::Error for Silence {}
 
 /// What every stand-in shares.
 #[derive(Debug)]
 pub(super) struct Backstage {
     /// The parts.
-    pub(super) plan: Plan,
+    pub(super) plans: Plans,
     /// The switches.
     pub(super) switches: Arc<Switches>,
+    /// Replies on their way.
+    pub(super) later: Later,
     ledger: Mutex<Ledger>,
-    later: Later,
+    /// Calls that are being answered.
+    open: AtomicUsize,
+    /// Calls that were answered.
+    answered: AtomicUsize,
+}
+
+/// A call that is being answered, until it is dropped.
+pub(super) struct UnderWay<'b>(&'b Backstage);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.answered.fetch_add(1, Ordering::Relaxed);
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Backstage {
     /// With nothing in the ledger.
-    pub(super) fn new(plan: Plan, switches: Arc<Switches>) -> Backstage {
+    pub(super) fn new(
+        plans: Plans,
+        switches: Arc<Switches>,
+        clock: Arc<SkippingClock>,
+    ) -> Backstage {
         Backstage {
-            plan,
+            plans,
             switches,
+            later: Later::new(clock),
             ledger: Mutex::default(),
-            later: Later::default(),
+            open: AtomicUsize::default(),
+            answered: AtomicUsize::default(),
         }
     }
 
-    /// What the stand-ins hold of a saga.
-    pub(super) fn effects(&self, saga: &str) -> Vec<Effect> {
-        self.with(|ledger| ledger.of(saga))
+    /// A call begins to be answered.
+    pub(super) fn enter(&self) -> UnderWay<'_> {
+        self.open.fetch_add(1, Ordering::Relaxed);
+        UnderWay(self)
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut Ledger) -> T) -> T {
+    /// Nobody waits for an answer of a stand-in.
+    pub(super) fn is_idle(&self) -> bool {
+        self.open.load(Ordering::Relaxed) == 0
+    }
+
+    /// How much the stand-ins have said so far, answers and replies: while it stays the same,
+    /// they have moved nothing.
+    pub(super) fn said(&self) -> usize {
+        self.answered.load(Ordering::Relaxed) + self.later.sent()
+    }
+
+    /// What the stand-ins hold of these sagas.
+    pub(super) fn effects(&self, sagas: &[String]) -> Vec<Effect> {
+        self.with(|ledger| ledger.of(sagas))
+    }
+
+    /// Looks at the ledger, or changes it.
+    pub(super) fn with<T>(&self, act: impl FnOnce(&mut Ledger) -> T) -> T {
         // Every change of the ledger is one assignment or push: a panic leaves it whole.
         act(&mut self.ledger.lock().unwrap_or_else(PoisonError::into_inner))
     }
-}
-
-/// A call as a stand-in hears it.
-struct Heard {
-    service: Arc<str>,
-    method: String,
-    path: String,
-    saga: String,
-    step: String,
-    key: String,
-    /// Where the outcome may be reported later.
-    reply_to: Option<Uri>,
 }
 
 /// Stand-ins that serve. Dropping them ends them, whatever they were at.
@@ -103,7 +105,13 @@ impl StandIns {
         for service in services {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
             addresses.push(((*service).to_owned(), listener.local_addr()?));
-            serving.spawn(serve(listener, Arc::from(*service), Arc::clone(backstage)));
+            serving.spawn(front::serve(
+                listener,
+                StandIn {
+                    service: (*service).to_owned(),
+                    backstage: Arc::clone(backstage),
+                },
+            ));
         }
         Ok(StandIns {
             addresses,
@@ -112,164 +120,25 @@ impl StandIns {
     }
 }
 
-async fn serve(listener: TcpListener, service: Arc<str>, backstage: Arc<Backstage>) {
-    // Dropped with this task, and with it every connection.
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept(), if connections.len() < CONNECTIONS => match accepted {
-                Ok((stream, _)) => {
-                    let (service, backstage) = (Arc::clone(&service), Arc::clone(&backstage));
-                    connections.spawn(converse(stream, service, backstage));
-                }
-                // Out of descriptors: those in use are given back soon.
-                Err(_) => crate::demo::pause(Duration::from_millis(20)).await,
-            },
-            Some(_) = connections.join_next() => {}
-        }
-    }
+/// One service's stand-in.
+struct StandIn {
+    service: String,
+    backstage: Arc<Backstage>,
 }
 
-async fn converse(stream: TcpStream, service: Arc<str>, backstage: Arc<Backstage>) {
-    // Without it an answer of two segments may wait 40 ms for an acknowledgement.
-    let _ = stream.set_nodelay(true);
-    let answering = service_fn(|request| answer(request, &service, &backstage));
-    // An error here is a connection that the client or a switch ended: nothing to report.
-    let _ = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIME)
-        .serve_connection(TokioIo::new(stream), answering)
-        .await;
-}
-
-async fn answer(
-    request: Request<Incoming>,
-    service: &Arc<str>,
-    backstage: &Backstage,
-) -> Result<Response<Full<Bytes>>, Silence> {
-    let (parts, body) = request.into_parts();
-    // The body is read so that the connection can go on; what is in it does not matter here.
-    if Limited::new(body, BODY_BYTES).collect().await.is_err() {
-        let too_large = Answer::no(413, "too_large", "the body is too large for a stand-in");
-        return Ok(write(&too_large));
+impl front::Service for StandIn {
+    async fn answer(&self, call: Call) -> Result<Response, Silence> {
+        let heard = Heard {
+            service: self.service.clone(),
+            method: call.method.as_str().to_owned(),
+            saga: call.header("banyan-saga").to_owned(),
+            step: call.header("banyan-step").to_owned(),
+            key: call.header("idempotency-key").to_owned(),
+            reply_to: call.header("banyan-reply-to").parse().ok(),
+            definition: call.header("banyan-definition").to_owned(),
+            path: call.path,
+        };
+        let answer = scene::answer(&self.backstage, heard).await?;
+        Ok(answer_json(answer.status, &answer.body))
     }
-    let heard = Heard {
-        service: Arc::clone(service),
-        method: parts.method.as_str().to_owned(),
-        path: parts.uri.path().to_owned(),
-        saga: header(&parts.headers, "banyan-saga"),
-        step: header(&parts.headers, "banyan-step"),
-        key: header(&parts.headers, "idempotency-key"),
-        reply_to: header(&parts.headers, "banyan-reply-to").parse().ok(),
-    };
-    let Some(part) = backstage.plan.call(&heard.step) else {
-        // A call of no step, such as one made at the end: all is well.
-        return Ok(write(&Answer::ok(json!({}))));
-    };
-    let (told, key) = Leg::of_key(&heard.key);
-    let leg = part.leg(told, &heard.method, &heard.path);
-    let trouble = backstage.switches.meet(&part.path, leg);
-    if let Some(to) = &heard.reply_to
-        && leg != Leg::Check
-        && trouble != Some(Trouble::Fail)
-    {
-        return Ok(write(&promise(
-            backstage,
-            (part, leg, key),
-            &heard,
-            to,
-            trouble,
-        )));
-    }
-    if let Some(answer) = turned_away(trouble, leg, &heard.step) {
-        return Ok(write(&answer));
-    }
-    let answer = act(backstage, part, leg, key, &heard);
-    match trouble {
-        Some(Trouble::Lose) => return Err(Silence),
-        Some(Trouble::Slow(time)) => crate::demo::pause(time.to_std()).await,
-        Some(Trouble::Refuse | Trouble::Fail) | None => {}
-    }
-    Ok(write(&answer))
-}
-
-/// Says that the outcome will be reported, and sees to it that it is, unless it gets lost.
-fn promise(
-    backstage: &Backstage,
-    (part, leg, key): (&CallPart, Leg, &str),
-    heard: &Heard,
-    to: &Uri,
-    trouble: Option<Trouble>,
-) -> Answer {
-    let turned_away = turned_away(trouble, leg, &heard.step);
-    let answer = turned_away.unwrap_or_else(|| act(backstage, part, leg, key, heard));
-    let after = match trouble {
-        Some(Trouble::Slow(time)) => time.to_std(),
-        _ => SOON,
-    };
-    if trouble != Some(Trouble::Lose) {
-        backstage.later.report(to.clone(), answer, after);
-    }
-    Answer {
-        status: 202,
-        body: json!({ "accepted": true }),
-    }
-}
-
-/// What a switch answers before anything happens.
-fn turned_away(trouble: Option<Trouble>, leg: Leg, step: &str) -> Option<Answer> {
-    match (trouble?, leg) {
-        (Trouble::Refuse, Leg::Check) => Some(Answer::no(
-            404,
-            "not_found",
-            "the stand-in knows of nothing: its switch is on",
-        )),
-        (Trouble::Refuse, _) => Some(Answer::no(
-            409,
-            "refused",
-            &format!("the stand-in for {step} says no"),
-        )),
-        (Trouble::Fail, _) => Some(Answer::no(
-            503,
-            "unavailable",
-            "the stand-in is out of order",
-        )),
-        (Trouble::Lose | Trouble::Slow(_), _) => None,
-    }
-}
-
-fn act(backstage: &Backstage, part: &CallPart, leg: Leg, key: &str, heard: &Heard) -> Answer {
-    let about = About {
-        saga: heard.saga.clone(),
-        step: heard.step.clone(),
-        service: heard.service.to_string(),
-        key: key.to_owned(),
-        needs_no_undo: part.needs_no_undo,
-    };
-    backstage.with(|ledger| match leg {
-        Leg::Do if part.asks => Answer::ok(part.result(1)),
-        Leg::Do => {
-            let result = part.result(ledger.count(&about));
-            ledger.perform(&about, result)
-        }
-        Leg::Check => ledger.check(&about),
-        Leg::Undo => ledger.undo(&about),
-        Leg::Confirm => ledger.confirm(&about),
-    })
-}
-
-fn header(headers: &HeaderMap, name: &str) -> String {
-    let value = headers.get(name).and_then(|value| value.to_str().ok());
-    value.unwrap_or("").to_owned()
-}
-
-fn write(answer: &Answer) -> Response<Full<Bytes>> {
-    let body: &Json = &answer.body;
-    let mut response = Response::new(Full::from(body.to_string()));
-    *response.status_mut() =
-        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let json = HeaderValue::from_static("application/json");
-    let headers = response.headers_mut();
-    headers.insert(http::header::CONTENT_TYPE, json);
-    response
 }

@@ -1,8 +1,11 @@
 //! What a session of `banyan dev` runs on: a server of its own over a folder that goes away,
-//! the stand-ins, and the definition that was read.
+//! the stand-ins, and the definitions that were read.
 
+use super::children::Child;
+use super::family::Family;
 use super::ledger::Effect;
-use super::plan::Plan;
+use super::part::WaitPart;
+use super::plans::Plans;
 use super::sample;
 use super::service::{Backstage, StandIns};
 use super::switches::Switches;
@@ -10,9 +13,9 @@ use super::wants::Wants;
 use crate::cli::{Fail, read_token};
 use banyan_core::time::Duration;
 use banyan_core::{Definition, Json};
-use banyan_sdk::api::{Moment, Saga, ServiceRequest, StartRequest};
+use banyan_sdk::api::{Moment, Saga, ServiceRequest, StartRequest, WaitKind};
 use banyan_sdk::{Client, Wait};
-use banyan_server::{Config, Handle, SkippingClock};
+use banyan_server::{Clock, Config, Handle, SkippingClock};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -21,12 +24,17 @@ use tempfile::TempDir;
 /// late by a minute.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
+/// Whoever waits for longer than that may want to skip it.
+const LONG: Duration = Duration::from_secs(2);
+
 /// What a session is opened for.
 pub(super) struct Play {
     /// The file's text.
     pub(super) source: String,
     /// What it says.
     pub(super) definition: Definition,
+    /// What it runs, each before those that run it.
+    pub(super) children: Vec<Child>,
     /// The input of its sagas.
     pub(super) input: Json,
 }
@@ -36,6 +44,7 @@ impl Play {
     pub(super) fn new(
         source: String,
         definition: Definition,
+        children: Vec<Child>,
         given: Option<&Json>,
     ) -> Result<Play, Fail> {
         let schema = definition.input.as_ref();
@@ -60,8 +69,19 @@ impl Play {
         Ok(Play {
             source,
             definition,
+            children,
             input,
         })
+    }
+
+    /// The names of every service that is called, each once.
+    fn services(&self) -> Vec<&str> {
+        let children = self.children.iter().map(|child| &child.definition);
+        let all = children.chain([&self.definition]);
+        let mut services: Vec<&str> = all.flat_map(Definition::services).collect();
+        services.sort_unstable();
+        services.dedup();
+        services
     }
 }
 
@@ -88,21 +108,20 @@ impl Session {
         switches: Arc<Switches>,
         port: u16,
     ) -> Result<Session, Fail> {
-        let wants = Wants::of(&play.definition);
-        let plan = Plan::of(&play.definition, &wants, &play.input);
-        let backstage = Arc::new(Backstage::new(plan, switches));
+        let clock = Arc::new(SkippingClock::default());
+        let plans = Plans::of(&play);
+        let backstage = Arc::new(Backstage::new(plans, switches, Arc::clone(&clock)));
         let data = TempDir::with_prefix("banyan-dev-")
             .map_err(|error| Fail::Here(format!("no folder for this session: {error}")))?;
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut config = Config::new(data.path(), listen);
         config.defaults.look_again = Some(LOOK_AGAIN);
-        let clock = Arc::new(SkippingClock::default());
         let server = banyan_server::start_by(config, clock.clone())
             .await
             .map_err(|error| Fail::Here(format!("{:#}", anyhow::Error::new(error))))?;
         let token = read_token(data.path())?;
         let client = Client::new(&format!("http://{}", server.address()), token)?;
-        let stand_ins = StandIns::open(&play.definition.services(), &backstage)
+        let stand_ins = StandIns::open(&play.services(), &backstage)
             .await
             .map_err(|error| Fail::Here(format!("no port for a stand-in: {error}")))?;
         let session = Session {
@@ -127,14 +146,33 @@ impl Session {
             };
             self.client.put_service(name, &service).await?;
         }
-        let Definition { name, version, .. } = &self.play.definition;
-        let source = &self.play.source;
-        self.client.register(name, *version, source, true).await?;
+        let Play {
+            source,
+            definition,
+            children,
+            ..
+        } = &self.play;
+        let newest = |name: &str| {
+            let versions = children.iter().map(|child| &child.definition);
+            let named = versions.filter(|one| one.name == name);
+            named.map(|one| one.version).max()
+        };
+        let beside = children.iter().map(|child| {
+            let Definition { name, version, .. } = &child.definition;
+            let is_active = newest(name) == Some(*version);
+            (name, *version, &child.source, is_active)
+        });
+        let itself = (&definition.name, definition.version, source, true);
+        for (name, version, source, is_active) in beside.chain([itself]) {
+            self.client
+                .register(name, version, source, is_active)
+                .await?;
+        }
         Ok(())
     }
 
     /// Starts a saga of the definition.
-    pub(super) async fn start(&mut self) -> Result<Saga, Fail> {
+    pub(super) async fn start(&mut self) -> Result<Family, Fail> {
         self.runs += 1;
         let start = StartRequest {
             definition: self.play.definition.name.clone(),
@@ -143,25 +181,70 @@ impl Session {
         };
         let key = format!("dev-{}", self.runs);
         let started = self.client.start(&start, &key, &Wait::default()).await?;
-        Ok(started.saga)
+        Family::of(&self.client, started.saga, None).await
     }
 
-    /// The saga as it is now.
-    pub(super) async fn look(&self, saga: &Saga) -> Result<Saga, Fail> {
-        Ok(self.client.saga(&saga.id.to_string(), None).await?)
+    /// The saga and its children as they are now.
+    pub(super) async fn look(&self, before: &Family) -> Result<Family, Fail> {
+        let top = self.client.saga(&before.top.id.to_string(), None).await?;
+        Family::of(&self.client, top, Some(before)).await
     }
 
-    /// Lets the time pass until the saga has something to do again; says until when,
+    /// Lets the time pass until somebody has something to do again; says until when,
     /// or that there is nothing to skip.
-    pub(super) fn skip(&self, saga: &Saga) -> Option<Moment> {
-        let waits = saga.waiting_on.iter();
-        let until = waits.filter_map(|waiting| waiting.until).min()?;
+    pub(super) fn skip(&self, family: &Family) -> Option<Moment> {
+        let waits = family.waits().filter_map(|(_, waiting)| waiting.until);
+        let due = self.backstage.later.next_due().map(Moment);
+        let until = waits.chain(due).min()?;
         self.clock.skip_to(until.0).then_some(until)
     }
 
-    /// What the stand-ins hold of a saga.
-    pub(super) fn effects(&self, saga: &Saga) -> Vec<Effect> {
-        self.backstage.effects(&saga.id.to_string())
+    /// Lets so much time pass.
+    pub(super) fn pass(&self, time: Duration) -> Moment {
+        let until = self.clock.now().plus(time);
+        self.clock.skip_to(until);
+        Moment(until)
+    }
+
+    /// What the stand-ins hold of a saga and its children, by the children's places.
+    pub(super) fn effects(&self, family: &Family) -> Vec<Effect> {
+        let mut effects = self.backstage.effects(&family.ids());
+        for effect in &mut effects {
+            effect.step = family.place(&effect.saga, &effect.step);
+        }
+        effects
+    }
+
+    /// The part of a step of this saga that waits for a signal, with its switches' place.
+    pub(super) fn wait_part(&self, saga: &Saga, path: &str) -> Option<(String, &WaitPart)> {
+        let plans = &self.backstage.plans;
+        plans.wait(&saga.definition, saga.version, path)
+    }
+
+    /// What a person could type so that somebody goes on who waits for people or for time.
+    pub(super) fn offers(&self, family: &Family) -> Vec<String> {
+        let is_idle = self.backstage.is_idle();
+        let waits = family.waits().filter_map(|(saga, waiting)| {
+            let path = waiting.step.as_deref()?;
+            match waiting.kind {
+                WaitKind::Signal => {
+                    let (_, part) = self.wait_part(saga, path)?;
+                    Some(match part.signal(false) {
+                        Ok(body) => format!("signal {} {body}", part.signal),
+                        Err(why) => why,
+                    })
+                }
+                WaitKind::Timer | WaitKind::Check | WaitKind::Reply if is_idle => {
+                    let until = waiting.until?;
+                    let place = family.place(&saga.id.to_string(), path);
+                    let left = until.0.since(self.clock.now());
+                    (left > LONG.millis())
+                        .then(|| format!("skip, or wait for {place} until {until}"))
+                }
+                _ => None,
+            }
+        });
+        waits.collect()
     }
 
     /// How to look at it from another terminal.
@@ -171,35 +254,17 @@ impl Session {
         format!("from elsewhere: banyan show {name}/dev-1 --server {server} --data {data}")
     }
 
-    /// The path of the step that a person names.
-    ///
-    /// # Errors
-    /// There is none; which there are.
-    pub(super) fn path_of(&self, named: &str) -> Result<String, String> {
-        let plan = &self.backstage.plan;
-        plan.path_of(named).map(str::to_owned).ok_or_else(|| {
-            let known = plan.paths.join(", ");
-            let name = &self.play.definition.name;
-            format!(
-                "{name} has no step `{named}` that calls or waits: {}",
-                known
-            )
-        })
-    }
-
     /// Gives switches that were set before the definition was known the paths of their steps.
     ///
     /// # Errors
     /// A switch is of no step.
     pub(super) fn name_steps(&self) -> Result<(), Fail> {
         let switches = &self.backstage.switches;
-        for mut switch in switches.all() {
-            let path = self.path_of(&switch.step).map_err(Fail::Usage)?;
-            if path != switch.step {
-                switches.clear(Some(&switch.step));
-                switch.step = path;
-                switches.put(switch);
-            }
+        let all = switches.all();
+        switches.clear(None);
+        for switch in all {
+            let settled = self.backstage.plans.settle(switch);
+            switches.put(settled.map_err(Fail::Usage)?);
         }
         Ok(())
     }

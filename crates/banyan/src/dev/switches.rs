@@ -16,6 +16,10 @@ pub(super) enum Trouble {
     Slow(Duration),
     /// The service is out of order: a 503, and nothing happens.
     Fail,
+    /// It happens, and the reply comes when it was given up already.
+    Late,
+    /// It is not decided yet, whenever it is asked about.
+    Pend,
 }
 
 impl Trouble {
@@ -26,14 +30,33 @@ impl Trouble {
             Trouble::Lose => "lose",
             Trouble::Slow(_) => "slow",
             Trouble::Fail => "fail",
+            Trouble::Late => "late",
+            Trouble::Pend => "pend",
         }
+    }
+
+    /// All of them; a slow one takes this long unless it is told otherwise.
+    pub(super) const ALL: [Trouble; 6] = [
+        Trouble::Refuse,
+        Trouble::Lose,
+        Trouble::Slow(Duration::from_secs(3)),
+        Trouble::Fail,
+        Trouble::Late,
+        Trouble::Pend,
+    ];
+
+    /// What a command of this name switches on.
+    pub(super) fn from_verb(verb: &str) -> Option<Trouble> {
+        Trouble::ALL
+            .into_iter()
+            .find(|trouble| trouble.verb() == verb)
     }
 }
 
 /// One switch that is on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Switch {
-    /// The step's path, or its name.
+    /// The step's path, or its name; a child's behind the child's name (`charge/payment`).
     pub(super) step: String,
     /// The leg that it concerns.
     pub(super) leg: Leg,
@@ -48,7 +71,8 @@ impl Switch {
     ///
     /// # Errors
     /// Which word cannot be meant, and what can.
-    pub(super) fn parse(verb: &str, words: &str) -> Result<Switch, String> {
+    pub(super) fn parse(trouble: Trouble, words: &str) -> Result<Switch, String> {
+        let verb = trouble.verb();
         let mut words = words
             .split(|c: char| c.is_whitespace() || c == ':' || c == '=')
             .filter(|word| !word.is_empty());
@@ -58,12 +82,7 @@ impl Switch {
         let mut switch = Switch {
             step: step.to_owned(),
             leg: Leg::Do,
-            trouble: match verb {
-                "refuse" => Trouble::Refuse,
-                "lose" => Trouble::Lose,
-                "fail" => Trouble::Fail,
-                _ => Trouble::Slow(Duration::from_secs(3)),
-            },
+            trouble,
             left: None,
         };
         for word in words {
@@ -76,7 +95,11 @@ impl Switch {
             } else {
                 return Err(format!(
                     "`{word}` is none of undo, check, confirm, once, x2{}",
-                    if verb == "slow" { ", 3s" } else { "" }
+                    if matches!(trouble, Trouble::Slow(_)) {
+                        ", 3s"
+                    } else {
+                        ""
+                    }
                 ));
             }
         }
@@ -145,6 +168,13 @@ impl Switches {
             }
             Some(trouble)
         })
+    }
+
+    /// As [`meet`](Switches::meet), but only for trouble of this kind; other kinds stay unused.
+    pub(super) fn meet_only(&self, step: &str, leg: Leg, trouble: Trouble) -> bool {
+        let mut on = self.of(step).into_iter();
+        on.any(|switch| switch.leg == leg && switch.trouble == trouble)
+            && self.meet(step, leg).is_some()
     }
 
     /// Those of a step.

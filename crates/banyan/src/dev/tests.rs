@@ -1,11 +1,12 @@
 //! What stand-ins are made of: results that please their readers, inputs that please schemas.
 
 use super::plan::Plan;
+use super::plans::Plans;
 use super::sample::sample;
 use super::service::{Backstage, StandIns};
 use super::session::Play;
 use super::shape::Shape;
-use super::switches::{Switch, Switches};
+use super::switches::{Switch, Switches, Trouble};
 use super::wants::Wants;
 use banyan_core::language::{Surroundings, check};
 use banyan_core::{Definition, Json};
@@ -24,7 +25,7 @@ fn definition(source: &str) -> Definition {
 fn plan(source: &str) -> Plan {
     let definition = definition(source);
     let wants = Wants::of(&definition);
-    let play = Play::new(source.to_owned(), definition, None).unwrap();
+    let play = Play::new(source.to_owned(), definition, Vec::new(), None).unwrap();
     Plan::of(&play.definition, &wants, &play.input)
 }
 
@@ -133,7 +134,7 @@ fn what_a_definition_reads_of_an_open_input_is_in_it() {
                   \x20 - a:\n      do: POST x /a\n      undo: none\n\
                   \x20     body: { amount: $input.amount }\n      when: $input.amount > 0\n";
     let definition = definition(source);
-    let play = Play::new(source.to_owned(), definition, None).unwrap();
+    let play = Play::new(source.to_owned(), definition, Vec::new(), None).unwrap();
     assert_eq!(play.input, json!({ "customer": "customer-1", "amount": 1 }));
 }
 
@@ -141,7 +142,7 @@ fn what_a_definition_reads_of_an_open_input_is_in_it() {
 fn items_of_an_each_are_of_its_list_and_its_results_of_its_parts() {
     let source = include_str!("../../../../samples/fill_basket.saga.yaml");
     let definition = definition(source);
-    let play = Play::new(source.to_owned(), definition, None).unwrap();
+    let play = Play::new(source.to_owned(), definition, Vec::new(), None).unwrap();
     assert_eq!(
         play.input["lines"],
         json!([{ "sku": "sku-1", "count": "count-1" }, { "sku": "sku-2", "count": "count-2" }])
@@ -166,9 +167,12 @@ async fn reported(switch: &str) -> Json {
     let source = saga("  - a: { do: POST x /a, undo: none }\n");
     let switches = Arc::new(Switches::default());
     if !switch.is_empty() {
-        switches.put(Switch::parse(switch, "a").unwrap());
+        let trouble = Trouble::from_verb(switch).unwrap();
+        switches.put(Switch::parse(trouble, "a").unwrap());
     }
-    let backstage = Arc::new(Backstage::new(plan(&source), switches));
+    let play = Play::new(source.clone(), definition(&source), Vec::new(), None).unwrap();
+    let backstage = Backstage::new(Plans::of(&play), switches, Arc::default());
+    let backstage = Arc::new(backstage);
     let stand_ins = StandIns::open(&["x"], &backstage).await.unwrap();
     let banyan = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut stream = tokio::net::TcpStream::connect(stand_ins.addresses[0].1)
