@@ -17,6 +17,7 @@ mod requests;
 mod saga;
 mod service;
 mod step;
+mod stream;
 
 pub use attempt::{Attempt, JournalEntry};
 pub use code::Code;
@@ -37,10 +38,11 @@ pub use saga::{
     ReplyOutcome, ReplyRequest, Saga, SagaItem, SagaStatus, Signal, SignalAccepted, Stuck,
     StuckCode, Verb, WaitKind, Waiting,
 };
-pub use service::{Instance, Misconfigured, Service};
+pub use service::{Instance, Misconfigured, Service, Silence};
 pub use step::{
     Confirm, ConfirmState, LegName, Outcome, Step, StepKind, StepState, UndoLeg, UndoState,
 };
+pub use stream::{ResetEvent, ResetReason, ServiceChange, ServiceEvent, StreamEvent};
 
 /// Any JSON value; numbers keep the digits they were written with.
 pub type Json = serde_json::Value;

@@ -30,10 +30,22 @@ pub struct Service {
     pub parked: u64,
     /// Roads of it that answer as if road or credential were wrong.
     pub misconfigured: Vec<Misconfigured>,
+    /// Set while nothing answers there.
+    #[serde(default)]
+    pub down: Option<Silence>,
     /// The configuration file holds it: it is not changed by hand.
     pub managed_by_file: bool,
     /// When it was last changed.
     pub changed_at: Moment,
+}
+
+/// That a service does not answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Silence {
+    /// Since its first attempt without an answer.
+    pub since: Moment,
+    /// What the last attempt met.
+    pub message: String,
 }
 
 /// One instance of a service.

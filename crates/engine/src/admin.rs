@@ -3,6 +3,7 @@
 
 use crate::config::{DEFINITIONS, SERVICES};
 use crate::error::{DefinitionError, Refusal, RegisterError, ServiceError};
+use crate::feed::ServiceChange;
 use crate::handle::Engine;
 use crate::registered::Registered;
 use crate::request::{Registration, ServiceView};
@@ -210,8 +211,7 @@ impl Engine {
         if let Err(message) = put.await? {
             tracing::warn!(service = name, message, "a service cannot be called");
         }
-        self.shared().openings.open(name);
-        self.shared().openings.probes_changed();
+        self.opened(name, ServiceChange::Changed);
         Ok(known.is_none())
     }
 
@@ -225,6 +225,7 @@ impl Engine {
         row.paused = Some(reason.clone());
         self.store_service(row).await?;
         self.shared().registry.pause(name, &reason, self.now());
+        self.shared().tell_service(name, ServiceChange::Paused);
         Ok(())
     }
 
@@ -243,9 +244,17 @@ impl Engine {
         self.shared()
             .read(move |_| registry.resume(&named, now))
             .await?;
-        self.shared().openings.open(name);
-        self.shared().openings.probes_changed();
+        self.opened(name, ServiceChange::Resumed);
         Ok(())
+    }
+
+    /// All roads of a service are open again, and nothing is known against it.
+    fn opened(&self, name: &str, change: ServiceChange) {
+        let shared = self.shared();
+        shared.openings.open(name);
+        shared.openings.probes_changed();
+        shared.pulse.forget(name);
+        shared.tell_service(name, change);
     }
 
     fn service(&self, name: &str) -> Result<ServiceRow, ServiceError> {
@@ -282,6 +291,8 @@ impl Engine {
         self.change(change).await?;
         self.shared().catalogue.remove_service(name);
         self.shared().registry.remove(name);
+        self.shared().pulse.forget(name);
+        self.shared().tell_service(name, ServiceChange::Deleted);
         Ok(())
     }
 
@@ -325,7 +336,13 @@ impl Engine {
         let view = |row: Arc<ServiceRow>| {
             let live = self.shared().registry.view(&row.name)?;
             let parked = counts.parked.get(&row.name).copied().unwrap_or_default();
-            Some(ServiceView { row, live, parked })
+            let down = self.shared().pulse.down(&row.name);
+            Some(ServiceView {
+                row,
+                live,
+                parked,
+                down,
+            })
         };
         let rows = self.shared().catalogue.services().into_iter();
         Ok(rows.filter_map(view).collect())

@@ -39,6 +39,11 @@ pub struct Config {
     pub page: usize,
     /// Reads of the store at the same time.
     pub readers: usize,
+    /// Changes kept for those who listen: some seconds of a busy server, at 64 bytes each. Who
+    /// reads more slowly is told that it missed some.
+    pub feed: usize,
+    /// Listeners at a time: each reads what it is told from the store, and holds a connection.
+    pub listeners: usize,
     /// For how long a leg that must run may be parked before its saga is stuck.
     pub park_limit: Duration,
     /// When an undo of an unknown do looks again, unless its file says otherwise; none means
@@ -63,6 +68,8 @@ impl Default for Config {
             horizon: std::time::Duration::from_secs(5),
             page: 256,
             readers: 4,
+            feed: 16_384,
+            listeners: 64,
             park_limit: Duration::from_millis(limits::PARK_LIMIT_MS),
             look_again: None,
             on_fatal: Arc::new(|_| std::process::abort()),

@@ -5,12 +5,14 @@ use crate::catalogue::Catalogue;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::OpenEngineError;
+use crate::feed::Feed;
 use crate::gate::Gate;
 use crate::handle::{Engine, Inner};
 use crate::life::Life;
 use crate::metrics::Figures;
 use crate::openings::{self, Openings};
 use crate::post::{self, Post};
+use crate::pulse::Pulse;
 use crate::shard::Message;
 use crate::shared::Shared;
 use crate::shell::Shell;
@@ -63,6 +65,12 @@ impl Engine {
             Arc::clone(&life),
         )
         .map_err(OpenEngineError::Thread)?;
+        let feed = Feed::new(
+            rand::random(),
+            config.feed,
+            config.listeners,
+            Arc::clone(&clock),
+        );
         let shared = Arc::new(Shared {
             reader,
             readers: Arc::new(Semaphore::new(config.readers.max(1))),
@@ -76,6 +84,8 @@ impl Engine {
             life,
             openings: Openings::default(),
             post: Post::new(config.shards, config.inbox),
+            feed: Arc::new(feed),
+            pulse: Pulse::default(),
             doors,
             config,
         });

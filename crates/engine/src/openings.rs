@@ -4,6 +4,7 @@
 //! What is known of roads does not outlive the process. At the start the oldest saga parked for
 //! each service tries its road; once it was answered, for good or ill, the others are told.
 
+use crate::feed::ServiceChange;
 use crate::shard::{Answered, Message};
 use crate::shared::Shared;
 use banyan_core::Timestamp;
@@ -89,6 +90,7 @@ impl Shared {
         };
         if self.registry.mark_answered(&road) {
             self.openings.open(&answered.service);
+            self.tell_service(&answered.service, ServiceChange::Opened);
         }
         self.openings.tried(&answered.service);
     }
@@ -101,6 +103,7 @@ impl Shared {
             .mark_misconfigured(answer, name, version, self.now())
         {
             self.openings.probes_changed();
+            self.tell_service(&answer.service, ServiceChange::Misconfigured);
         }
         self.openings.tried(&answer.service);
     }

@@ -128,4 +128,6 @@ pub struct ServiceView {
     pub live: banyan_outbound::ServiceView,
     /// Sagas with a leg parked for it.
     pub parked: u64,
+    /// Nothing answers there.
+    pub down: Option<crate::pulse::Down>,
 }

@@ -5,11 +5,13 @@ use crate::catalogue::Catalogue;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{LookError, Refusal};
+use crate::feed::Feed;
 use crate::gate::Gate;
 use crate::life::Life;
 use crate::metrics::Figures;
 use crate::openings::Openings;
 use crate::post::Post;
+use crate::pulse::Pulse;
 use crate::shard::{Loaded, Message, fold};
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
@@ -34,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) life: Arc<Life>,
     pub(crate) openings: Openings,
     pub(crate) post: Post,
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) pulse: Pulse,
     pub(crate) doors: Vec<mpsc::Sender<Message>>,
 }
 

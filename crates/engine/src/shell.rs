@@ -2,6 +2,7 @@
 //! committed, and only then performs what came of it.
 
 use crate::error::Refusal;
+use crate::feed::News;
 use crate::openings::opened;
 use crate::shard::{Action, Bounds, Message, Moment, NotTaken, Shard};
 use crate::shared::Shared;
@@ -87,7 +88,10 @@ impl Shell {
             for id in &committed.granted {
                 self.shared.granted(*id);
             }
+            self.shard.gather_changes(self.shared.feed.is_warm());
             let actions = self.shard.committed(&committed.applied, self.shared.now());
+            let changed = self.shard.changed().into_iter();
+            self.shared.feed.publish(changed.map(News::Saga));
             self.perform(actions);
             self.shared.gate.round_ends();
             self.account();
@@ -300,6 +304,7 @@ async fn call(shared: &Shared, id: Id, effect: Effect) {
     // The semaphore is never closed, so an error cannot come; without a permit it would only
     // be a call too many.
     let permit = shared.call_permits.acquire().await;
+    let service = effect.request.service.clone();
     let mut calling = shared.calls.call(effect.request, shared.now());
     let answer = std::future::poll_fn(|context| {
         let polled = catch_unwind(AssertUnwindSafe(|| calling.as_mut().poll(context)));
@@ -307,6 +312,9 @@ async fn call(shared: &Shared, id: Id, effect: Effect) {
     });
     let answer = answer.await;
     drop(permit);
+    if let Some(change) = shared.pulse.beat(&service, &answer.what, shared.now()) {
+        shared.tell_service(&service, change);
+    }
     let input = Input::Answer {
         step: effect.step,
         leg: effect.leg,

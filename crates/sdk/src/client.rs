@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::target::Target;
-use crate::transport::{Failure, Transport};
+use crate::transport::{Failure, Opened, Reading, Transport};
 use banyan_api::Problem;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
@@ -23,7 +23,7 @@ pub struct Client {
     transport: Arc<Transport>,
     authority: String,
     token: Option<String>,
-    patience: Duration,
+    pub(crate) patience: Duration,
 }
 
 /// One call, before it is made.
@@ -153,27 +153,40 @@ impl Client {
     }
 
     async fn send_once(&self, call: &Call) -> Result<Response<Bytes>, Error> {
-        let answer =
-            self.transport
-                .send(self.request(call)?)
-                .await
-                .map_err(|failure| match failure {
-                    Failure::NotSent(source) => Error::Unreachable {
-                        server: self.server(),
-                        source,
-                    },
-                    Failure::MayHave(source) => Error::Lost {
-                        server: self.server(),
-                        source,
-                    },
-                })?;
+        let answer = self
+            .transport
+            .send(self.request(call)?)
+            .await
+            .map_err(|failure| self.failed(failure))?;
         if answer.status().is_success() {
             return Ok(answer);
         }
-        Err(match serde_json::from_slice::<Problem>(answer.body()) {
+        Err(self.refusal(&answer))
+    }
+
+    fn failed(&self, failure: Failure) -> Error {
+        let server = self.server();
+        match failure {
+            Failure::NotSent(source) => Error::Unreachable { server, source },
+            Failure::MayHave(source) => Error::Lost { server, source },
+        }
+    }
+
+    fn refusal(&self, answer: &Response<Bytes>) -> Error {
+        match serde_json::from_slice::<Problem>(answer.body()) {
             Ok(problem) => Error::Problem(Box::new(problem)),
             Err(_) => self.not_banyan(answer.status().as_u16(), answer.body()),
-        })
+        }
+    }
+
+    /// Makes a call whose answer is read as it comes.
+    pub(crate) async fn open(&self, call: &Call) -> Result<Reading, Error> {
+        let request = self.request(call)?;
+        match self.transport.open(request).await {
+            Ok(Opened::Reading(reading)) => Ok(reading),
+            Ok(Opened::Whole(answer)) => Err(self.refusal(&answer)),
+            Err(failure) => Err(self.failed(failure)),
+        }
     }
 
     fn request(&self, call: &Call) -> Result<Request<Full<Bytes>>, Error> {
@@ -199,7 +212,7 @@ impl Client {
         Ok(request)
     }
 
-    fn not_banyan(&self, status: u16, body: &[u8]) -> Error {
+    pub(crate) fn not_banyan(&self, status: u16, body: &[u8]) -> Error {
         Error::NotBanyan {
             server: self.server(),
             status,
@@ -209,11 +222,11 @@ impl Client {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the client's own patience")]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the client's own patience")]
-async fn rest(time: Duration) {
+pub(crate) async fn rest(time: Duration) {
     tokio::time::sleep(time).await;
 }

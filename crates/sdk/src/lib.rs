@@ -26,6 +26,8 @@
 mod calls;
 mod client;
 mod error;
+mod sse;
+mod stream;
 mod target;
 mod transport;
 
@@ -33,6 +35,7 @@ pub use banyan_api as api;
 pub use calls::{SagaFilter, Started};
 pub use client::Client;
 pub use error::Error;
+pub use stream::Stream;
 pub use target::Target;
 
 /// How long a start's answer may be held back, and for what.

@@ -19,6 +19,38 @@ const CONNECT_TIME: Duration = Duration::from_secs(5);
 /// Beyond the longest `Prefer: wait`, so that a hanging server is noticed.
 const ANSWER_TIME: Duration = Duration::from_secs(90);
 
+/// A stream's first bytes come at once.
+const OPEN_TIME: Duration = Duration::from_secs(10);
+
+/// What a request that opens a stream gave.
+#[derive(Debug)]
+pub(crate) enum Opened {
+    /// The stream.
+    Reading(Reading),
+    /// An answer that says why not.
+    Whole(Response<Bytes>),
+}
+
+/// An answer that is read as it comes.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    body: hyper::body::Incoming,
+    /// The connection ends with its sender.
+    _connection: SendRequest<Full<Bytes>>,
+}
+
+impl Reading {
+    /// What came next; none when it has ended, well or not. Dropping the wait loses nothing.
+    pub(crate) async fn more(&mut self) -> Option<Bytes> {
+        loop {
+            let frame = self.body.frame().await?.ok()?;
+            if let Ok(bytes) = frame.into_data() {
+                return Some(bytes);
+            }
+        }
+    }
+}
+
 /// Why no answer came.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -80,6 +112,27 @@ impl Transport {
                 None => Err(Failure::MayHave(Box::new(failed.into_error()))),
             },
         }
+    }
+
+    /// Sends one request over a connection of its own; an answer that is well is read as it
+    /// comes, any other whole.
+    pub(crate) async fn open(&self, request: Request<Full<Bytes>>) -> Result<Opened, Failure> {
+        let opening = async {
+            let mut fresh = self.connect().await.map_err(Failure::NotSent)?;
+            let answer = fresh.send_request(request).await;
+            let answer = answer.map_err(|error| Failure::MayHave(Box::new(error)))?;
+            if answer.status().is_success() {
+                let reading = Reading {
+                    body: answer.into_body(),
+                    _connection: fresh,
+                };
+                return Ok(Opened::Reading(reading));
+            }
+            Ok(Opened::Whole(self.read(answer, fresh).await?))
+        };
+        tokio::time::timeout(OPEN_TIME, opening)
+            .await
+            .unwrap_or_else(|late| Err(Failure::MayHave(Box::new(late))))
     }
 
     async fn connect(&self) -> std::io::Result<SendRequest<Full<Bytes>>> {

@@ -60,6 +60,11 @@ impl Fault {
         Fault::new(Code::Internal, format!("{what}; the server's log says why"))
     }
 
+    /// Its code.
+    pub(crate) fn code(&self) -> &str {
+        &self.problem.code
+    }
+
     /// The document.
     #[cfg(test)]
     pub(crate) fn problem(&self) -> &Problem {

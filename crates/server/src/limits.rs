@@ -19,6 +19,11 @@ pub struct Limits {
     /// Bytes of bodies held at a time, over all requests; beyond it calls are refused. A parsed
     /// body takes up to some 30 times its bytes (a list of small numbers does).
     pub body_bytes_held: usize,
+    /// Streams of changes at a time; each holds a connection.
+    pub streams: usize,
+    /// Changes kept for streams that read slowly or come back: some seconds of a busy server, at
+    /// 64 bytes each.
+    pub changes: usize,
     /// How long a stop waits for requests in progress.
     pub stop: Duration,
 }
@@ -31,6 +36,8 @@ impl Default for Limits {
             write: Duration::from_secs(30),
             connections: 1024,
             body_bytes_held: 16 * 1024 * 1024,
+            streams: 64,
+            changes: 16_384,
             stop: Duration::from_secs(10),
         }
     }

@@ -2,7 +2,7 @@
 //! calls alike.
 
 use crate::guard::Parameters;
-use banyan_api::{Json, Problem};
+use banyan_api::{Json, Problem, ResetEvent, ServiceEvent};
 use http::Method;
 use serde_json::json;
 use utoipa::OpenApi;
@@ -15,11 +15,12 @@ use utoipa::OpenApi;
         description = "Business transactions across services end: done, or undone.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    components(schemas(Problem)),
+    components(schemas(Problem, ResetEvent, ServiceEvent)),
     tags(
         (name = "Definitions", description = "Saga files, registered"),
         (name = "Sagas", description = "Runs of definitions"),
         (name = "Services", description = "Who is called"),
+        (name = "Stream", description = "What changes, as it changes"),
         (name = "Health", description = "How the server is"),
         (name = "Errors", description = "What error codes mean"),
     )

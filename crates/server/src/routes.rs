@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::guard::{self, Guard};
 use crate::handlers::{
     checks, definitions, diff, health, history, list, moves, pages, replies, sagas, services,
-    signals, start,
+    signals, start, stream,
 };
 use crate::openapi;
 use axum::Router;
@@ -32,7 +32,6 @@ const LATER: &[(&str, &str)] = &[
     ("POST", "/v1/operations/{id}/resume"),
     ("POST", "/v1/operations/{id}/cancel"),
     ("GET", "/v1/failures"),
-    ("GET", "/v1/stream"),
     ("GET|POST", "/v1/session"),
     ("GET|POST|DELETE", "/v1/tokens"),
     ("GET|PUT", "/v1/namespaces/{name}"),
@@ -86,6 +85,7 @@ impl Routes {
             .routes(routes!(signals::by_id))
             .routes(routes!(signals::by_key))
             .routes(routes!(replies::take))
+            .routes(routes!(stream::stream))
             .routes(routes!(services::put))
             .routes(routes!(services::list))
             .routes(routes!(services::get))

@@ -223,6 +223,8 @@ fn engine_config(config: &Config) -> banyan_engine::Config {
     banyan_engine::Config {
         park_limit: config.defaults.park_limit,
         look_again: config.defaults.look_again,
+        feed: config.limits.changes,
+        listeners: config.limits.streams,
         ..banyan_engine::Config::default()
     }
 }

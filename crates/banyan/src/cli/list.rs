@@ -149,7 +149,7 @@ fn table(context: &Context, page: &Page<SagaItem>) -> String {
 }
 
 /// The one thing to know of it: why it is stuck, what it waits on, or why it turned back.
-fn why(saga: &SagaItem) -> String {
+pub(super) fn why(saga: &SagaItem) -> String {
     if let Some(stuck) = &saga.stuck {
         return format!("{} at {}: {}", stuck.code, stuck.step, stuck.message);
     }

@@ -25,6 +25,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod watch;
 
 pub(crate) use check::{pretty, read as read_source};
 pub(crate) use context::{Context, DEFAULT_SERVER, json_of, read_token};
@@ -118,6 +119,8 @@ pub(crate) enum Command {
     List(list::List),
     /// Show a saga as a tree, forward and undo side by side
     Show(look::Show),
+    /// Show what changes, as it changes; or one saga until it has ended
+    Watch(watch::Watch),
     /// Print a saga's journal
     Journal(look::Journal),
     /// Print every attempt of a saga's calls
@@ -162,6 +165,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Fail> {
         Command::Signal(signal) => context.block_on(signal::run(&context, &signal)),
         Command::List(list) => context.block_on(list::run(&context, &list)),
         Command::Show(show) => context.block_on(look::show(&context, &show)),
+        Command::Watch(watch) => context.block_on(watch::run(&context, &watch)),
         Command::Journal(journal) => context.block_on(look::journal(&context, &journal)),
         Command::Attempts(attempts) => context.block_on(look::attempts(&context, &attempts)),
         Command::Cancel(cancel) => context.block_on(look::cancel(&context, &cancel)),

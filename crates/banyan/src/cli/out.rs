@@ -22,3 +22,12 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Fail> {
     print(&text);
     Ok(())
 }
+
+/// Writes a value as JSON on one line, for programs that read line by line.
+pub(crate) fn print_json_line(value: &impl Serialize) -> Result<(), Fail> {
+    let mut text = serde_json::to_string(value)
+        .map_err(|error| Fail::Here(format!("the answer cannot be written: {error}")))?;
+    text.push('\n');
+    print(&text);
+    Ok(())
+}

@@ -7,6 +7,7 @@ use super::message::{Action, Message, NotTaken, StartReply};
 use super::turn::{Mark, Touched};
 use super::{Bounds, Shard};
 use crate::error::Refusal;
+use crate::feed::SagaNews;
 use crate::request::SignalAnswer;
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
@@ -15,6 +16,16 @@ use banyan_store::{Applied, Change};
 use std::sync::Arc;
 
 impl Shard {
+    /// Whether the sagas that the next commits change are gathered for those who listen.
+    pub fn gather_changes(&mut self, told: bool) {
+        self.told = told;
+    }
+
+    /// The sagas that were changed since this was asked, in the order of their commits.
+    pub fn changed(&mut self) -> Vec<SagaNews> {
+        std::mem::take(&mut self.changed)
+    }
+
     /// Takes the results of a commit, one for each change of [`Shard::handle`] in its order,
     /// and gives what is to be done now.
     ///
@@ -110,6 +121,14 @@ impl Shard {
         let before = held.status.replace(status);
         let saga = Arc::clone(&held.saga);
         self.count(&touched, before, status);
+        if self.told && touched.change.is_some() {
+            self.changed.push(SagaNews {
+                id: saga.id,
+                seq: saga.seq,
+                status,
+                plan: Arc::clone(&saga.plan),
+            });
+        }
         for mark in touched.marks {
             actions.push(match mark {
                 Mark::Answered(answered) => Action::Answered(answered),

@@ -22,6 +22,7 @@ pub use message::{
 };
 
 use crate::error::LookError;
+use crate::feed::SagaNews;
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
 use banyan_core::saga::{Plan, Plans, Saga, Services};
@@ -82,6 +83,10 @@ pub struct Shard {
     given: Vec<Id>,
     open: Option<Open>,
     tally: Tally,
+    /// Somebody is told what changes.
+    told: bool,
+    /// What changed since it was taken, when somebody is told.
+    changed: Vec<SagaNews>,
 }
 
 impl Shard {
@@ -97,6 +102,8 @@ impl Shard {
             given: Vec::new(),
             open: None,
             tally: Tally::default(),
+            told: false,
+            changed: Vec::new(),
         }
     }
 

@@ -16,4 +16,5 @@ pub(crate) mod sagas;
 pub(crate) mod services;
 pub(crate) mod signals;
 pub(crate) mod start;
+pub(crate) mod stream;
 pub(crate) mod wait;

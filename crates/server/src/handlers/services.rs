@@ -141,7 +141,8 @@ fn by_hand(app: &App, name: &str) -> Answer<()> {
     ))
 }
 
-async fn find(app: &App, name: &str) -> Answer<Service> {
+/// The service of this name.
+pub(super) async fn find(app: &App, name: &str) -> Answer<Service> {
     let all = app.engine.services().await?;
     match all.iter().find(|view| view.row.name == name) {
         Some(view) => service(app, view),
@@ -185,6 +186,10 @@ fn service(app: &App, view: &ServiceView) -> Answer<Service> {
         pause_reason: row.paused.clone(),
         parked: view.parked,
         misconfigured: live.map(misconfigured).unwrap_or_default(),
+        down: view.down.as_ref().map(|down| banyan_api::Silence {
+            since: down.since.into(),
+            message: down.message.clone(),
+        }),
         managed_by_file: app.file_services.contains(&row.name),
         changed_at: row.changed_at.into(),
     })

@@ -16,4 +16,6 @@ mod rig;
 mod sagas;
 mod secrets;
 mod special;
+mod stand_in;
 mod store;
+mod stream;

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::run::{self, Handle};
 use crate::token::{TOKEN_FILE, Token};
 use banyan_api::Json;
-use banyan_engine::SystemClock;
+use banyan_engine::{Clock, SystemClock};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -33,6 +33,11 @@ impl Rig {
 
     /// With some settings changed.
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Rig {
+        Rig::by(Arc::new(SystemClock), change).await
+    }
+
+    /// The same, by another clock.
+    pub(crate) async fn by(clock: Arc<dyn Clock>, change: impl FnOnce(&mut Config)) -> Rig {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::new(folder.path(), "127.0.0.1:0".parse().unwrap());
         change(&mut config);
@@ -44,15 +49,9 @@ impl Rig {
         });
         let listener = run::bind(config.listen).await.unwrap();
         let token = Token::of(folder.path()).unwrap();
-        let handle = run::serve(
-            config,
-            listener,
-            token,
-            (Box::new(writer), reader),
-            Arc::new(SystemClock),
-        )
-        .await
-        .unwrap();
+        let handle = run::serve(config, listener, token, (Box::new(writer), reader), clock)
+            .await
+            .unwrap();
         Rig::over(handle, folder, faults).await
     }
 
