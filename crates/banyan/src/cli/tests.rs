@@ -163,6 +163,7 @@ fn help_names_every_command() {
           signal       Send a signal to a saga
           list         List sagas, newest first
           show         Show a saga as a tree, forward and undo side by side
+          watch        Show what changes, as it changes; or one saga until it has ended
           journal      Print a saga's journal
           attempts     Print every attempt of a saga's calls
           cancel       Turn a saga back
