@@ -15,11 +15,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Between two looks at the saga.
-const LOOK: Duration = Duration::from_millis(50);
+const LOOK: Duration = Duration::from_millis(20);
 /// Polls without any news after which time is skipped in longer and longer strides.
-const PATIENT: u32 = 4;
+const PATIENT: u32 = 2;
 /// Skips without any news after which no end is in sight: something is tried for ever.
-const SKIPS: u32 = 40;
+const SKIPS: u32 = 24;
 
 pub(super) async fn run(
     context: &Context,
