@@ -9,6 +9,7 @@
 mod children;
 mod folder;
 mod kill;
+mod secrets;
 mod server;
 mod shop;
 mod stop;

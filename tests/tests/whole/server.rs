@@ -25,23 +25,42 @@ impl Server {
         server
     }
 
+    /// Starts it with a log of everything, on standard output and error, in this file; waits
+    /// until it is ready.
+    pub(crate) async fn start_telling_all(data: &Path, log: &Path) -> Server {
+        let log = std::fs::File::create(log).unwrap();
+        let mut server = Server::spawn_with(data, |command| {
+            let output = log.try_clone().unwrap();
+            command
+                .env("BANYAN_LOG", "trace")
+                .stdout(output)
+                .stderr(log);
+        });
+        server.ready().await;
+        server
+    }
+
     /// Starts it, on a port that was free a moment ago.
     pub(crate) fn spawn(data: &Path) -> Server {
+        Server::spawn_with(data, |_| {})
+    }
+
+    fn spawn_with(data: &Path, change: impl FnOnce(&mut Command)) -> Server {
         let address = TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
             .unwrap();
-        let child = Command::new(binary())
+        let mut command = Command::new(binary());
+        command
             .args(["serve", "--data"])
             .arg(data)
             .args(["--listen", &address.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::piped());
+        change(&mut command);
         Server {
-            child,
+            child: command.spawn().unwrap(),
             address,
             data: data.to_path_buf(),
         }
@@ -62,6 +81,11 @@ impl Server {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         panic!("the server was not ready within {PATIENCE:?}");
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// A client with the token that the server wrote.

@@ -35,7 +35,7 @@ pub(crate) struct Shop {
 
 impl Shop {
     /// Starts it. `/done` and its undo answer well, `/refuse` says no, `/held` and its undo
-    /// answer once it is opened.
+    /// answer once it is opened, `/echo/STATUS` answers so and repeats all that it was sent.
     pub(crate) async fn start() -> Arc<Shop> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let shop = Arc::new(Shop {
@@ -100,6 +100,7 @@ async fn serve(stream: TcpStream, shop: Arc<Shop>) {
 
 async fn take(request: Request<Incoming>, shop: Arc<Shop>) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
+    let sent = format!("{} {:?}", head.uri, head.headers);
     let path = match head.uri.path().rsplit_once('/') {
         Some((front, _)) if head.method == Method::DELETE => format!("{front}/KEY"),
         _ => head.uri.path().to_owned(),
@@ -117,8 +118,13 @@ async fn take(request: Request<Incoming>, shop: Arc<Shop>) -> Response<Full<Byte
         .map(|body| body.to_bytes())
         .unwrap_or_default();
     let what = format!("{} {path}", head.method);
-    shop.calls
-        .send_modify(|calls| calls.push(Call { what, key, body }));
+    shop.calls.send_modify(|calls| {
+        calls.push(Call {
+            what,
+            key,
+            body: body.clone(),
+        })
+    });
     if path.starts_with("/held") {
         shop.open.subscribe().wait_for(|open| *open).await.unwrap();
     }
@@ -127,6 +133,9 @@ async fn take(request: Request<Incoming>, shop: Arc<Shop>) -> Response<Full<Byte
     } else {
         StatusCode::OK
     };
+    if let Some(rest) = path.strip_prefix("/echo/") {
+        return echo(rest, &sent, &body);
+    }
     let mut response = Response::new(Full::from("{\"id\": 1}"));
     *response.status_mut() = status;
     let json = http::HeaderValue::from_static("application/json");
@@ -134,4 +143,17 @@ async fn take(request: Request<Incoming>, shop: Arc<Shop>) -> Response<Full<Byte
         .headers_mut()
         .insert(http::header::CONTENT_TYPE, json);
     response
+}
+
+/// A service that keeps nothing to itself.
+fn echo(status: &str, sent: &str, body: &Bytes) -> Response<Full<Bytes>> {
+    let status = status.split('/').next().unwrap_or_default();
+    let said: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let message = format!("about {said} ({sent}) nothing more can be said");
+    let answer = serde_json::json!({ "message": message, "error": message, "said": said });
+    Response::builder()
+        .status(status)
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(Full::from(answer.to_string()))
+        .unwrap()
 }

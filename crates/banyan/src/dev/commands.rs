@@ -101,11 +101,12 @@ impl Desk {
             return self.say("no definition yet");
         };
         let Some(input) = input else {
-            let text = session.play.input.to_string();
+            let text = session.play.shown_input().to_string();
             return self.say(&text);
         };
-        let schema = session.play.definition.input.as_ref();
-        let fits = schema.map_or(Ok(()), |schema| sample::verify(schema, &input));
+        let definition = &session.play.definition;
+        let (schema, discreet) = (definition.input.as_ref(), definition.has_secrets());
+        let fits = schema.map_or(Ok(()), |schema| sample::verify(schema, &input, discreet));
         match fits {
             Ok(()) => {
                 session.play.input = input.clone();
@@ -168,6 +169,7 @@ async fn send(
     let body = body.map_or_else(made, Ok)?;
     let id = saga.id.to_string();
     let sent = session.client.signal(&id, name, &body, key).await;
-    sent.map(|_| format!("signal {name} {body} sent"))
+    let shown = part.map_or_else(|| body.clone(), |part| part.shown(&body));
+    sent.map(|_| format!("signal {name} {shown} sent"))
         .map_err(|error| error.to_string())
 }

@@ -227,7 +227,7 @@ impl Desk {
             "{}@{} against stand-ins; input {}\n{}{}\n",
             style.strong(&definition.name),
             definition.version,
-            session.play.input,
+            session.play.shown_input(),
             report::steps(&session.backstage, style),
             style.faint(&session.whereabouts()),
         );

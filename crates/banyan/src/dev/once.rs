@@ -148,7 +148,8 @@ async fn answer_waits(
         let on = session.backstage.switches.of(&place);
         let refused = on.iter().any(|switch| switch.trouble == Trouble::Refuse);
         let body = part.signal(refused).map_err(Fail::Usage)?;
-        eprintln!("  signal {} {body} sent in somebody's stead", part.signal);
+        let shown = part.shown(&body);
+        eprintln!("  signal {} {shown} sent in somebody's stead", part.signal);
         let client = &session.client;
         client.signal(&id, &part.signal, &body, &key).await?;
     }

@@ -5,9 +5,11 @@ use super::ledger::Answer;
 use super::leg::Leg;
 use super::maker::{Maker, Readers, Taken};
 use super::sample;
+use super::session::masked;
 use banyan_core::Json;
 use banyan_core::definition::{Call, Kind, Run, Step, Undo, Wait};
 use banyan_core::expr::{Part, Text};
+use banyan_core::secret::SecretPath;
 use banyan_core::time::Duration;
 use serde_json::json;
 
@@ -174,6 +176,7 @@ pub(super) struct WaitPart {
     /// The signal's name.
     pub(super) signal: String,
     accepts: Option<Json>,
+    secrets: Vec<SecretPath>,
     readers: Readers,
     maker: Maker,
 }
@@ -185,12 +188,18 @@ impl WaitPart {
             path: step.path.clone(),
             signal: wait.signal.clone(),
             accepts: wait.accepts.clone(),
+            secrets: step.secret.clone(),
             readers: Readers {
                 refused: wait.refused_when.clone(),
                 ..Readers::default()
             },
             maker,
         }
+    }
+
+    /// A signal's body as people may see it.
+    pub(super) fn shown(&self, body: &Json) -> Json {
+        masked(body, &self.secrets, "result")
     }
 
     /// A signal that is taken for a yes, or for a no.
@@ -214,7 +223,7 @@ impl WaitPart {
         };
         let made = sample::sample(Some(accepts), &self.maker.shape)?;
         let fitting = self.maker.fit(&made, readers, refused).ok_or_else(told)?;
-        sample::verify(accepts, &fitting).map_err(|_| told())?;
+        sample::verify(accepts, &fitting, true).map_err(|_| told())?;
         Ok(fitting)
     }
 }

@@ -23,22 +23,26 @@ pub(super) fn sample(schema: Option<&Json>, shape: &Shape) -> Result<Json, Strin
     };
     let maker = Maker { root: schema };
     let value = maker.value(schema, Some(shape), "input", 0);
-    verify(schema, &value)?;
+    verify(schema, &value, false)?;
     Ok(value)
 }
 
-/// Whether a schema takes a value.
+/// Whether a schema takes a value. A discreet answer quotes nothing of the value.
 ///
 /// # Errors
 /// What it says against it, one line per problem.
-pub(super) fn verify(schema: &Json, value: &Json) -> Result<(), String> {
+pub(super) fn verify(schema: &Json, value: &Json, discreet: bool) -> Result<(), String> {
     let validator = compile_schema(schema)?;
     let problems: Vec<String> = validator
         .iter_errors(value)
         .map(|error| {
             let place = error.instance_path().to_string();
             let place = if place.is_empty() { "/" } else { &place };
-            format!("{place}: {error}")
+            if discreet {
+                format!("{place}: {}", error.masked())
+            } else {
+                format!("{place}: {error}")
+            }
         })
         .collect();
     if problems.is_empty() {

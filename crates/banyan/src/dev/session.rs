@@ -11,6 +11,7 @@ use super::service::{Backstage, StandIns};
 use super::switches::Switches;
 use super::wants::Wants;
 use crate::cli::{Fail, read_token};
+use banyan_core::secret::SecretPath;
 use banyan_core::time::Duration;
 use banyan_core::{Definition, Json};
 use banyan_sdk::api::{Moment, Saga, ServiceRequest, StartRequest, WaitKind};
@@ -51,7 +52,7 @@ impl Play {
         let input = match given {
             Some(input) => {
                 if let Some(schema) = schema {
-                    sample::verify(schema, input).map_err(|why| {
+                    sample::verify(schema, input, definition.has_secrets()).map_err(|why| {
                         Fail::Usage(format!("the input does not fit the definition:\n{why}"))
                     })?;
                 }
@@ -74,6 +75,11 @@ impl Play {
         })
     }
 
+    /// The input as people may see it.
+    pub(super) fn shown_input(&self) -> Json {
+        masked(&self.input, &self.definition.secret, "input")
+    }
+
     /// The names of every service that is called, each once.
     fn services(&self) -> Vec<&str> {
         let children = self.children.iter().map(|child| &child.definition);
@@ -83,6 +89,14 @@ impl Play {
         services.dedup();
         services
     }
+}
+
+/// A value without what its definition calls secret of it.
+pub(super) fn masked(value: &Json, secrets: &[SecretPath], variable: &str) -> Json {
+    let mut shown = value.clone();
+    let of_it = secrets.iter().filter(|secret| secret.variable == variable);
+    of_it.for_each(|secret| secret.mask(&mut shown));
+    shown
 }
 
 /// A server, its stand-ins and its definition, while they run.
@@ -230,6 +244,8 @@ impl Session {
                 WaitKind::Signal => {
                     let (_, part) = self.wait_part(saga, path)?;
                     Some(match part.signal(false) {
+                        // A masked body would be sent as it stands; without one it is made.
+                        Ok(body) if part.shown(&body) != body => format!("signal {}", part.signal),
                         Ok(body) => format!("signal {} {body}", part.signal),
                         Err(why) => why,
                     })

@@ -2,6 +2,7 @@
 //! acceptance. Here is what a saga's lock is worth and when it may move; the line before a lock
 //! the store keeps.
 
+use super::masked::without_secrets;
 use super::{Hold, Phase, Plan, Saga, Waiting, WaitingKind};
 use crate::expr::Scope;
 use crate::json::{Json, canonical, sha256_hex};
@@ -50,7 +51,9 @@ impl Saga {
         let mut scope = Scope::default();
         scope.bind("input", Cow::Borrowed(input));
         let source = lock.source();
-        match lock.evaluate(&scope).map_err(|failed| failed.message)? {
+        let told = |message: &str| without_secrets(&plan.definition, input, message);
+        let value = lock.evaluate(&scope);
+        match value.map_err(|failed| told(&failed.message))? {
             Json::Null => Err(format!(
                 "{source} gave null: a saga without a value would run beside all others"
             )),

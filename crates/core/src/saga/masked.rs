@@ -7,7 +7,7 @@
 
 use super::request::{call_of, request};
 use super::{Entry, Failure, Leg, LegPhase, Next, ParkCause, Record, Saga, StepState, Value};
-use crate::definition::{Kind, Step};
+use crate::definition::{Definition, Kind, Step};
 use crate::json::Json;
 use crate::route::Spot;
 use crate::secret::{SecretPath, mask_texts, masked_text};
@@ -174,6 +174,14 @@ pub(super) fn of_leg(step: &Step, leg: Leg) -> &[SecretPath] {
 /// The secrets of a step's result, which its do or its check answered.
 fn of_result(step: &Step) -> [&[SecretPath]; 2] {
     [of_leg(step, Leg::Do), of_leg(step, Leg::Check)]
+}
+
+/// What is said of an input before there is a saga, without what is secret of it.
+pub(super) fn without_secrets(definition: &Definition, input: &Json, message: &str) -> String {
+    let mut texts = Vec::new();
+    gather(input, &definition.secret, "input", &mut texts);
+    texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    masked_text(message, &texts)
 }
 
 fn gather(value: &Json, secrets: &[SecretPath], variable: &str, found: &mut Vec<String>) {

@@ -1,5 +1,6 @@
 //! What should be in progress outside, and when to look again, by state alone.
 
+use super::masked::without_secrets;
 use super::request::{call_of, request};
 use super::{Effect, Leg, LegPhase, LegState, Phase, Plan, Saga, State, StepState};
 use crate::definition::{Kind, Step};
@@ -139,7 +140,10 @@ pub(super) fn labels_of(
     for label in &plan.definition.labels {
         let mut scope = Scope::default();
         scope.bind("input", Cow::Borrowed(input));
-        let fail = |message: String| (label.name.clone(), message);
+        let fail = |message: String| {
+            let message = without_secrets(&plan.definition, input, &message);
+            (label.name.clone(), message)
+        };
         let text = match label
             .value
             .evaluate(&scope)
