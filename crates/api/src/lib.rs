@@ -34,9 +34,9 @@ pub use requests::{
     StartRequest,
 };
 pub use saga::{
-    Child, Failure, MinimalSaga, MoveAnswer, Obstacle, Parent, Reason, ReasonCode, ReplyAccepted,
-    ReplyOutcome, ReplyRequest, Saga, SagaItem, SagaStatus, Signal, SignalAccepted, Stuck,
-    StuckCode, Verb, WaitKind, Waiting,
+    Child, Failure, Left, MinimalSaga, MoveAnswer, Obstacle, Parent, Reason, ReasonCode,
+    ReplyAccepted, ReplyOutcome, ReplyRequest, Saga, SagaItem, SagaStatus, Signal, SignalAccepted,
+    Stuck, StuckCode, Verb, WaitKind, Waiting,
 };
 pub use service::{Instance, Misconfigured, Service, Silence};
 pub use step::{

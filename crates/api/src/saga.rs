@@ -1,7 +1,7 @@
 //! A saga as answered: the whole, its line in a list, and its least form.
 
 use crate::open::words;
-use crate::{Json, LegName, Moment, Step};
+use crate::{Json, LegName, Moment, Outcome, Step, UndoState};
 use banyan_core::id::Id;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -171,6 +171,8 @@ pub struct Saga {
     pub allowed: Vec<Verb>,
     /// Who looks after it.
     pub owner: Option<String>,
+    /// What remains of it since it was given up; empty in any other saga.
+    pub left: Vec<Left>,
     /// The saga that runs it.
     pub parent: Option<Parent>,
     /// The sagas that it started.
@@ -281,6 +283,17 @@ pub struct Stuck {
     pub since: Moment,
     /// The verbs of this build that help.
     pub verbs: Vec<Verb>,
+}
+
+/// What remains of a step in a saga that was given up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Left {
+    /// The step's path.
+    pub step: String,
+    /// What became of its do: `done` or `unknown`.
+    pub outcome: Outcome,
+    /// What became of its undo.
+    pub undo: UndoState,
 }
 
 /// One thing that a saga waits on.

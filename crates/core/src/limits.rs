@@ -48,3 +48,7 @@ pub const EACH_ITEMS: usize = 10_000;
 
 /// Bytes of a lock's value: it names a thing (an account, an order), and people read it.
 pub const LOCK_BYTES: usize = 256;
+
+/// Calls that the preview of a verb names: more than a person reads, few enough to rehearse at
+/// once.
+pub const PREVIEWED_CALLS: usize = 200;

@@ -9,7 +9,7 @@ use crate::shard::{InputReply, Message, NotTaken};
 use crate::shared::Shared;
 use crate::writer::Committer;
 use banyan_core::id::Id;
-use banyan_core::saga::{Input, Rejection, Saga};
+use banyan_core::saga::{Ask, Input, Rejection, Saga};
 use banyan_core::{Json, Timestamp};
 use std::sync::{Arc, Mutex};
 use tokio::sync::oneshot;
@@ -83,7 +83,9 @@ impl Engine {
         reason: String,
         actor: String,
     ) -> Result<Arc<Saga>, CancelError> {
-        let taken = self.input(id, Input::Cancel { reason, actor }).await?;
+        let taken = self
+            .input(id, Input::asked(Ask::Cancel, reason, actor))
+            .await?;
         taken.map(|answer| answer.saga).map_err(|why| match why {
             NotTaken::NoSuchSaga => CancelError::NoSuchSaga { id },
             NotTaken::Look(error) => error.into(),
@@ -130,6 +132,7 @@ fn signal_error(rejection: Rejection) -> SignalError {
         other @ (Rejection::NotAllowedNow { .. }
         | Rejection::ChangedSince { .. }
         | Rejection::NotSafe { .. }
+        | Rejection::UnknownStep { .. }
         | Rejection::UnknownReply
         | Rejection::AlreadySettled { .. }) => {
             let message = other.to_string();

@@ -6,7 +6,7 @@ use crate::handle::Engine;
 use crate::shard::NotTaken;
 use banyan_core::children::Family;
 use banyan_core::id::Id;
-use banyan_core::saga::{Input, Obstacle, Plan, Rejection, Saga};
+use banyan_core::saga::{Ask, Asked, Input, Obstacle, Plan, Rejection, Saga};
 use banyan_core::versions::Difference;
 use std::sync::Arc;
 
@@ -76,13 +76,13 @@ impl Engine {
         let (saga, plan, family) = self.look_at_move(&request).await?;
         let changes = saga.changes(&plan);
         let id = request.id;
-        let input = Input::Move {
-            plan,
-            children: family.versions,
+        let children = family.versions;
+        let input = Input::Asked(Box::new(Asked {
+            what: Ask::Move { plan, children },
             reason: request.reason,
             actor: request.actor,
             expected_seq: request.expected_seq,
-        };
+        }));
         let taken = self.input(id, input).await?;
         let answer = taken.map_err(|why| not_taken(id, why))?;
         Ok(MoveAnswer {

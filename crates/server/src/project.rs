@@ -6,8 +6,8 @@ use banyan_api as api;
 use banyan_core::definition::{self, Definition, Kind};
 use banyan_core::route::{ON_END, ON_END_NAME, Route};
 use banyan_core::saga::{
-    Failure, Meaning, Reason, ReasonCode, Saga, State, Status, StepState, StuckAt, Value, Waiting,
-    WaitingKind,
+    Failure, Left, Meaning, Reason, ReasonCode, Saga, State, Status, StepState, StuckAt, Value,
+    Waiting, WaitingKind,
 };
 use banyan_engine::Line;
 
@@ -33,7 +33,8 @@ pub(crate) fn saga(saga: &Saga, children: Vec<api::Child>, line: Option<&Line>) 
             .map(|one| waiting(in_line(one, line)))
             .collect(),
         allowed: allowed(saga),
-        owner: None,
+        owner: saga.owner.clone(),
+        left: saga.left.iter().map(left).collect(),
         parent: parent(saga),
         children,
         input: (*saga.input).clone(),
@@ -69,7 +70,7 @@ pub(crate) fn item(saga: &Saga) -> api::SagaItem {
         reason: saga.reason.as_ref().map(reason),
         stuck: saga.stuck().map(|at| stuck(saga, at)),
         waiting_on: saga.waiting_on().into_iter().take(1).map(waiting).collect(),
-        owner: None,
+        owner: saga.owner.clone(),
         parent: parent(saga),
         started_at: saga.started_at.into(),
         updated_at: saga.updated_at.into(),
@@ -154,14 +155,23 @@ fn reason(reason: &Reason) -> api::Reason {
     }
 }
 
+fn left(left: &Left) -> api::Left {
+    api::Left {
+        step: left.step.clone(),
+        outcome: left.outcome.as_str().into(),
+        undo: left.undo.as_str().into(),
+    }
+}
+
 fn stuck(saga: &Saga, at: StuckAt) -> api::Stuck {
+    let verbs = saga.helping(&at.step, at.leg).into_iter();
     api::Stuck {
         step: at.step,
         leg: at.leg.as_str().into(),
         code: at.code.as_str().into(),
         message: at.message,
         since: at.since.into(),
-        verbs: allowed(saga),
+        verbs: verbs.map(|verb| verb.as_str().into()).collect(),
     }
 }
 

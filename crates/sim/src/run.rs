@@ -10,7 +10,7 @@ use crate::services::Services;
 use banyan_core::Timestamp;
 use banyan_core::definition::{Kind, Undo};
 use banyan_core::id::Id;
-use banyan_core::saga::{Effect, Input, Leg, Plan};
+use banyan_core::saga::{Ask, Effect, Input, Leg, Plan};
 use banyan_core::testkit::{self, Random};
 use banyan_core::wire::{Answer, Request, What};
 use banyan_engine::shard::{Action, Message};
@@ -323,10 +323,7 @@ impl Run {
         if cancels {
             client.send(
                 id,
-                Input::Cancel {
-                    reason: "no more".into(),
-                    actor: client.key.clone(),
-                },
+                Input::asked(Ask::Cancel, "no more", client.key.clone()),
                 node,
             );
             self.figures.fault("cancel");

@@ -3,9 +3,9 @@
 
 use super::style::Style;
 use banyan_core::saga::drawing::{
-    ChildRow, Drawing, LegRow, ReasonRow, Row, RowKind, StuckRow, WaitRow,
+    ChildRow, Drawing, LeftRow, LegRow, ReasonRow, Row, RowKind, StuckRow, WaitRow,
 };
-use banyan_sdk::api::{Failure, Saga, Step, StepKind, Stuck, UndoState};
+use banyan_sdk::api::{Failure, Left, Saga, Step, StepKind, Stuck, UndoState};
 
 /// The saga: a head, its tree, and what it waits for.
 pub(crate) fn draw(saga: &Saga, style: Style) -> String {
@@ -34,6 +34,8 @@ fn drawing(saga: &Saga) -> Drawing {
         rows: saga.steps.iter().chain(&saga.on_end).map(row).collect(),
         stuck: saga.stuck.as_ref().map(stuck),
         waits: waits(saga),
+        left: saga.left.iter().map(left).collect(),
+        owner: saga.owner.clone(),
         children: children(saga),
         signals: saga
             .signals
@@ -68,6 +70,14 @@ fn stuck(stuck: &Stuck) -> StuckRow {
         code: stuck.code.as_str().to_owned(),
         message: stuck.message.clone(),
         verbs: verbs.map(|verb| verb.as_str().to_owned()).collect(),
+    }
+}
+
+fn left(left: &Left) -> LeftRow {
+    LeftRow {
+        step: left.step.clone(),
+        outcome: left.outcome.as_str().to_owned(),
+        undo: left.undo.as_str().to_owned(),
     }
 }
 

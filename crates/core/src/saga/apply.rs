@@ -4,8 +4,9 @@
 use super::moves::reshape;
 use super::step::apply_to_state;
 use super::{
-    Entry, Failure, FoldError, Halt, Hold, Leg, LegPhase, LegState, Lock, Outcome, Phase, Plan,
-    Plans, Reason, ReasonCode, Record, Saga, Signal, Started, State, StepState, StuckCode, Value,
+    Entry, Failure, FoldError, Halt, Hold, Left, Leg, LegPhase, LegState, Lock, Outcome, Phase,
+    Plan, Plans, Reason, ReasonCode, Record, Saga, Signal, Started, State, StepState, StuckCode,
+    Value,
 };
 use crate::definition::{Definition, Kind, Step};
 use crate::id::Id;
@@ -101,6 +102,8 @@ pub(super) fn begin(id: Id, plan: Arc<Plan>, started: &Started, at: Timestamp) -
         children: started.children.clone(),
         parent: started.parent.clone(),
         heard: 0,
+        owner: None,
+        left: Vec::new(),
     }
 }
 
@@ -172,7 +175,15 @@ fn apply_record(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
         | Record::LegStuck { .. }
         | Record::LateAnswer { .. }
         | Record::ReplyReceived { .. }
-        | Record::NoReply { .. } => return apply_to_step(saga, entry),
+        | Record::NoReply { .. }
+        | Record::Retried { .. }
+        | Record::Settled { .. } => return apply_to_step(saga, entry),
+        Record::Abandoned { left, .. } => abandon(saga, left, at),
+        Record::Noted { owner, .. } => {
+            if let Some(owner) = owner {
+                saga.owner = Some(owner.clone()).filter(|owner| !owner.is_empty());
+            }
+        }
         Record::ParentTold { told, .. } => saga.heard = *told,
         Record::SignalReceived { name, key, body } => {
             saga.signals.push(received(name, key, body, at));
@@ -191,7 +202,7 @@ fn apply_record(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
             code,
             step,
             failure,
-        } => turn_back(saga, *code, step.clone(), failure),
+        } => turn_back(saga, *code, step.clone(), failure, at),
         Record::Reopened { .. } => {
             saga.phase = Phase::Back;
             saga.ended_at = None;
@@ -236,10 +247,17 @@ fn halt(code: ReasonCode, message: &str) -> Halt {
     }
 }
 
-fn turn_back(saga: &mut Saga, code: ReasonCode, step: Option<String>, failure: &Failure) {
+fn turn_back(
+    saga: &mut Saga,
+    code: ReasonCode,
+    step: Option<String>,
+    failure: &Failure,
+    at: Timestamp,
+) {
     if saga.phase == Phase::Completed {
         // It is undone after its end, and will end once more.
         saga.ended_at = None;
+        stand(saga, Hold::Waits { since: at });
         saga.on_end.iter_mut().for_each(begin_anew);
     }
     saga.phase = Phase::Back;
@@ -254,6 +272,36 @@ fn turn_back(saga: &mut Saga, code: ReasonCode, step: Option<String>, failure: &
         message: failure.message.clone(),
         detail: failure.detail.clone(),
     });
+}
+
+/// Nobody tries anything any more; what remains is listed.
+fn abandon(saga: &mut Saga, left: &[Left], at: Timestamp) {
+    stand(saga, Hold::Released);
+    saga.phase = Phase::Abandoned;
+    saga.ended_at = Some(at);
+    saga.left = left.to_vec();
+    saga.steps.iter_mut().for_each(rest);
+}
+
+/// What was stuck is shown so for ever.
+fn rest(state: &mut StepState) {
+    for leg in Leg::ALL {
+        let phase = &mut state.leg_mut(leg).phase;
+        *phase = match std::mem::take(phase) {
+            stuck @ LegPhase::Stuck { .. } => stuck,
+            LegPhase::Parked {
+                cause,
+                since,
+                overdue: true,
+            } => LegPhase::Stuck {
+                code: StuckCode::Unreachable,
+                message: cause.message,
+                since,
+            },
+            _ => LegPhase::Idle,
+        };
+    }
+    state.parts.iter_mut().for_each(rest);
 }
 
 /// A confirm that never left, since its road was closed, is not wanted any more.
@@ -427,6 +475,8 @@ impl Record {
             | Record::SignalLate { step, .. }
             | Record::ReplyReceived { step, .. }
             | Record::NoReply { step, .. }
+            | Record::Retried { step, .. }
+            | Record::Settled { step, .. }
             | Record::Reopened { step } => Some(step),
             Record::TurnedBack { step, .. } => step.as_deref(),
             Record::Started(_)
@@ -436,6 +486,8 @@ impl Record {
             | Record::DeadlinePassed
             | Record::CancelTooLate
             | Record::Moved { .. }
+            | Record::Abandoned { .. }
+            | Record::Noted { .. }
             | Record::Completed { .. }
             | Record::LockTaken
             | Record::Compensated => None,

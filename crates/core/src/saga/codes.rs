@@ -51,6 +51,14 @@ impl ReasonCode {
             ReasonCode::UndoneByParent => "undone_by_parent",
         }
     }
+
+    /// Only a saga that was completed is undone for this.
+    pub const fn is_after_the_end(self) -> bool {
+        matches!(
+            self,
+            ReasonCode::UndoneByOperator | ReasonCode::UndoneByParent
+        )
+    }
 }
 
 /// Why a leg needs a person.

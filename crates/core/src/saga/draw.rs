@@ -1,7 +1,9 @@
 //! A saga's state as a [`Drawing`]: what tests expect, and what `banyan show` prints from the
 //! API's answer. Only the id and the times are not in it.
 
-use super::drawing::{ChildRow, Drawing, LegRow, ReasonRow, Row, RowKind, StuckRow, WaitRow};
+use super::drawing::{
+    ChildRow, Drawing, LeftRow, LegRow, ReasonRow, Row, RowKind, StuckRow, WaitRow,
+};
 use super::{Failure, Saga, UndoView};
 use crate::definition::Kind;
 use crate::route::{ON_END, Route};
@@ -32,6 +34,8 @@ impl Saga {
                 .collect(),
             stuck: self.stuck_row(),
             waits: self.wait_rows(),
+            left: self.left_rows(),
+            owner: self.owner.clone(),
             children: self.child_rows(),
             signals: self
                 .untaken()
@@ -46,14 +50,25 @@ impl Saga {
     }
 
     fn stuck_row(&self) -> Option<StuckRow> {
-        let verbs = self.allowed().into_iter();
-        self.stuck().map(|at| StuckRow {
+        let at = self.stuck()?;
+        let verbs = self.helping(&at.step, at.leg).into_iter();
+        Some(StuckRow {
             step: at.step,
             leg: at.leg.as_str().to_owned(),
             code: at.code.as_str().to_owned(),
             message: at.message,
             verbs: verbs.map(|verb| verb.as_str().to_owned()).collect(),
         })
+    }
+
+    fn left_rows(&self) -> Vec<LeftRow> {
+        let left = self.left.iter();
+        left.map(|left| LeftRow {
+            step: left.step.clone(),
+            outcome: left.outcome.as_str().to_owned(),
+            undo: left.undo.as_str().to_owned(),
+        })
+        .collect()
     }
 
     fn child_rows(&self) -> Vec<ChildRow> {

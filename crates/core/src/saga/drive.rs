@@ -6,6 +6,7 @@ use super::moves::Obstacle;
 use super::park::ParkCause;
 use super::record::{Entry, Failure, Leg};
 use super::state::{Plan, Saga};
+use super::verbs::{Ask, Asked};
 use crate::definition::Definition;
 use crate::id::Id;
 use crate::json::Json;
@@ -116,33 +117,8 @@ pub enum Input {
         /// Its body.
         body: Json,
     },
-    /// Somebody wants it to go on under another version of its definition.
-    Move {
-        /// The version.
-        plan: Arc<Plan>,
-        /// The versions of the sagas that it runs; those that were chosen already stay.
-        children: BTreeMap<String, u32>,
-        /// Their words.
-        reason: String,
-        /// Who.
-        actor: String,
-        /// Only if its last record is still this one.
-        expected_seq: Option<u64>,
-    },
-    /// Somebody wants it undone.
-    Cancel {
-        /// Their words.
-        reason: String,
-        /// Who.
-        actor: String,
-    },
-    /// An operator wants it undone although it is completed.
-    Undo {
-        /// Their words.
-        reason: String,
-        /// Who.
-        actor: String,
-    },
+    /// Somebody asks something of it by hand.
+    Asked(Box<Asked>),
     /// Another saga told it something: its parent or a child. One that came twice, or that says
     /// nothing new, leads to no record.
     Told {
@@ -161,6 +137,18 @@ pub enum Input {
     Interrupted,
     /// It stands first in the line before its lock.
     LockGranted,
+}
+
+impl Input {
+    /// A verb, asked for whatever the saga does meanwhile.
+    pub fn asked(what: Ask, reason: impl Into<String>, actor: impl Into<String>) -> Input {
+        Input::Asked(Box::new(Asked {
+            what,
+            reason: reason.into(),
+            actor: actor.into(),
+            expected_seq: None,
+        }))
+    }
 }
 
 /// What a service says, later, became of a call that it had accepted.
@@ -232,6 +220,14 @@ pub enum Rejection {
         version: u32,
         /// Everything that stands in the way.
         obstacles: Vec<Obstacle>,
+    },
+    /// The definition has no such step, or the step no such leg.
+    #[error("the saga has no {leg} of a step {step}")]
+    UnknownStep {
+        /// The path that was named.
+        step: String,
+        /// The leg.
+        leg: &'static str,
     },
     /// The verb is not allowed now.
     #[error("{message}")]

@@ -3,7 +3,7 @@
 //! the store keeps.
 
 use super::masked::without_secrets;
-use super::{Hold, Phase, Plan, Saga, Waiting, WaitingKind};
+use super::{Hold, Phase, Plan, ReasonCode, Saga, Waiting, WaitingKind};
 use crate::expr::Scope;
 use crate::json::{Json, canonical, sha256_hex};
 use crate::limits;
@@ -105,13 +105,20 @@ impl Saga {
         })
     }
 
+    /// It had come to rest, and moves again: opened by a late effect, or undone after its end.
+    fn ended_before(&self) -> bool {
+        let reason = self.reason.as_ref().map(|reason| reason.code);
+        let undone = reason.is_some_and(ReasonCode::is_after_the_end);
+        self.reopened > 0 || undone
+    }
+
     /// It does nothing before it holds its lock. One that was turned back before it began has
     /// nothing to undo, and needs none.
     pub(super) fn is_held_up(&self) -> bool {
         let moves = match self.phase {
             Phase::Forward => self.halt.is_some(),
             // A signal that nobody takes any more may have to be undone.
-            Phase::Back => self.reopened == 0 && self.signals.is_empty(),
+            Phase::Back => !self.ended_before() && self.signals.is_empty(),
             Phase::Completed | Phase::Compensated | Phase::Abandoned => true,
         };
         self.waits_for_lock() && !moves

@@ -58,8 +58,21 @@ impl Saga {
             Record::EachStarted { items, .. } => {
                 items.iter_mut().for_each(|item| mask_texts(item, &texts));
             }
-            Record::StepEnded { result, .. } | Record::LateAnswer { result, .. } => {
+            Record::StepEnded { result, .. }
+            | Record::LateAnswer { result, .. }
+            | Record::Settled {
+                late: result @ Some(_),
+                ..
+            } => {
                 hide_result(result.as_mut(), step, &texts);
+            }
+            Record::Retried {
+                leg,
+                body: Some(body),
+                ..
+            } => {
+                let secrets = step.map_or(&[][..], |step| of_leg(step, *leg));
+                hide(body, secrets, "body", &texts);
             }
             Record::AttemptEnded {
                 leg,
@@ -72,6 +85,11 @@ impl Saga {
                 ..
             }
             | Record::ReplyReceived {
+                leg,
+                next: Some(Next::Done { result }),
+                ..
+            }
+            | Record::Settled {
                 leg,
                 next: Some(Next::Done { result }),
                 ..
@@ -272,7 +290,28 @@ impl Record {
             }
             Record::LegStuck { message, .. } => *message = masked_text(message, texts),
             Record::Completed { output_error, .. } => words_of(output_error.as_mut(), texts),
-            Record::CancelRequested { reason, .. } => *reason = masked_text(reason, texts),
+            Record::CancelRequested { reason, .. }
+            | Record::Retried { reason, .. }
+            | Record::Abandoned { reason, .. }
+            | Record::Moved { reason, .. } => *reason = masked_text(reason, texts),
+            Record::Settled {
+                evidence,
+                next,
+                reason,
+                ..
+            } => {
+                *reason = masked_text(reason, texts);
+                *evidence = masked_text(evidence, texts);
+                if let Some(next) = next {
+                    next.mask_words(texts);
+                }
+            }
+            Record::Noted { text, reason, .. } => {
+                *reason = masked_text(reason, texts);
+                if let Some(text) = text {
+                    *text = masked_text(text, texts);
+                }
+            }
             _ => {}
         }
     }

@@ -5,6 +5,7 @@
 //! [`Saga::pending`] computes what should be in progress outside from state alone.
 
 mod apply;
+mod by_hand;
 mod child;
 mod codes;
 mod decide;
@@ -19,6 +20,7 @@ mod meaning;
 mod moves;
 mod park;
 mod pending;
+mod preview;
 mod record;
 mod request;
 mod scope;
@@ -33,6 +35,7 @@ pub use lock::LockStep;
 pub use mail::*;
 pub use moves::{Obstacle, ObstacleCode};
 pub use park::*;
+pub use preview::{Planned, Preview};
 pub use record::*;
 pub use state::*;
 pub use verbs::*;

@@ -7,6 +7,8 @@ use super::codes::{ReasonCode, StuckCode};
 use super::mail::{Order, Parent};
 use super::park::ParkCause;
 use super::state::Status;
+use super::verbs::Settlement;
+use super::view::UndoView;
 use crate::id::Id;
 use crate::json::Json;
 use crate::time::{Duration, Timestamp};
@@ -451,6 +453,67 @@ pub enum Record {
         /// Who.
         actor: String,
     },
+    /// Somebody had a leg tried again.
+    Retried {
+        /// The step's path.
+        step: String,
+        /// The leg.
+        leg: Leg,
+        /// The next attempt begins a round under a fresh key.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        fresh: bool,
+        /// What is sent from here on instead of what the file says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        body: Option<Json>,
+        /// Why, in their words.
+        reason: String,
+        /// Who.
+        actor: String,
+    },
+    /// Somebody said what became of a leg.
+    Settled {
+        /// The step's path.
+        step: String,
+        /// The leg.
+        leg: Leg,
+        /// What became of it.
+        settlement: Settlement,
+        /// How they know.
+        evidence: String,
+        /// The result of a do that took effect after the saga had given it up: its own undo
+        /// sees it, and nothing else.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        late: Option<Value>,
+        /// What follows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<Next>,
+        /// Why, in their words.
+        reason: String,
+        /// Who.
+        actor: String,
+    },
+    /// Somebody gave it up.
+    Abandoned {
+        /// What remains of it.
+        left: Vec<Left>,
+        /// Why, in their words.
+        reason: String,
+        /// Who.
+        actor: String,
+    },
+    /// Somebody wrote down what is known, or who looks after it.
+    Noted {
+        /// What is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+        /// Who looks after it; an empty name for nobody. None leaves that as it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<String>,
+        /// Why, in their words.
+        reason: String,
+        /// Who wrote it.
+        actor: String,
+    },
     /// The deadline passed before the pivot.
     DeadlinePassed,
     /// The pivot was done although a cancel or the deadline came meanwhile: forward.
@@ -498,6 +561,17 @@ pub enum Record {
     },
     /// Everything that may have happened was undone.
     Compensated,
+}
+
+/// What remains of a step in a saga that was given up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    /// The step's path.
+    pub step: String,
+    /// What became of its do: done or unknown.
+    pub outcome: Outcome,
+    /// What became of its undo.
+    pub undo: UndoView,
 }
 
 /// An accepted start.

@@ -39,11 +39,18 @@ pub(super) fn call_of(step: &Step, leg: Leg) -> Option<&Call> {
 }
 
 /// The idempotency key of a step's do: it derives from who started the saga, never from the
-/// saga's id, so that a start that was lost and is repeated calls under the same keys.
+/// saga's id, so that a start that was lost and is repeated calls under the same keys. It is
+/// that of the do's last round.
 pub(super) fn do_key(saga: &Saga, at: Spot<'_>) -> String {
+    key_of_round(saga, at, saga.state(at.route).forward.round)
+}
+
+/// The idempotency key of a round of a step's do. A do has a second round only where a person
+/// had it tried again after it was refused.
+fn key_of_round(saga: &Saga, at: Spot<'_>, round: u32) -> String {
     let mut hash = Sha256::new();
     let item = at.item();
-    let round = "1";
+    let round = round.max(1).to_string();
     let parts = [
         &saga.call_seed,
         &saga.namespace,
@@ -51,7 +58,7 @@ pub(super) fn do_key(saga: &Saga, at: Spot<'_>) -> String {
         &saga.key,
         &at.step.path,
         &item,
-        round,
+        &round,
     ];
     for part in parts {
         hash.update((part.len() as u64).to_be_bytes());
@@ -88,11 +95,10 @@ pub(super) fn request(
     round: u32,
     attempt: u32,
 ) -> Result<(Request, String), EvalError> {
-    let mut do_key = do_key(saga, at);
-    if at.is_end() && round > 1 {
-        // Each end of a saga is told once, the one after it was opened again as well.
-        do_key = format!("{do_key}-{round}");
-    }
+    let do_key = match leg {
+        Leg::Do => key_of_round(saga, at, round),
+        Leg::Check | Leg::Undo | Leg::Confirm => do_key(saga, at),
+    };
     let sent = match leg {
         Leg::Do => None,
         Leg::Check | Leg::Undo | Leg::Confirm => body_of_do(saga, at, &do_key)?,
@@ -110,11 +116,14 @@ pub(super) fn request(
     let scope = scope(saga, at.route, &beside, expressions(call));
     let target = target(call, &scope)?;
     let headers = texts(&call.headers, &scope)?;
-    let body = call
-        .body
-        .as_ref()
-        .map(|body| body.evaluate(&scope))
-        .transpose()?;
+    let body = match &state.leg(leg).body {
+        Some(edited) => Some(Json::clone(edited)),
+        None => call
+            .body
+            .as_ref()
+            .map(|body| body.evaluate(&scope))
+            .transpose()?,
+    };
     let body = body.map(|body| body.to_string().into_bytes());
     let hash = hash(call, &target, &headers, body.as_deref());
     let definition = &saga.plan.definition;
@@ -143,6 +152,9 @@ pub(super) fn request(
 
 /// `$body`: what the do sent, computed again from the same durable values.
 pub(super) fn body_of_do(saga: &Saga, at: Spot<'_>, key: &str) -> Result<Option<Json>, EvalError> {
+    if let Some(edited) = &saga.state(at.route).forward.body {
+        return Ok(Some(Json::clone(edited)));
+    }
     let Some(body) = call_of(at.step, Leg::Do).and_then(|call| call.body.as_ref()) else {
         return Ok(None);
     };

@@ -3,7 +3,7 @@
 use super::codes::{ReasonCode, StuckCode};
 use super::mail::{Order, Parent};
 use super::park::ParkCause;
-use super::record::{Failure, Leg, Outcome, ReplyOutcome, Value};
+use super::record::{Failure, Left, Leg, Outcome, ReplyOutcome, Value};
 use crate::definition::Definition;
 use crate::id::Id;
 use crate::json::Json;
@@ -71,6 +71,10 @@ pub struct Saga {
     pub parent: Option<Parent>,
     /// The number of the parent's record that it obeyed last.
     pub heard: u64,
+    /// Who looks after it.
+    pub owner: Option<String>,
+    /// What remains of it since it was given up.
+    pub left: Vec<Left>,
 }
 
 /// A saga's lock.
@@ -348,6 +352,8 @@ pub struct LegState {
     pub replies: Vec<(u32, ReplyOutcome)>,
     /// Since when it has been parked, over probes; none when it is not.
     pub parked_since: Option<Timestamp>,
+    /// What it sends instead of what the file says.
+    pub body: Option<Arc<Json>>,
     /// The key of this round.
     pub key: Option<String>,
     /// The hash of what this round sends.

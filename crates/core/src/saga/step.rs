@@ -1,11 +1,11 @@
 //! What one record does to the step that it is about: its outcome, its legs, their books. A
 //! part of the one fold; it obeys what a record says and decides nothing.
 
-use super::child;
 use super::{
     Entry, Failure, FoldError, Leg, LegPhase, LegState, Meaning, Next, Outcome, ParkCause, Record,
     ReplyOutcome, State, StepState, StuckCode, Undone, Value,
 };
+use super::{by_hand, child};
 use crate::time::Timestamp;
 
 pub(super) fn apply_to_state(state: &mut StepState, entry: &Entry) -> Result<(), FoldError> {
@@ -49,6 +49,10 @@ pub(super) fn apply_to_state(state: &mut StepState, entry: &Entry) -> Result<(),
         Record::AttemptEnded { leg, next, .. } => {
             attempt_ended(state, *leg, next, entry).map_err(out_of_place)?;
         }
+        Record::Retried {
+            leg, fresh, body, ..
+        } => by_hand::retried(state, *leg, *fresh, body.as_ref(), at),
+        Record::Settled { .. } => by_hand::settled(state, entry).map_err(out_of_place)?,
         // Records about the saga as a whole; they touch no step.
         Record::Started(_)
         | Record::ParentTold { .. }
@@ -58,6 +62,8 @@ pub(super) fn apply_to_state(state: &mut StepState, entry: &Entry) -> Result<(),
         | Record::DeadlinePassed
         | Record::CancelTooLate
         | Record::Moved { .. }
+        | Record::Abandoned { .. }
+        | Record::Noted { .. }
         | Record::TurnedBack { .. }
         | Record::Reopened { .. }
         | Record::Completed { .. }
@@ -134,6 +140,7 @@ fn intend(leg: &mut LegState, started: &Record, at: Timestamp) {
         leg.poll_until = leg.poll_until.filter(|_| leg.round == 0);
         leg.round = *round;
         leg.burned = 0;
+        leg.refusals = 0;
         leg.may_have = false;
         leg.all_not_found = true;
     }
@@ -373,7 +380,7 @@ fn stick_leg(leg: &mut LegState, stuck: LegPhase, code: StuckCode) {
 
 /// A success that came after its do was given up. Without a result it is a note; one for an
 /// undo that is under way asks that undo to look once more when this round is over.
-fn late(
+pub(super) fn late(
     state: &mut StepState,
     result: Option<Value>,
     next: Option<&Next>,

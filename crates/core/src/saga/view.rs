@@ -107,7 +107,8 @@ impl WaitingKind {
 }
 
 /// What is seen of a step's undo.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum UndoView {
     /// The step has none.
     None,
@@ -178,6 +179,9 @@ impl Saga {
     /// The first leg that needs a person.
     pub fn stuck(&self) -> Option<StuckAt> {
         let mut first: Option<StuckAt> = None;
+        if self.phase == Phase::Abandoned {
+            return None;
+        }
         self.each_state(&mut |at, state| {
             for leg in Leg::ALL {
                 let found = stuck_at(at, state.leg(leg), leg);
@@ -195,7 +199,11 @@ impl Saga {
     /// the call at its end, or the undo of a late effect, may be under way.
     pub fn waiting_on(&self) -> Vec<Waiting> {
         let mut all: Vec<Waiting> = self.lock_wait().into_iter().collect();
+        let given_up = self.phase == Phase::Abandoned;
         self.each_state(&mut |at, state| {
+            if given_up && !at.is_end() {
+                return;
+            }
             for leg in Leg::ALL {
                 all.extend(waits_of_leg(self, at, state, leg));
             }

@@ -4,7 +4,7 @@
 use crate::script::{Driver, definition, what};
 use banyan_core::definition::Kind;
 use banyan_core::route::ON_END_NAME;
-use banyan_core::saga::{Input, Leg, Plan, Record, State, Status};
+use banyan_core::saga::{Ask, Input, Leg, Plan, Record, State, Status};
 use banyan_core::testkit::{Random, SERVICES, generate, input, signal};
 use banyan_core::time::Duration;
 use banyan_core::wire::Answer;
@@ -62,10 +62,7 @@ fn some_input(driver: &mut Driver, random: &mut Random) -> Input {
     match random.below(20) {
         0 => Input::Interrupted,
         1 => Input::Opened,
-        2 => Input::Cancel {
-            reason: "enough".into(),
-            actor: "someone".into(),
-        },
+        2 => Input::asked(Ask::Cancel, "enough", "someone"),
         3 | 4 => Input::Signal {
             name: format!("signal_{}", random.below(4)),
             key: format!("k{}", random.below(6)),

@@ -1,7 +1,7 @@
 //! Children as scripts and drawings: what a parent sees of them, on the way there and back.
 
 use crate::family::Family;
-use banyan_core::saga::{Input, Status};
+use banyan_core::saga::{Ask, Input, Status};
 use expect_test::{Expect, expect};
 use serde_json::json;
 
@@ -226,6 +226,7 @@ fn a_stuck_child_makes_its_parent_stuck_until_it_moves() {
             ├─ quote   ✓ done  ↩ to be undone
             └─ policy  ✓ done  ↩ stuck
             stuck at policy (undo): unreachable: policies is paused
+              what helps: settle, abandon
 
             trip@1  cart-17  stuck
             turned back: refused at hotel: hotels answered 409: full
@@ -233,6 +234,7 @@ fn a_stuck_child_makes_its_parent_stuck_until_it_moves() {
             ├─ insurance  ✓ done     ↩ stuck
             └─ hotel      ✗ refused  ↩ nothing to undo
             stuck at insurance (undo): child_stuck: insure (ID) is stuck at policy (undo): unreachable: policies is paused
+              what helps: abandon
             child insurance: insure ID stuck
         "#]],
     );
@@ -250,10 +252,7 @@ fn a_stuck_child_makes_its_parent_stuck_until_it_moves() {
 #[test]
 fn a_child_is_undone_through_its_parent_alone_and_a_completed_parent_as_a_whole() {
     let mut family = play(&[&INSURED[..], &[("trip", "hotel 200 {}")]].concat());
-    let undo = || Input::Undo {
-        reason: "the trip is off".into(),
-        actor: "someone".into(),
-    };
+    let undo = || Input::asked(Ask::Undo, "the trip is off", "someone");
     let child = family.of("insure")[0];
     assert!(!family.handle(child, undo()), "it goes through its parent");
     assert!(family.handle(family.root, undo()));

@@ -142,6 +142,7 @@ fn nothing_found_after_an_unanswered_undo_is_unclear_where_no_fresh_key_is_safe(
             ├─ confirm_order ◆     ·
             └─ close               ·
             stuck at charge (undo): undo_unclear: payments answered 404
+              what helps: retry, settle, abandon
         "#]],
     );
 }
@@ -203,6 +204,7 @@ steps:
             │  └─ right         ✓ done     ↩ undone
             └─ last             ✗ refused
             stuck at both.left (undo): undo_refused: b answered 409
+              what helps: retry, settle, abandon
         "#]],
     );
 }

@@ -2,7 +2,7 @@
 //! return, and each is retried until it is done.
 
 use crate::script::{draws, line_of, play};
-use banyan_core::saga::{ConfirmView, Input, Record, Rejection, Status, StuckCode};
+use banyan_core::saga::{Ask, ConfirmView, Input, Record, Rejection, Status, StuckCode};
 use expect_test::expect;
 
 const NIGHT: &str = r#"
@@ -97,10 +97,7 @@ fn before_the_first_confirm_a_cancel_turns_back_and_after_its_intent_nothing_doe
     assert_eq!(before.saga.status(), Status::Compensated);
     let mut after = play(NIGHT, "{}", &format!("{HELD}tell 200"));
     let reason = "too late".to_owned();
-    let refused = after.handle(Input::Cancel {
-        reason,
-        actor: "someone".into(),
-    });
+    let refused = after.handle(Input::asked(Ask::Cancel, reason, "someone"));
     assert!(matches!(refused, Err(Rejection::NotAllowedNow { .. })));
     // The deadline passes without a word.
     line_of(&mut after, "pass 2h");

@@ -166,22 +166,23 @@ fn a_stuck_item_keeps_none_but_what_came_before_the_each_from_being_undone() {
         &source,
         &script,
         &expect![[r#"
-        basket@1  cart-17  stuck
-        turned back: refused at lines[2].price: catalogue answered 404
-        ├─ order                ✓ done     ↩ to be undone
-        ├─ lines (each)
-        │  ├─ lines[0] (steps)
-        │  │  ├─ reserve        ✓ done     ↩ undone
-        │  │  └─ price          ✓ done
-        │  ├─ lines[1] (steps)
-        │  │  ├─ reserve        ✓ done     ↩ undone
-        │  │  └─ price          ✓ done
-        │  └─ lines[2] (steps)
-        │     ├─ reserve        ✓ done     ↩ stuck
-        │     └─ price          ✗ refused
-        └─ close                ·
-        stuck at lines[2].reserve (undo): undo_refused: stock answered 409: it was shipped
-    "#]],
+            basket@1  cart-17  stuck
+            turned back: refused at lines[2].price: catalogue answered 404
+            ├─ order                ✓ done     ↩ to be undone
+            ├─ lines (each)
+            │  ├─ lines[0] (steps)
+            │  │  ├─ reserve        ✓ done     ↩ undone
+            │  │  └─ price          ✓ done
+            │  ├─ lines[1] (steps)
+            │  │  ├─ reserve        ✓ done     ↩ undone
+            │  │  └─ price          ✓ done
+            │  └─ lines[2] (steps)
+            │     ├─ reserve        ✓ done     ↩ stuck
+            │     └─ price          ✗ refused
+            └─ close                ·
+            stuck at lines[2].reserve (undo): undo_refused: stock answered 409: it was shipped
+              what helps: retry, settle, abandon
+        "#]],
     );
 }
 

@@ -5,7 +5,7 @@ use crate::chaos::ANSWERS;
 use crate::family::Family;
 use crate::script::what;
 use banyan_core::definition::Kind;
-use banyan_core::saga::{Input, Outcome, State, Status};
+use banyan_core::saga::{Ask, Input, Outcome, State, Status};
 use banyan_core::testkit::{Random, generate_family, input, pairs, signal, written};
 use banyan_core::time::Duration;
 use banyan_core::wire::Answer;
@@ -45,7 +45,7 @@ fn something(family: &mut Family, random: &mut Random) {
         0 => family.crash(),
         1 if random.chance(30) => {
             let (reason, actor) = ("enough".to_owned(), "someone".to_owned());
-            family.handle(id, Input::Cancel { reason, actor });
+            family.handle(id, Input::asked(Ask::Cancel, reason, actor));
         }
         2 | 3 => {
             let name = format!("signal_{}", random.below(3));

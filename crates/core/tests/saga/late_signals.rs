@@ -197,6 +197,7 @@ fn a_late_signal_whose_undo_is_refused_makes_the_saga_stuck_at_that_signal() {
             │  └─ paid[0]  ✓ done     ↩ stuck
             └─ ship        ·
             stuck at paid[0] (undo): undo_refused: cards answered 422
+              what helps: retry, settle, abandon
         "#]],
     );
 }

@@ -32,6 +32,7 @@ mod script;
 mod secrets;
 mod signals;
 mod strikes;
+mod verbs;
 mod verify;
 mod views;
 mod world;

@@ -4,7 +4,7 @@
 use crate::script::{Driver, definition, line_of};
 use crate::world::{Fault, Strike, World};
 use banyan_core::saga::{
-    Input, Leg, LegPhase, ObstacleCode, Plan, Record, Rejection, Status, Verb,
+    Ask, Asked, Input, Leg, LegPhase, ObstacleCode, Plan, Record, Rejection, Status, Verb,
 };
 use serde_json::json;
 use std::sync::Arc;
@@ -300,13 +300,8 @@ fn stand(case: &Move, first: &Arc<Plan>, second: &Arc<Plan>) -> (World, Driver) 
 }
 
 fn to(plan: &Arc<Plan>) -> Input {
-    Input::Move {
-        plan: Arc::clone(plan),
-        children: Default::default(),
-        reason: "a mend".into(),
-        actor: "someone".into(),
-        expected_seq: None,
-    }
+    let (plan, children) = (Arc::clone(plan), Default::default());
+    Input::asked(Ask::Move { plan, children }, "a mend", "someone")
 }
 
 #[test]
@@ -417,12 +412,14 @@ fn only_a_running_saga_is_moved_and_only_as_it_was_seen() {
     let (mut world, mut driver) = stand(&still, &first, &second);
     assert!(driver.saga.allowed().contains(&Verb::Move));
     let seen = driver.saga.seq;
-    let at = |seq| Input::Move {
-        plan: Arc::clone(&second),
-        children: Default::default(),
-        reason: "a mend".into(),
-        actor: "someone".into(),
-        expected_seq: Some(seq),
+    let at = |seq| {
+        let (plan, children) = (Arc::clone(&second), Default::default());
+        Input::Asked(Box::new(Asked {
+            what: Ask::Move { plan, children },
+            reason: "a mend".into(),
+            actor: "someone".into(),
+            expected_seq: Some(seq),
+        }))
     };
     assert_eq!(
         driver.handle(at(seen - 1)),

@@ -2,7 +2,7 @@
 //! what cannot turn back any more.
 
 use crate::script::{draws, play};
-use banyan_core::saga::{Input, Record, Rejection, Status, StuckCode};
+use banyan_core::saga::{Ask, Input, Record, Rejection, Status, StuckCode};
 use expect_test::expect;
 
 const WITH_CHECK: &str = r#"
@@ -140,10 +140,7 @@ fn an_unknown_pivot_without_undo_waits_for_a_person_and_refuses_to_be_cancelled(
     assert_eq!(play(&waits, "{}", &back).saga.status(), Status::Compensated);
     let read_only = "saga: s\nversion: 1\nsteps:\n  - ask: { do: GET a /x, on_unknown: stuck }\n  - rest: { sleep: 1h }\n";
     let mut driver = play(read_only, "{}", &"ask lost\n".repeat(5));
-    let cancel = Input::Cancel {
-        reason: "enough".into(),
-        actor: "someone".into(),
-    };
+    let cancel = Input::asked(Ask::Cancel, "enough", "someone");
     let refused = driver.handle(cancel);
     assert!(
         matches!(&refused, Err(Rejection::NotAllowedNow { message }) if message.contains("ask")),
@@ -154,10 +151,7 @@ fn an_unknown_pivot_without_undo_waits_for_a_person_and_refuses_to_be_cancelled(
 #[test]
 fn past_the_pivot_cancel_is_refused_and_the_deadline_is_over() {
     let mut driver = play(WITH_CHECK, "{}", "hold 200\npay 200\npass 2h");
-    let cancel = Input::Cancel {
-        reason: "enough".into(),
-        actor: "someone".into(),
-    };
+    let cancel = Input::asked(Ask::Cancel, "enough", "someone");
     assert!(matches!(
         driver.handle(cancel),
         Err(Rejection::NotAllowedNow { .. })

@@ -10,6 +10,9 @@
 //! | `reply LEG STEP done JSON`, `reply LEG STEP refused JSON` | a reply to the leg's last round |
 //! | `signal NAME KEY JSON` | a signal |
 //! | `cancel WORDS` | somebody cancels |
+//! | `verb retry`, `verb retry LEG STEP JSON` | somebody has it tried again, with another body |
+//! | `verb settle LEG STEP done JSON` | somebody says what became of a leg; or `not_happened` |
+//! | `verb undo`, `verb abandon`, `verb note WORDS` | the other verbs |
 //! | `pass 90s` | time passes, with a wake at every due moment |
 //! | `crash` | the process dies and the saga is recovered |
 //! | `pause SERVICE`, `resume SERVICE` | its road closes and opens |
@@ -21,8 +24,8 @@ use banyan_core::language::{Surroundings, check};
 use banyan_core::route::Route;
 use banyan_core::saga::StepState;
 use banyan_core::saga::{
-    Context, Entry, Input, Leg, LegPhase, Message, ParkCause, ParkCode, Plan, Rejection, Reply,
-    Road, Saga, Services, Start, Status,
+    Ask, Context, Entry, Input, Leg, LegPhase, Message, ParkCause, ParkCode, Plan, Rejection,
+    Reply, Retry, Road, Saga, Services, Settle, Settlement, Start, Status,
 };
 use banyan_core::time::{Duration, Timestamp};
 use banyan_core::wire::{Answer, Body, Http, What};
@@ -318,6 +321,11 @@ impl Driver {
         })
     }
 
+    /// Somebody asks for a verb, as a script has it.
+    pub(crate) fn ask(&mut self, words: &str) -> Result<bool, Rejection> {
+        self.handle(Input::asked(asked(words), "a reason", "someone"))
+    }
+
     /// Answers an attempt, current or not.
     pub(crate) fn answer_attempt(&mut self, step: &str, leg: Leg, attempt: u32, what: What) {
         let path = self.saga.spot(&self.route(step)).path();
@@ -362,6 +370,7 @@ fn rest_of(saga: &Saga) -> impl PartialEq + std::fmt::Debug {
         (saga.reason.clone(), saga.halt.clone()),
         (saga.output.clone(), saga.output_error.clone()),
         (saga.ended_at, saga.updated_at),
+        (saga.owner.clone(), saga.left.clone()),
         saga.lock.clone(),
     )
 }
@@ -436,12 +445,14 @@ pub(crate) fn line_of(driver: &mut Driver, line: &str) {
         }
         ["cancel", ..] => {
             let reason = line["cancel".len()..].trim().to_owned();
-            let cancel = Input::Cancel {
-                reason,
-                actor: "someone".into(),
-            };
+            let cancel = Input::asked(Ask::Cancel, reason, "someone");
             driver
                 .handle(cancel)
+                .unwrap_or_else(|why| panic!("{line}: {why}"));
+        }
+        ["verb", ..] => {
+            driver
+                .ask(&line["verb ".len()..])
                 .unwrap_or_else(|why| panic!("{line}: {why}"));
         }
         ["pass", time] => {
@@ -471,6 +482,39 @@ pub(crate) fn line_of(driver: &mut Driver, line: &str) {
         ["check", step, ..] => driver.answer(step, Leg::Check, what(rest(line, 2))),
         [step, ..] => driver.answer(step, Leg::Do, what(rest(line, 1))),
         [] => {}
+    }
+}
+
+/// A verb, as a script has it.
+pub(crate) fn asked(words: &str) -> Ask {
+    let leg = |name: &str| Leg::ALL.into_iter().find(|leg| leg.as_str() == name);
+    let json = |text: &str| serde_json::from_str::<Json>(text).expect("JSON");
+    match words.splitn(5, ' ').collect::<Vec<_>>().as_slice() {
+        ["cancel"] => Ask::Cancel,
+        ["undo"] => Ask::Undo,
+        ["abandon"] => Ask::Abandon,
+        ["note", ..] => Ask::Note {
+            text: Some(words["note".len()..].trim().to_owned()),
+            owner: Some("ann".to_owned()),
+        },
+        ["retry"] => Ask::Retry(Retry::default()),
+        ["retry", which, step, body @ ..] => Ask::Retry(Retry {
+            step: Some((*step).to_owned()),
+            leg: Some(leg(which).expect("a leg")),
+            body: (!body.is_empty()).then(|| json(&body.join(" "))),
+        }),
+        ["settle", which, step, settlement, result @ ..] => Ask::Settle(Settle {
+            step: (*step).to_owned(),
+            leg: leg(which).expect("a leg"),
+            settlement: match *settlement {
+                "done" => Settlement::Done,
+                "not_happened" => Settlement::NotHappened,
+                other => panic!("no settlement: {other}"),
+            },
+            result: result.first().map(|result| json(result)),
+            evidence: "seen in its books".to_owned(),
+        }),
+        _ => panic!("no verb: {words}"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Signals: early, twice, late, and the waits they end; sleeps and refusals beside them.
 
 use crate::script::{Driver, definition, draws, play};
-use banyan_core::saga::{Input, Rejection, Status};
+use banyan_core::saga::{Ask, Input, Rejection, Status};
 use expect_test::expect;
 use serde_json::json;
 
@@ -113,10 +113,7 @@ fn cancel_stops_a_wait_at_once() {
         "#]],
     );
     let mut driver = play(APPROVAL, "{}", "order 200\ncancel not wanted");
-    let again = Input::Cancel {
-        reason: "again".into(),
-        actor: "someone".into(),
-    };
+    let again = Input::asked(Ask::Cancel, "again", "someone");
     assert!(matches!(
         driver.handle(again),
         Err(Rejection::NotAllowedNow { .. })

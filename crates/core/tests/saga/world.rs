@@ -3,7 +3,7 @@
 
 use crate::script::{Driver, what};
 use banyan_core::definition::{Call, Kind, Step, Undo};
-use banyan_core::saga::{Effect, Input, Leg, Plan, Rejection, Reply, State, Status};
+use banyan_core::saga::{Ask, Effect, Input, Leg, Plan, Rejection, Reply, State, Status};
 use banyan_core::wire::{Request, What};
 use banyan_core::{Json, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -517,10 +517,9 @@ impl World {
         let approved = serde_json::json!({ "ok": true, "approved": true, "status": "ok" });
         let input = match self.people {
             People::SayNothing => None,
-            People::Cancel if waits(driver) => Some(Input::Cancel {
-                reason: "changed my mind".into(),
-                actor: "someone".into(),
-            }),
+            People::Cancel if waits(driver) => {
+                Some(Input::asked(Ask::Cancel, "changed my mind", "someone"))
+            }
             People::Approve | People::Cancel | People::Insist => signal(driver, approved),
             People::SayNo => signal(driver, serde_json::json!({ "approved": false })),
             People::Garble => signal(driver, serde_json::json!("garbled")),

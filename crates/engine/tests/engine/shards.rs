@@ -5,7 +5,7 @@ use banyan_core::Timestamp;
 use banyan_core::id::Id;
 use banyan_core::language::{Surroundings, check};
 use banyan_core::saga::{
-    Input, Leg, ParkCause, ParkCode, Plan, Record, Road, Services, Start, Status,
+    Ask, Input, Leg, ParkCause, ParkCode, Plan, Record, Road, Services, Start, Status,
 };
 use banyan_core::time::Duration;
 use banyan_core::wire::Answer;
@@ -303,10 +303,7 @@ fn an_input_for_nobody_is_answered_so() {
     let mut shard = Shard::new(0, Bounds::default());
     let id = Id::new(1, 2, 3);
     let (reply, mut answer) = oneshot::channel();
-    let input = Input::Cancel {
-        reason: "r".into(),
-        actor: "a".into(),
-    };
+    let input = Input::asked(Ask::Cancel, "r", "a");
     shard.give(id, Loaded::Absent);
     let changes = handle(
         &mut shard,
@@ -383,8 +380,7 @@ fn waiting_sagas_are_held_up_to_their_bound_but_never_let_go_within_a_batch() {
     }
     for id in held {
         let (reply, _answer) = oneshot::channel();
-        let (reason, actor) = ("r".into(), "a".into());
-        let input = Input::Cancel { reason, actor };
+        let input = Input::asked(Ask::Cancel, "r", "a");
         let reply = Some(reply);
         messages.push(Message::Input { id, input, reply });
     }

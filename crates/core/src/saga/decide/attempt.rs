@@ -152,7 +152,9 @@ impl Decision<'_> {
     pub(super) fn can_ask(&self, at: Spot<'_>) -> bool {
         let has_check = matches!(&at.step.kind, Kind::Call(action) if action.check.is_some());
         let check = self.leg(at.route, Leg::Check);
-        let asked = check.attempts > 0 || !matches!(check.phase, LegPhase::Idle);
+        // Whoever has the do tried again has it asked about again.
+        let asked = check.attempts > 0 && !check.new_round;
+        let asked = asked || !matches!(check.phase, LegPhase::Idle);
         has_check && !asked
     }
 

@@ -8,6 +8,7 @@ use super::super::{
     ChildStart, Leg, LegPhase, Message, Next, Order, Parent, Phase, ReasonCode, Record, Report,
     State, Status, StuckCode, Telling, Value,
 };
+use super::verbs::By;
 use super::{Decision, Failure, failure};
 use crate::definition::{Kind, Run};
 use crate::expr::EvalError;
@@ -161,7 +162,8 @@ impl Decision<'_> {
             Phase::Forward => {
                 let reason = format!("its parent {} ({from}) turned back", parent.definition);
                 // Past its point of no return it comes to its end, and its parent hears of that.
-                let _ = self.cancel(reason, format!("saga {from}"));
+                let actor = format!("saga {from}");
+                let _ = self.cancel(By { reason, actor });
             }
             Phase::Completed => {
                 let message = format!("its parent {} ({from}) is undone", parent.definition);

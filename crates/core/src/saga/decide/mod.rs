@@ -13,8 +13,8 @@ mod moves;
 mod policy;
 mod reply;
 mod signals;
+mod verbs;
 
-use self::moves::Move;
 use super::apply::{apply, begin};
 use super::mail::Standing;
 use super::{
@@ -91,22 +91,8 @@ pub(super) fn handle(
             reply,
         } => decision.reply(&step, leg, round, &reply)?,
         Input::Signal { name, key, body } => decision.signal(name, key, body)?,
-        Input::Cancel { reason, actor } => decision.cancel(reason, actor)?,
-        Input::Undo { reason, actor } => decision.undo(reason, &actor)?,
+        Input::Asked(asked) => decision.asked(*asked)?,
         Input::Told { from, seq, telling } => decision.told(from, seq, telling),
-        Input::Move {
-            plan,
-            children,
-            reason,
-            actor,
-            expected_seq,
-        } => decision.moves(Move {
-            plan,
-            children,
-            reason,
-            actor,
-            expected_seq,
-        })?,
         Input::Interrupted => decision.interrupted(),
         Input::LockGranted => decision.lock_granted(),
         Input::Wake | Input::Opened => {}
@@ -177,10 +163,11 @@ impl<'a> Decision<'a> {
         };
         match record {
             Record::LockTaken => self.turn.lock = Some(LockStep::Take),
-            Record::Completed { .. } | Record::Compensated => {
+            Record::Completed { .. } | Record::Compensated | Record::Abandoned { .. } => {
                 self.turn.lock = Some(LockStep::Leave);
             }
-            Record::Reopened { .. } => {
+            Record::TurnedBack { code, .. } if !code.is_after_the_end() => {}
+            Record::Reopened { .. } | Record::TurnedBack { .. } => {
                 let value = lock.value.clone();
                 self.turn.lock = Some(LockStep::JoinFirst { value });
             }
@@ -194,69 +181,6 @@ impl<'a> Decision<'a> {
         if self.saga.waits_for_lock() && !rests {
             self.record(Record::LockTaken);
         }
-    }
-
-    fn cancel(&mut self, reason: String, actor: String) -> Result<(), Rejection> {
-        let refuse = |message: String| Err(Rejection::NotAllowedNow { message });
-        match self.saga.phase {
-            Phase::Forward => {}
-            Phase::Back => return refuse("the saga is already being undone".to_owned()),
-            Phase::Completed | Phase::Compensated | Phase::Abandoned => {
-                let status = self.saga.status().as_str();
-                return refuse(format!("the saga has ended: it is {status}"));
-            }
-        }
-        if self.saga.past_pivot {
-            return refuse(
-                "the saga is past its point of no return (its pivot, or a first confirm): from there it only goes forward".to_owned(),
-            );
-        }
-        let stuck = self.saga.has_stuck();
-        if self
-            .saga
-            .halt
-            .as_ref()
-            .is_some_and(|halt| halt.code == ReasonCode::Cancelled)
-            && !stuck
-        {
-            self.turn.replayed = true;
-            return Ok(());
-        }
-        if let Some(path) = self.saga.unclear() {
-            return refuse(format!(
-                "nobody knows whether the step {path} happened, and it has no undo: that must be found out first"
-            ));
-        }
-        let failed = failure("cancelled", None, reason.clone());
-        self.record(Record::CancelRequested { reason, actor });
-        // What became of a pivot that is a child, that child tells.
-        if stuck && self.saga.status() == Status::Stuck && !self.pivot_child_runs() {
-            // Nothing is in flight: what is unknown is undone as "may have happened".
-            self.turn_back(ReasonCode::Cancelled, None, failed);
-        }
-        Ok(())
-    }
-
-    /// Undoes a completed saga as a business operation, what came after its pivot included.
-    fn undo(&mut self, reason: String, actor: &str) -> Result<(), Rejection> {
-        let refuse = |message: String| Err(Rejection::NotAllowedNow { message });
-        if let Some(parent) = &self.saga.parent {
-            let (name, id) = (&parent.definition, parent.saga);
-            return refuse(format!(
-                "it is a child: undoing it goes through its parent {name} ({id})"
-            ));
-        }
-        if self.saga.phase != Phase::Completed {
-            let status = self.saga.status().as_str();
-            return refuse(format!(
-                "only a completed saga is undone so, and this one is {status}"
-            ));
-        }
-        let code = ReasonCode::UndoneByOperator;
-        let mut failed = failure(code.as_str(), None, reason);
-        failed.detail.insert("actor".to_owned(), Json::from(actor));
-        self.turn_back(code, None, failed);
-        Ok(())
     }
 
     /// Tells the parent when what it must know has changed in this turn.

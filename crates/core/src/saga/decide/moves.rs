@@ -2,6 +2,7 @@
 
 use super::super::{Plan, Record, Rejection};
 use super::Decision;
+use super::verbs::By;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,9 +10,7 @@ use std::sync::Arc;
 pub(super) struct Move {
     pub(super) plan: Arc<Plan>,
     pub(super) children: BTreeMap<String, u32>,
-    pub(super) reason: String,
-    pub(super) actor: String,
-    pub(super) expected_seq: Option<u64>,
+    pub(super) by: By,
 }
 
 impl Decision<'_> {
@@ -20,14 +19,8 @@ impl Decision<'_> {
         let Move {
             plan: to,
             mut children,
-            reason,
-            actor,
-            expected_seq,
+            by: By { reason, actor },
         } = wanted;
-        let seq = self.saga.seq;
-        if expected_seq.is_some_and(|expected| expected != seq) {
-            return Err(Rejection::ChangedSince { seq });
-        }
         if self.plan.definition.hash == to.definition.hash {
             self.turn.replayed = true;
             return Ok(());

@@ -1,7 +1,9 @@
 //! How a drawing looks: its words and marks, its lines, its columns. It only reads what the
 //! drawing says; nothing here knows a saga, and nothing paints.
 
-use super::{ChildRow, Drawing, LegRow, Line, Row, RowKind, Span, StuckRow, Tone, WaitRow, cut};
+use super::{
+    ChildRow, Drawing, LeftRow, LegRow, Line, Row, RowKind, Span, StuckRow, Tone, WaitRow, cut,
+};
 use crate::json::canonical;
 
 /// Columns of a step's message before it is cut, so that a tree stays a tree.
@@ -58,6 +60,18 @@ impl Drawing {
             if !verbs.is_empty() {
                 tell(Tone::Plain, "  what helps: ", verbs.join(", "));
             }
+        }
+        for LeftRow {
+            step,
+            outcome,
+            undo,
+        } in &self.left
+        {
+            let rest = format!(" {step}: {outcome}, its undo {}", undo_in_words(undo));
+            tell(Tone::Bad, "left:", rest);
+        }
+        if let Some(owner) = &self.owner {
+            tell(Tone::Plain, "owner: ", owner.clone());
         }
         for wait in self.waits.iter().filter(|wait| !self.is_told(wait)) {
             tell(Tone::Doubt, "waits:", format!(" {}", wait.message));
@@ -247,4 +261,15 @@ fn pad(row: Line, widths: &[usize]) -> Line {
         missing += width - length + if *width > 0 { 2 } else { 0 };
     }
     line
+}
+
+/// What became of the undo of a step whose effect remains.
+fn undo_in_words(undo: &str) -> &str {
+    match undo {
+        "none" => "is none",
+        "pending" => "did not begin",
+        "running" => "did not end",
+        "stuck" => "was stuck",
+        other => other,
+    }
 }

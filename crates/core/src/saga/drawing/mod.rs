@@ -45,6 +45,10 @@ pub struct Drawing {
     pub stuck: Option<StuckRow>,
     /// What it waits on.
     pub waits: Vec<WaitRow>,
+    /// What remains of it since it was given up.
+    pub left: Vec<LeftRow>,
+    /// Who looks after it.
+    pub owner: Option<String>,
     /// The sagas that it runs, or ran.
     pub children: Vec<ChildRow>,
     /// Signals that no step has taken yet: their names, and when they came.
@@ -79,6 +83,17 @@ pub struct StuckRow {
     pub message: String,
     /// What can be done about it.
     pub verbs: Vec<String>,
+}
+
+/// What remains of a step in a saga that was given up.
+#[derive(Clone, Debug)]
+pub struct LeftRow {
+    /// The step's path.
+    pub step: String,
+    /// What became of its do.
+    pub outcome: String,
+    /// What became of its undo.
+    pub undo: String,
 }
 
 /// One thing that a saga waits on.
