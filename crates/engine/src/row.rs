@@ -32,7 +32,7 @@ pub fn row(saga: &Saga, shard: u16, wake_at: Option<Timestamp>) -> SagaRow {
         updated_at: saga.updated_at,
         ended_at: saga.ended_at,
         deadline: saga.deadline,
-        owner: None,
+        owner: saga.owner.clone(),
     }
 }
 
