@@ -38,6 +38,15 @@ impl Clock for SystemClock {
     }
 }
 
+/// Begins to measure how long something takes here. Nothing durable hangs on it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the edge that reads the clock"
+)]
+pub(crate) fn stopwatch() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
 /// The system's clock, which can be set ahead: for those who try a saga and will not wait for
 /// its timers. Attempts under way go by the real time.
 #[derive(Debug, Default)]

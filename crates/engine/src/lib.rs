@@ -42,7 +42,7 @@ pub use error::*;
 pub use feed::{ListenError, Listener, Missed, News, SagaNews, ServiceChange, StallNews, Told};
 pub use handle::Engine;
 pub use listen::Ailment;
-pub use metrics::Metrics;
+pub use metrics::{Metrics, ServiceFigures};
 pub use moves::{MoveAnswer, MoveRequest};
 pub use pulse::Down;
 pub use registered::Registered;

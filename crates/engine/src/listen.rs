@@ -3,6 +3,7 @@
 use crate::error::Refusal;
 use crate::feed::{ListenError, Listener, News, ServiceChange};
 use crate::handle::Engine;
+use crate::metrics::ServiceFigures;
 use crate::pulse::Down;
 use crate::shared::Shared;
 use banyan_core::id::Id;
@@ -67,6 +68,21 @@ impl Engine {
         let all = shared.registry.views().into_iter().map(of);
         all.filter(|(_, ailment)| *ailment != Ailment::default())
             .collect()
+    }
+
+    /// How each registered service is, by name.
+    pub(crate) fn service_figures(&self) -> BTreeMap<String, ServiceFigures> {
+        let shared = self.shared();
+        let of = |live: banyan_outbound::ServiceView| {
+            let roads = live.blocked_roads.len() + usize::from(live.misconfigured.is_some());
+            let figures = ServiceFigures {
+                paused: live.paused.is_some(),
+                misconfigured: roads as u64,
+                down: shared.pulse.down(&live.name).is_some(),
+            };
+            (live.name, figures)
+        };
+        shared.registry.views().into_iter().map(of).collect()
     }
 
     /// Waits until this moment by the engine's clock.

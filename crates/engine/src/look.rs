@@ -189,13 +189,20 @@ impl Engine {
     /// Figures for dashboards. The counts over all sagas are read from the store.
     pub async fn metrics(&self) -> Metrics {
         let shared = self.shared();
-        let counts = self.query(|reader| reader.counts()).await;
+        let counts = self
+            .query(|reader| reader.counts())
+            .await
+            .unwrap_or_default();
         let (active, held) = (shared.gate.active(), shared.gate.held());
         Metrics {
             calls_in_flight: shared.gate.calls() as u64,
             active_sagas: active as u64,
             cached_sagas: held.saturating_sub(active) as u64,
-            counts: counts.unwrap_or_default(),
+            stuck_for_ms: counts
+                .stuck_since
+                .map_or(0, |since| self.now().since(since)),
+            services: self.service_figures(),
+            counts,
             ..shared.figures.read()
         }
     }

@@ -6,6 +6,7 @@ use banyan_store::Counts;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// What the engine did since it was opened, and how it stands.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,6 +33,10 @@ pub struct Metrics {
     pub changes: u64,
     /// Commits by how many changes they held: up to 1, 4, 16, 64, 256, and more.
     pub batch_sizes: [u64; 6],
+    /// Microseconds that these commits took, together.
+    pub commit_us: u64,
+    /// Commits by how long they took: up to 5, 10, 25, 50, 100, 500 ms, and longer.
+    pub commit_times: [u64; 7],
     /// Commits that the store refused for the moment.
     pub commits_unavailable: u64,
     /// Changes that found something else than they expected.
@@ -44,6 +49,22 @@ pub struct Metrics {
     pub cached_sagas: u64,
     /// Sagas by status and parked ones by service, read from the store; empty when it cannot tell now.
     pub counts: Counts,
+    /// For how many milliseconds the stuck saga that has been left alone for longest has been
+    /// so; 0 when none is stuck.
+    pub stuck_for_ms: u64,
+    /// The state of each registered service.
+    pub services: BTreeMap<String, ServiceFigures>,
+}
+
+/// How a service is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ServiceFigures {
+    /// A person paused it.
+    pub paused: bool,
+    /// Its roads that are misconfigured; the whole service counts as one.
+    pub misconfigured: u64,
+    /// Nothing answers there.
+    pub down: bool,
 }
 
 /// The counters behind [`Metrics`], shared by all tasks.
@@ -56,6 +77,8 @@ pub(crate) struct Figures {
     changes: AtomicU64,
     unavailable: AtomicU64,
     batch_sizes: [AtomicU64; 6],
+    commit_us: AtomicU64,
+    commit_times: [AtomicU64; 7],
 }
 
 #[derive(Default)]
@@ -71,6 +94,8 @@ struct Totals {
 
 /// The upper bounds of [`Metrics::batch_sizes`], but for its last.
 const BATCH_SIZES: [usize; 5] = [1, 4, 16, 64, 256];
+/// The upper bounds of [`Metrics::commit_times`] in milliseconds, but for its last.
+const COMMIT_TIMES: [u128; 6] = [5, 10, 25, 50, 100, 500];
 
 impl Figures {
     /// Adds what a shard did.
@@ -88,11 +113,17 @@ impl Figures {
         }
     }
 
-    pub(crate) fn committed(&self, changes: usize) {
+    pub(crate) fn committed(&self, changes: usize, took: Duration) {
         self.commits.fetch_add(1, Ordering::Relaxed);
         self.changes.fetch_add(changes as u64, Ordering::Relaxed);
         let place = BATCH_SIZES.iter().position(|bound| changes <= *bound);
         self.batch_sizes[place.unwrap_or(BATCH_SIZES.len())].fetch_add(1, Ordering::Relaxed);
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.commit_us.fetch_add(micros, Ordering::Relaxed);
+        let place = COMMIT_TIMES
+            .iter()
+            .position(|bound| took.as_millis() < *bound);
+        self.commit_times[place.unwrap_or(COMMIT_TIMES.len())].fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn unavailable(&self) {
@@ -123,6 +154,8 @@ impl Figures {
             commits: of(&self.commits),
             changes: of(&self.changes),
             batch_sizes: self.batch_sizes.each_ref().map(of),
+            commit_us: of(&self.commit_us),
+            commit_times: self.commit_times.each_ref().map(of),
             commits_unavailable: of(&self.unavailable),
             conflicts: totals.conflicts,
             ..Metrics::default()

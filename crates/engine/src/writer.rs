@@ -5,6 +5,7 @@
 //! It guarantees that results come back to whom they belong, that what was refused for the
 //! moment comes back whole, and that nothing is committed after a commit whose fate is unknown.
 
+use crate::clock::stopwatch;
 use crate::gate::Gate;
 use crate::life::Life;
 use crate::metrics::Figures;
@@ -150,11 +151,12 @@ impl Desk {
     /// Commits and tells everybody; false when nothing may be committed any more.
     fn commit(&mut self, changes: Vec<Change>, shares: Shares) -> bool {
         let writer = &mut self.writer;
+        let begun = stopwatch();
         // A panic leaves the fate of the commit open, as a lost reply does.
         let result = catch_unwind(AssertUnwindSafe(|| writer.commit(&changes)));
         let fatal = match result {
             Ok(Ok(Committed { applied, granted })) => {
-                self.figures.committed(changes.len());
+                self.figures.committed(changes.len(), begun.elapsed());
                 let mut granted = Some(granted);
                 distribute(applied, shares, |applied| {
                     let granted = granted.take().unwrap_or_default();

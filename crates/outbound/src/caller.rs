@@ -122,6 +122,14 @@ async fn attempt<'a>(
     (What::NotSent { message: last.0 }, last.1)
 }
 
+/// Sends a request that is addressed already to one instance, once.
+pub(crate) async fn once(instance: &Instance, outgoing: Box<Outgoing>, timeout: Duration) -> What {
+    match at(instance, outgoing, timeout, clock::now() + timeout).await {
+        Tried::Settled(what) => what,
+        Tried::HandedBack(_, message) => What::NotSent { message },
+    }
+}
+
 /// Tries one instance: over an idle connection, and if that turns out to be stale before
 /// anything was written, over a fresh one.
 async fn at(

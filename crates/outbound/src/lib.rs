@@ -15,6 +15,7 @@ mod link;
 mod message;
 mod origin;
 mod pool;
+mod poster;
 mod registry;
 mod settings;
 mod target;
@@ -23,6 +24,7 @@ mod tls;
 pub use caller::{Caller, ReplyAddress};
 pub use limits::{INSTANCES_MAX, PROBE_FIRST, PROBE_MAX, ROADS_MAX, TEXT_MAX};
 pub use message::is_reserved_header;
+pub use poster::{Post, PostError, Poster};
 pub use registry::{
     Block, BlockedRoad, Due, InstanceView, Paused, Registry, RoadKey, ServiceView, State,
 };

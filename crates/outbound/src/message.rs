@@ -21,7 +21,8 @@ const ATTEMPT: HeaderName = HeaderName::from_static("banyan-attempt");
 const DEADLINE: HeaderName = HeaderName::from_static("banyan-deadline");
 const REPLY_TO: HeaderName = HeaderName::from_static("banyan-reply-to");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const AGENT: HeaderValue = HeaderValue::from_static(concat!("banyan/", env!("CARGO_PKG_VERSION")));
+pub(crate) const AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("banyan/", env!("CARGO_PKG_VERSION")));
 
 /// Headers that a definition does not set: they frame the message or carry Banyan's word.
 const RESERVED: &[&str] = &[

@@ -14,6 +14,7 @@ use std::time::Duration;
 const SILENCE: Duration = Duration::from_secs(50);
 /// The pause before the first new connection; it doubles up to [`PAUSE_MAX`].
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
+/// A person who watches notices at once that the server is back.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// What changes at a server. When its connection breaks or the server is started again it

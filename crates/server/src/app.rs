@@ -1,7 +1,9 @@
 //! What every handler has at hand.
 
 use crate::body::Intake;
+use crate::disk::Low;
 use crate::fault::{Answer, Fault};
+use crate::notify::Queue;
 use crate::project;
 use banyan_api::Code;
 use banyan_core::id::Id;
@@ -9,6 +11,7 @@ use banyan_core::saga::Saga;
 use banyan_engine::Engine;
 use banyan_outbound::Registry;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +26,10 @@ pub(crate) struct App {
     pub(crate) intake: Intake,
     /// The services that the configuration file holds.
     pub(crate) file_services: Arc<BTreeSet<String>>,
+    /// What is sent to people.
+    pub(crate) notices: Arc<Queue>,
+    /// The data folder, and when its disk is low.
+    pub(crate) disk: Arc<(PathBuf, Low)>,
     /// Set when the server begins to stop.
     pub(crate) stop: CancellationToken,
 }

@@ -2,7 +2,9 @@
 //!
 //! A key that nobody knows is an error with its line. Only what this build has is there.
 
+use crate::disk::Low;
 use crate::limits::Limits;
+use crate::notify::Notify;
 use banyan_core::limits::PARK_LIMIT_MS;
 use banyan_core::time::Duration;
 use serde::Deserialize;
@@ -28,6 +30,10 @@ pub struct Config {
     pub defaults: Defaults,
     /// Services that the file holds, with their settings as the API takes them.
     pub services: BTreeMap<String, banyan_core::Json>,
+    /// Where notices for people go; none sends none.
+    pub notify: Option<Notify>,
+    /// Below how much free room the disk of the data folder is low.
+    pub disk_low: Low,
     /// Bounds on connections and requests.
     pub limits: Limits,
 }
@@ -93,6 +99,21 @@ struct File {
     data: Option<PathBuf>,
     defaults: FileDefaults,
     services: BTreeMap<String, toml::Table>,
+    notify: FileNotify,
+    disk: FileDisk,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct FileNotify {
+    url: Option<String>,
+    secret: Option<toml::Table>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct FileDisk {
+    low: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -114,6 +135,8 @@ impl Config {
                 park_limit: Duration::from_millis(PARK_LIMIT_MS),
             },
             services: BTreeMap::new(),
+            notify: None,
+            disk_low: Low::Usual,
             limits: Limits::default(),
         }
     }
@@ -151,6 +174,8 @@ impl Config {
             "defaults.park_limit",
             file.defaults.park_limit,
         );
+        let url = first(None, "BANYAN_NOTIFY_URL", "notify.url", file.notify.url);
+        let disk_low = first(None, "BANYAN_DISK_LOW", "disk.low", file.disk.low);
         let data = flags
             .data
             .or_else(|| variable("BANYAN_DATA").map(PathBuf::from))
@@ -161,6 +186,10 @@ impl Config {
         config.defaults.look_again = look_again.map(duration).transpose()?;
         if let Some(park_limit) = park_limit {
             config.defaults.park_limit = duration(park_limit)?;
+        }
+        config.notify = notify(&path, url, file.notify.secret)?;
+        if let Some(disk_low) = disk_low {
+            config.disk_low = Low::read(disk_low)?;
         }
         config.services = services(&path, file.services)?;
         Ok(config)
@@ -240,6 +269,31 @@ fn duration((name, value): (String, String)) -> Result<Duration, ConfigError> {
             why: error.to_string(),
         },
     )
+}
+
+fn notify(
+    path: &Path,
+    url: Option<(String, String)>,
+    secret: Option<toml::Table>,
+) -> Result<Option<Notify>, ConfigError> {
+    let malformed = |message: String| ConfigError::Malformed {
+        path: path.to_owned(),
+        message: format!("[notify]: {message}"),
+    };
+    let secret = secret.map(serde_json::to_value).transpose();
+    let secret = secret.map_err(|error| malformed(error.to_string()))?;
+    let Some((name, url)) = url else {
+        // A secret for nobody is a mistake worth a word.
+        let words = "it has a secret and no url";
+        return secret.map_or(Ok(None), |_| Err(malformed(words.to_owned())));
+    };
+    let read = Notify::new(&url, secret.as_ref());
+    read.map(Some).map_err(|why| ConfigError::Value {
+        name,
+        // What stands before an @ may be a password.
+        value: url.rsplit('@').next().unwrap_or_default().to_owned(),
+        why,
+    })
 }
 
 fn services(
@@ -358,11 +412,68 @@ instances = ["http://127.0.0.1:9000"]
                 &["listen in ", "here", "127.0.0.1:7400"],
             ),
         ];
+        refuses(&cases);
+    }
+
+    fn refuses(cases: &[Case]) {
         for (text, env, listen, words) in cases {
-            let error = load(text, env, listen).unwrap_err();
-            for word in words {
+            let error = load(text, env, *listen).unwrap_err();
+            for word in *words {
                 assert!(error.contains(word), "{error:?} lacks {word:?}");
             }
         }
+    }
+
+    #[test]
+    fn notices_that_cannot_be_sent_are_refused_with_their_place() {
+        let cases: [Case; 7] = [
+            (
+                "[notify]\nurl = \"ops.example.com\"",
+                &[],
+                None,
+                &["notify.url in ", "ops.example.com", "url: ", "is no URL"],
+            ),
+            (
+                "[notify]\nurl = \"https://me:word@ops.example.com\"",
+                &[],
+                None,
+                &["notify.url in ", "no user name"],
+            ),
+            (
+                "",
+                &[("BANYAN_NOTIFY_URL", "http://169.254.169.254/")],
+                None,
+                &["BANYAN_NOTIFY_URL", "never called"],
+            ),
+            (
+                "[notify]\nurl = \"http://h\"\nsecret = { value = \"x\" }",
+                &[],
+                None,
+                &["secret", "env", "file"],
+            ),
+            (
+                "[notify]\nurl = \"http://h\"\nkey = 1",
+                &[],
+                None,
+                &["line 3", "key"],
+            ),
+            (
+                "[notify]\nsecret = { env = \"A\" }",
+                &[],
+                None,
+                &["[notify]", "no url"],
+            ),
+            (
+                "[disk]\nlow = \"little\"",
+                &[],
+                None,
+                &["disk.low in ", "little", "10%", "1GiB"],
+            ),
+        ];
+        refuses(&cases);
+        let error = load("[notify]\nurl = \"https://me:word@h\"", &[], None).unwrap_err();
+        assert!(!error.contains("word"), "{error}");
+        let config = load("[notify]\nurl = \"http://h/x\"", &[], None).unwrap();
+        assert!(config.notify.is_some());
     }
 }

@@ -51,6 +51,9 @@ pub enum RunError {
         /// Why.
         source: ServiceError,
     },
+    /// Notices cannot be sent.
+    #[error(transparent)]
+    Notify(#[from] crate::notify::NotifyError),
     /// Signals of the system cannot be heard.
     #[error("signals of the system cannot be heard")]
     Signals(#[source] std::io::Error),
@@ -157,7 +160,16 @@ pub(crate) async fn serve(
     )?;
     put_services(&engine, &config).await?;
     let stop = CancellationToken::new();
+    let notices = match &config.notify {
+        None => Arc::default(),
+        Some(notify) => {
+            let (folder, low) = (config.data.clone(), config.disk_low);
+            crate::notify::start(notify, &engine, folder, low, &stop)?
+        }
+    };
     let app = App {
+        notices,
+        disk: Arc::new((config.data.clone(), config.disk_low)),
         engine: engine.clone(),
         registry,
         intake: Intake::new(&config.limits),
@@ -224,7 +236,7 @@ fn engine_config(config: &Config) -> banyan_engine::Config {
         park_limit: config.defaults.park_limit,
         look_again: config.defaults.look_again,
         feed: config.limits.changes,
-        listeners: config.limits.streams,
+        listeners: config.limits.streams + usize::from(config.notify.is_some()),
         ..banyan_engine::Config::default()
     }
 }

@@ -440,6 +440,9 @@ pub struct Counts {
     pub by_status: BTreeMap<Status, u64>,
     /// Sagas parked, by service.
     pub parked: BTreeMap<String, u64>,
+    /// When the stuck saga that has been left alone for longest was last changed; none when
+    /// none is stuck.
+    pub stuck_since: Option<Timestamp>,
 }
 
 /// A registered definition.

@@ -2,11 +2,13 @@
 
 use crate::app::App;
 use crate::fault::{Answer, Fault};
+use crate::metrics::Beside;
 use crate::reply;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use banyan_api::{Code, Health, HealthStatus};
 use http::header;
+use std::sync::Arc;
 
 /// The process lives.
 #[utoipa::path(
@@ -36,7 +38,14 @@ pub(crate) async fn ready(State(app): State<App>) -> Answer {
     responses((status = 200, description = "OpenMetrics", body = String, content_type = crate::metrics::CONTENT_TYPE)),
 )]
 pub(crate) async fn metrics(State(app): State<App>) -> Answer {
-    match crate::metrics::write(&app.engine.metrics().await) {
+    let disk = Arc::clone(&app.disk);
+    let space = tokio::task::spawn_blocking(move || crate::disk::space(&disk.0)).await;
+    let beside = Beside {
+        notices: &app.notices.figures,
+        disk: space.unwrap_or_default(),
+        low: app.disk.1,
+    };
+    match crate::metrics::write(&app.engine.metrics().await, &beside) {
         Ok(text) => {
             let kind = [(header::CONTENT_TYPE, crate::metrics::CONTENT_TYPE)];
             Ok((kind, text).into_response())

@@ -2,6 +2,7 @@
 //!
 //! Every answer of every test is compared with the OpenAPI document.
 
+mod alerts;
 mod bad_input;
 mod children;
 mod contract;
@@ -10,6 +11,7 @@ mod http;
 mod late_signals;
 mod locks;
 mod moves;
+mod notify;
 mod raw;
 mod replies;
 mod rig;

@@ -79,6 +79,11 @@ impl Rig {
         rig
     }
 
+    /// The data folder.
+    pub(crate) fn data(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// Leaves the server and its folder.
     pub(crate) fn into_parts(self) -> (Handle, tempfile::TempDir) {
         (self.handle, self.folder)

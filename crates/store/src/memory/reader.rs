@@ -106,6 +106,10 @@ impl Reader for MemoryReader {
         let mut counts = Counts::default();
         for row in self.0.lock().state.rows() {
             *counts.by_status.entry(row.status).or_default() += 1;
+            if row.status == banyan_core::saga::Status::Stuck {
+                let since = counts.stuck_since.unwrap_or(row.updated_at);
+                counts.stuck_since = Some(since.min(row.updated_at));
+            }
             if let (Some(service), Some(_)) = (&row.service, row.parked_since) {
                 *counts.parked.entry(service.clone()).or_default() += 1;
             }

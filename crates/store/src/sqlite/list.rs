@@ -18,7 +18,7 @@ use rusqlite::types::Value;
 const HOUR_MS: i64 = 60 * 60 * 1_000;
 
 /// Word for word the condition of the index `saga_open`, which SQLite then knows to use.
-const OPEN: &str = "(status = 'running' OR status = 'compensating' OR status = 'stuck')";
+pub(super) const OPEN: &str = "(status = 'running' OR status = 'compensating' OR status = 'stuck')";
 
 /// Start keys are looked up one by one up to so many.
 const KEY_LOOKUPS: usize = 1_000;

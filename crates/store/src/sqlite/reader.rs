@@ -40,6 +40,22 @@ impl SqliteReader {
     }
 }
 
+impl SqliteReader {
+    /// When the stuck saga that has been left alone for longest was last changed.
+    fn stuck_since(&self) -> Result<Option<Timestamp>, ReadError> {
+        let sql = format!(
+            "SELECT min(updated_at) FROM saga INDEXED BY saga_open
+             WHERE {} AND status = 'stuck'",
+            super::list::OPEN
+        );
+        let found = query(&*self.pool.lend()?, &sql, &[], |row| {
+            let since: rusqlite::Result<Option<i64>> = row.get(0);
+            since.map_err(|error| error::read(&error))
+        })?;
+        Ok(found.into_iter().flatten().next().map(Timestamp))
+    }
+}
+
 impl Reader for SqliteReader {
     fn store_id(&self) -> &str {
         &self.store_id
@@ -138,6 +154,13 @@ impl Reader for SqliteReader {
             } else if let Some(status) = row::read_status(&name) {
                 counts.by_status.insert(status, sagas.into());
             }
+        }
+        // Where none is stuck, which is nearly always, nobody walks over the open ones.
+        if counts
+            .by_status
+            .contains_key(&banyan_core::saga::Status::Stuck)
+        {
+            counts.stuck_since = self.stuck_since()?;
         }
         Ok(counts)
     }

@@ -359,6 +359,18 @@ fn counts_follow_every_change((mut writer, reader): Fresh) {
     ];
     assert_eq!(counts.by_status, BTreeMap::from(expected));
     assert_eq!(counts.parked, BTreeMap::from([("payments".to_owned(), 1)]));
+    assert_eq!(counts.stuck_since, None);
+    let stuck = |number, seq, at| {
+        let mut stuck = row(number, seq);
+        (stuck.status, stuck.updated_at) = (Status::Stuck, Timestamp(at));
+        stuck
+    };
+    let batch = [append(&stuck(3, 3, 700), 2), append(&stuck(4, 2, 500), 1)];
+    writer.commit(&batch).unwrap();
+    let since = |reader: &dyn Reader| reader.counts().unwrap().stuck_since;
+    assert_eq!(since(&*reader), Some(Timestamp(500)));
+    writer.commit(&[append(&stuck(4, 3, 900), 2)]).unwrap();
+    assert_eq!(since(&*reader), Some(Timestamp(700)));
 }
 
 fn versions_of_definitions_are_taken_once_and_one_is_active((mut writer, reader): Fresh) {
