@@ -24,7 +24,11 @@ impl Notify {
         let settings = Settings::read(&settings).map_err(|error| {
             let words = error.to_string();
             let words = words.replace("instances[0]", "url");
-            words.replace("auth.hmac", "secret")
+            let words = words.replace("auth.hmac", "secret");
+            words.replace(
+                "use auth, with a reference",
+                "notices are signed with a secret instead",
+            )
         })?;
         Ok(Notify { settings })
     }
