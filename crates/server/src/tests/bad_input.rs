@@ -196,7 +196,7 @@ async fn every_call_is_described_with_its_parameters() {
             .as_array()
             .unwrap()
             .len(),
-        26
+        27
     );
 }
 
