@@ -49,6 +49,19 @@ impl ReplyTokens {
         format!("{named}.{tag}")
     }
 
+    /// What a reply under this token is for its saga; none when the token was not made with this
+    /// secret.
+    pub fn input(&self, token: &str, reply: Reply) -> Option<(Id, Input)> {
+        let named = self.read(token)?;
+        let input = Input::Reply {
+            step: named.step,
+            leg: named.leg,
+            round: named.round,
+            reply,
+        };
+        Some((named.saga, input))
+    }
+
     /// What a token names; none when it was not made with this secret. In constant time as far
     /// as the signature goes.
     fn read(&self, token: &str) -> Option<Named> {
@@ -91,14 +104,11 @@ impl Engine {
     /// # Errors
     /// See [`ReplyError`].
     pub async fn reply(&self, token: &str, reply: Reply) -> Result<SignalAnswer, ReplyError> {
-        let named = self.reply_tokens().read(token).ok_or(ReplyError::Unknown)?;
-        let input = Input::Reply {
-            step: named.step,
-            leg: named.leg,
-            round: named.round,
-            reply,
-        };
-        let taken = self.input(named.saga, input).await?;
+        let (saga, input) = self
+            .reply_tokens()
+            .input(token, reply)
+            .ok_or(ReplyError::Unknown)?;
+        let taken = self.input(saga, input).await?;
         taken.map_err(|why| match why {
             NotTaken::NoSuchSaga
             | NotTaken::Rejected(Rejection::UnknownReply)

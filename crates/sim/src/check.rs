@@ -3,6 +3,7 @@
 use crate::client::{Client, Told};
 use crate::family::{self, All};
 use crate::history::History;
+use crate::letters;
 use crate::plans::before;
 use crate::report::Figures;
 use crate::services::Services;
@@ -56,18 +57,17 @@ pub(crate) fn hold(
 /// A saga whose journal grew: the stored row and journal agree, and say nothing forbidden.
 pub(crate) fn committed(
     id: Id,
-    plan: &Arc<Plan>,
+    plans: &Vec<Arc<Plan>>,
     reader: &dyn Reader,
     history: &mut History,
     figures: &mut Figures,
     now: Timestamp,
 ) -> Checked {
+    // A start whose key was taken left nothing.
     let Ok(Some(stored)) = reader.load(id) else {
-        return hold(figures, 1, false, || {
-            format!("{id} was committed and cannot be loaded")
-        });
+        return Ok(());
     };
-    let folded = Saga::fold(id, Arc::clone(plan), &stored.journal);
+    let folded = Saga::fold(id, plans, &stored.journal);
     let saga = match folded {
         Ok(saga) => saga,
         Err(error) => return hold(figures, 5, false, || format!("{id}: {error}")),
@@ -97,12 +97,12 @@ pub(crate) fn committed(
             format!("{id}: its reason changed to {reason:?}")
         })?;
     }
-    one_holds(&saga, reader, history, figures)?;
-    for entry in &stored.journal[usize::try_from(seen).unwrap_or(0)..] {
+    one_holds(&saga, plans, reader, history, figures)?;
+    for entry in stored.journal.iter().filter(|entry| entry.seq > seen) {
         lost_is_unknown(id, entry, history, figures)?;
     }
-    directions(id, &stored.journal, figures)?;
-    fenced(id, &stored.journal, figures)
+    directions(id, &stored.journal, seen, figures)?;
+    fenced(id, &stored.journal, seen, figures)
 }
 
 /// It waits for a lock that a stuck saga keeps: only a person moves either.
@@ -131,6 +131,7 @@ pub(crate) fn only_lines_are_left(reader: &dyn Reader) -> bool {
 /// I-44: of all that are not at rest one at most holds a value.
 fn one_holds(
     saga: &Saga,
+    plans: &Vec<Arc<Plan>>,
     reader: &dyn Reader,
     history: &mut History,
     figures: &mut Figures,
@@ -139,14 +140,18 @@ fn one_holds(
         return Ok(());
     };
     let place = (saga.plan.definition.name.clone(), lock.value.clone());
-    let holds = lock.hold == Hold::Holds && !saga.status().is_rest();
+    let holds = |saga: &Saga| {
+        let holds = saga.lock.as_ref().map(|lock| lock.hold) == Some(Hold::Holds);
+        holds && !saga.status().is_rest()
+    };
     // What a process committed before it died, nobody has looked at: the store knows.
     let still = |id: &Id| {
-        let row = reader.load(*id).ok().flatten().map(|stored| stored.row);
-        row.is_some_and(|row| !row.status.is_rest())
+        let stored = reader.load(*id).ok().flatten();
+        let known = stored.and_then(|stored| Saga::fold(*id, plans, &stored.journal).ok());
+        known.is_some_and(|saga| holds(&saga))
     };
     let holder = history.holders.get(&place).copied().filter(still);
-    if holds {
+    if holds(saga) {
         hold(figures, 44, holder.is_none_or(|id| id == saga.id), || {
             format!("{} took the lock that {holder:?} holds", saga.id)
         })?;
@@ -178,14 +183,16 @@ fn lost_is_unknown(id: Id, entry: &Entry, history: &History, figures: &mut Figur
 }
 
 /// I-19 and I-20: nothing forward after the turn, no turn after the pivot.
-fn directions(id: Id, journal: &[Entry], figures: &mut Figures) -> Checked {
+fn directions(id: Id, journal: &[Entry], seen: u64, figures: &mut Figures) -> Checked {
     let turned = journal
         .iter()
         .find(|entry| matches!(entry.record, Record::TurnedBack { .. }));
     let Some(turned) = turned else { return Ok(()) };
-    for entry in journal.iter().filter(|entry| entry.seq > turned.seq) {
+    let first = turned.seq.max(seen);
+    for entry in journal.iter().filter(|entry| entry.seq > first) {
         if let Record::AttemptStarted { step, leg, .. } = &entry.record {
-            let forward = *leg != Leg::Undo && step != ON_END_NAME;
+            // What was accepted is asked about until it is decided, as its file says.
+            let forward = matches!(leg, Leg::Do | Leg::Confirm) && step != ON_END_NAME;
             hold(figures, 19, !forward, || {
                 format!("{id}: {step} started forward after the saga turned back")
             })?;
@@ -195,7 +202,7 @@ fn directions(id: Id, journal: &[Entry], figures: &mut Figures) -> Checked {
 }
 
 /// I-22: only the attempt that is current ends.
-fn fenced(id: Id, journal: &[Entry], figures: &mut Figures) -> Checked {
+fn fenced(id: Id, journal: &[Entry], seen: u64, figures: &mut Figures) -> Checked {
     let mut current: BTreeMap<(&str, Leg), u32> = BTreeMap::new();
     for entry in journal {
         match &entry.record {
@@ -208,11 +215,26 @@ fn fenced(id: Id, journal: &[Entry], figures: &mut Figures) -> Checked {
                 step, leg, attempt, ..
             } => {
                 let known = current.remove(&(step.as_str(), *leg));
+                if entry.seq <= seen {
+                    continue;
+                }
                 hold(figures, 22, known == Some(*attempt), || {
                     format!(
                         "{id}: the answer to attempt {attempt} of {step} counted while {known:?} was current"
                     )
                 })?;
+            }
+            // A reply settles its leg: the answer that is still on its way is a note.
+            Record::ReplyReceived {
+                step,
+                leg,
+                next: Some(_),
+                ..
+            } => {
+                current.remove(&(step.as_str(), *leg));
+                if *leg == Leg::Do {
+                    current.remove(&(step.as_str(), Leg::Check));
+                }
             }
             _ => {}
         }
@@ -224,7 +246,7 @@ fn fenced(id: Id, journal: &[Entry], figures: &mut Figures) -> Checked {
 pub(crate) fn launched(
     id: Id,
     effect: &Effect,
-    plan: &Arc<Plan>,
+    plans: &Vec<Arc<Plan>>,
     reader: &dyn Reader,
     history: &mut History,
     figures: &mut Figures,
@@ -262,7 +284,7 @@ pub(crate) fn launched(
     history
         .launched
         .insert((id, effect.step.clone(), effect.leg, effect.attempt));
-    let Ok(saga) = Saga::fold(id, Arc::clone(plan), &journal) else {
+    let Ok(saga) = Saga::fold(id, plans, &journal) else {
         return Ok(());
     };
     if saga.lock.is_some() {
@@ -279,16 +301,16 @@ pub(crate) fn launched(
         Leg::Do if effect.step == ON_END_NAME => hold(figures, 15, saga.status().is_rest(), || {
             format!("{id}: its end was told before it came")
         }),
-        Leg::Do => depends_on_done(&saga, plan, effect, figures),
-        Leg::Undo => undoes_what_may_be(&saga, plan, effect, figures),
+        Leg::Do => depends_on_done(&saga, effect, figures),
+        Leg::Undo => undoes_what_may_be(&saga, effect, figures),
         Leg::Check => Ok(()),
-        Leg::Confirm => confirms_what_is_done(&saga, plan, effect, figures),
+        Leg::Confirm => confirms_what_is_done(&saga, effect, figures),
     }
 }
 
 /// I-15: what comes before it on its path is over.
-fn depends_on_done(saga: &Saga, plan: &Plan, effect: &Effect, figures: &mut Figures) -> Checked {
-    let Some(route) = plan.index.by_path(&effect.step) else {
+fn depends_on_done(saga: &Saga, effect: &Effect, figures: &mut Figures) -> Checked {
+    let Some(route) = saga.plan.index.by_path(&effect.step) else {
         return Ok(());
     };
     for earlier in before(saga, &route) {
@@ -312,13 +334,8 @@ fn depends_on_done(saga: &Saga, plan: &Plan, effect: &Effect, figures: &mut Figu
 }
 
 /// I-15 and I-20: a confirm runs for what is done, in a saga that goes forward.
-fn confirms_what_is_done(
-    saga: &Saga,
-    plan: &Plan,
-    effect: &Effect,
-    figures: &mut Figures,
-) -> Checked {
-    let Some(route) = plan.index.by_path(&effect.step) else {
+fn confirms_what_is_done(saga: &Saga, effect: &Effect, figures: &mut Figures) -> Checked {
+    let Some(route) = saga.plan.index.by_path(&effect.step) else {
         return Ok(());
     };
     let done = saga.state(&route).state == State::Ended(Outcome::Done);
@@ -331,8 +348,8 @@ fn confirms_what_is_done(
 }
 
 /// I-17 and I-18: an undo runs for what may have happened, after what came later is undone.
-fn undoes_what_may_be(saga: &Saga, plan: &Plan, effect: &Effect, figures: &mut Figures) -> Checked {
-    let Some(route) = plan.index.by_path(&effect.step) else {
+fn undoes_what_may_be(saga: &Saga, effect: &Effect, figures: &mut Figures) -> Checked {
+    let Some(route) = saga.plan.index.by_path(&effect.step) else {
         return Ok(());
     };
     let may_be = matches!(
@@ -342,8 +359,9 @@ fn undoes_what_may_be(saga: &Saga, plan: &Plan, effect: &Effect, figures: &mut F
     hold(figures, 17, may_be, || {
         format!("{}: {} is undone and never happened", saga.id, effect.step)
     })?;
-    // Nothing started because of a signal that nobody took.
-    if saga.reopened > 0 || saga.state(&route).signal.is_some() {
+    let undone = saga.state(&route);
+    // Nothing started because of what came late, or of a signal that nobody took.
+    if saga.reopened > 0 || undone.late || undone.signal.is_some() {
         return Ok(());
     }
     let mut wrong = None;
@@ -413,6 +431,7 @@ pub(crate) fn rested(world: &World<'_>, figures: &mut Figures) -> Checked {
     hold(figures, 2, asked == known, || {
         format!("{asked} sagas without a parent are stored and {known} were asked for")
     })?;
+    letters::took_effect_once(&all, world.letters, services, figures)?;
     family::agree(&all, reader, figures)
 }
 
@@ -421,11 +440,13 @@ pub(crate) struct World<'a> {
     /// Who asked.
     pub(crate) clients: &'a [Client],
     /// What could be asked for.
-    pub(crate) plans: &'a [Arc<Plan>],
+    pub(crate) plans: &'a Vec<Arc<Plan>>,
     /// What is stored.
     pub(crate) reader: &'a dyn Reader,
     /// What happened outside.
     pub(crate) services: &'a Services,
+    /// The letters that were answered.
+    pub(crate) letters: &'a [letters::Told],
 }
 
 impl World<'_> {
@@ -435,11 +456,9 @@ impl World<'_> {
             .list(&banyan_store::Filter::default(), None, 100_000);
         let mut all = All::new();
         for row in rows.unwrap_or_default() {
-            let named = |plan: &&Arc<Plan>| plan.definition.name == row.definition;
-            let plan = self.plans.iter().find(named);
             let stored = self.reader.load(row.id).ok().flatten();
-            if let (Some(plan), Some(stored)) = (plan, stored)
-                && let Ok(saga) = Saga::fold(row.id, Arc::clone(plan), &stored.journal)
+            if let Some(stored) = stored
+                && let Ok(saga) = Saga::fold(row.id, self.plans, &stored.journal)
             {
                 all.insert(row.id, (saga, stored.journal));
             }
@@ -543,6 +562,14 @@ fn signals(saga: &Saga, journal: &[Entry], services: &Services, figures: &mut Fi
     })
 }
 
+/// It was done after its step had been given up, and had to be undone.
+fn is_late(journal: &[Entry], path: &str) -> bool {
+    let mut records = journal.iter().map(|entry| &entry.record);
+    records.any(
+        |record| matches!(record, Record::LateAnswer { step, next: Some(_), .. } if step == path),
+    )
+}
+
 /// I-10, I-11 and I-21 over one step's ledger.
 fn effects(
     saga: &Saga,
@@ -563,12 +590,24 @@ fn effects(
         _ => None,
     });
     let account = key.map(|key| services.account(key)).unwrap_or_default();
-    let story = || format!("{} {} {account:?}\n{}", saga.id, path, saga.draw());
+    let story = || {
+        let of_step = |entry: &&Entry| format!("{:?}", entry.record).contains(&format!("{path:?}"));
+        let records: Vec<&Entry> = journal.iter().filter(of_step).collect();
+        let (id, drawn) = (saga.id, saga.draw());
+        format!("{id} {path} {account:?}\n{drawn}\n{records:#?}")
+    };
     hold(figures, 10, account.done <= 1, story)?;
     let left = account.done.saturating_sub(account.undone);
     match saga.status() {
+        // It went on without it, and heard of it later (rule 6).
+        Status::Completed if is_late(journal, &path) => {
+            let done = saga.stuck().is_some() || left == 0;
+            hold(figures, 11, done, story)
+        }
         Status::Completed if state == State::Ended(Outcome::Done) => {
-            hold(figures, 10, left == 1, story)
+            hold(figures, 10, left == 1, story)?;
+            let confirms = u32::from(at.step.confirm.is_some());
+            hold(figures, 10, account.confirmed == confirms, story)
         }
         Status::Compensated if matches!(at.step.undo, Undo::Call(_)) => {
             hold(figures, 11, left == 0, story)?;

@@ -25,4 +25,6 @@ pub(crate) struct History {
     pub(crate) seqs: BTreeMap<Id, u64>,
     /// Who holds which lock: the definition's name, the value's hash.
     pub(crate) holders: BTreeMap<(String, String), Id>,
+    /// The letters that were answered.
+    pub(crate) letters: Vec<crate::letters::Told>,
 }

@@ -11,12 +11,14 @@ mod check;
 mod client;
 mod family;
 mod history;
+mod letters;
 mod network;
 mod node;
 mod plans;
 mod report;
 mod run;
 mod services;
+mod slow;
 
 pub use check::Violation;
 pub use report::{Figures, Report};

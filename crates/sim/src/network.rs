@@ -2,6 +2,7 @@
 
 use crate::check::{self, Checked};
 use crate::run::{Event, Run};
+use crate::services::is_pending;
 use banyan_core::id::Id;
 use banyan_core::saga::Effect;
 use banyan_core::wire::{Request, What};
@@ -13,16 +14,14 @@ impl Run {
         self.note("call", (&effect.step, effect.attempt, &effect.request.key));
         if let Some(node) = &self.node {
             let reader = Arc::clone(&node.reader);
-            if let Some(plan) = self.plan_of(id, &*reader) {
-                check::launched(
-                    id,
-                    &effect,
-                    &plan,
-                    &*reader,
-                    &mut self.history,
-                    &mut self.figures,
-                )?;
-            }
+            check::launched(
+                id,
+                &effect,
+                &self.plans,
+                &*reader,
+                &mut self.history,
+                &mut self.figures,
+            )?;
         }
         let timeout = effect.request.timeout.millis();
         let delay = 1 + self.random.draw() % 40;
@@ -72,6 +71,11 @@ impl Run {
 
     pub(crate) fn arrive(&mut self, request: &Arc<Request>, id: Id, effect: Effect) {
         let what = self.services.serve(request, &mut self.random);
+        self.send_letters();
+        let undecided = is_pending(&what);
+        if undecided {
+            self.figures.fault("pending");
+        }
         self.note("arrive", (&request.key, format!("{what:?}")));
         let fault = if self.services.healed {
             100
@@ -80,7 +84,12 @@ impl Run {
         };
         let delay = 1 + self.random.draw() % 40;
         match fault {
-            0..4 => self.figures.fault("answer_lost"),
+            0..4 => {
+                self.figures.fault("answer_lost");
+                if undecided {
+                    self.figures.fault("pending_lost");
+                }
+            }
             4..7 => {
                 self.figures.fault("answer_late");
                 let late = request.timeout.millis() + self.random.draw() % 90_000;

@@ -3,16 +3,18 @@
 use crate::check::{self, Checked, Violation, World};
 use crate::client::{Client, Told};
 use crate::history::History;
+use crate::letters::Acknowledgement;
 use crate::node::{Death, Node, receiver};
-use crate::plans::{keeps_tombstones, plans};
+use crate::plans::plans;
 use crate::report::{Figures, Report};
 use crate::services::Services;
 use banyan_core::Timestamp;
-use banyan_core::definition::{Kind, Undo};
+use banyan_core::definition::Kind;
 use banyan_core::id::Id;
 use banyan_core::saga::{Ask, Effect, Input, Leg, Plan};
 use banyan_core::testkit::{self, Random};
 use banyan_core::wire::{Answer, Request, What};
+use banyan_engine::ReplyTokens;
 use banyan_engine::shard::{Action, Message};
 use banyan_store::Reader;
 use banyan_store::memory::Store;
@@ -69,6 +71,8 @@ pub(crate) enum Event {
     Mail(u32, banyan_store::Message),
     /// All mail that the store holds is handed out.
     Sweep(u32),
+    /// A service sends a letter.
+    Letter(usize),
 }
 
 /// A run under way.
@@ -87,6 +91,10 @@ pub(crate) struct Run {
     pub(crate) figures: Figures,
     pub(crate) trace: DefaultHasher,
     pub(crate) death: Option<Death>,
+    /// What makes and reads the tokens of the store.
+    pub(crate) tokens: ReplyTokens,
+    /// Answers to letters that were not read yet.
+    pub(crate) acknowledgements: Vec<Acknowledgement>,
 }
 
 /// Runs a seed.
@@ -118,21 +126,12 @@ impl Run {
         let store = Store::new("sim");
         let mut services = Services::default();
         for plan in &plans {
-            plan.definition.each_step(&mut |step| {
-                if matches!((&step.kind, &step.undo), (Kind::Wait(_), Undo::Call(_))) {
-                    let wait = (plan.definition.name.clone(), step.path.clone());
-                    services.outside.insert(wait);
-                }
-                if keeps_tombstones(step) {
-                    services
-                        .tombstones
-                        .insert((plan.definition.name.clone(), step.path.clone()));
-                }
-            });
+            services.know(&plan.definition);
         }
         let clients = (0..options.sagas)
             .map(|number| Client::new(Arc::clone(&plans[number % plans.len()]), number))
             .collect();
+        let tokens = ReplyTokens::new(&store.open().1.secret());
         let node = Some(Node::start(&store, &plans, NEAR));
         Run {
             random: Random::new(options.seed ^ 0x5157_u64),
@@ -149,6 +148,8 @@ impl Run {
             figures: Figures::default(),
             trace: DefaultHasher::new(),
             death: None,
+            tokens,
+            acknowledgements: Vec::new(),
         }
     }
 
@@ -183,6 +184,7 @@ impl Run {
         if let Some(shard) = self.node.as_ref().and_then(Node::busy) {
             self.round(shard)?;
             self.listen();
+            self.read_acknowledgements()?;
             return Ok(true);
         }
         if self.services.healed
@@ -202,7 +204,7 @@ impl Run {
                     .pop()
                     .and_then(|Reverse((.., number))| self.events[number].take());
                 if let Some(event) = event {
-                    self.happen(event);
+                    self.happen(event)?;
                 }
                 Ok(true)
             }
@@ -224,7 +226,7 @@ impl Run {
         detail.hash(&mut self.trace);
     }
 
-    fn happen(&mut self, event: Event) {
+    fn happen(&mut self, event: Event) -> Checked {
         match event {
             Event::Ask(client) => {
                 if self.clients[client].told == Told::Nothing {
@@ -240,10 +242,9 @@ impl Run {
                 attempt,
                 what,
             } => {
-                if process != self.process {
-                    return;
-                }
-                let Some(node) = &mut self.node else { return };
+                let Some(node) = self.node.as_mut().filter(|_| process == self.process) else {
+                    return Ok(());
+                };
                 let answer = Answer {
                     what,
                     took_ms: 1,
@@ -267,6 +268,7 @@ impl Run {
             Event::Poke(client) => self.poke(client),
             Event::Mail(process, message) => self.bring(process, Some(message)),
             Event::Sweep(process) => self.bring(process, None),
+            Event::Letter(number) => return self.letter(number),
             Event::Die => {
                 self.figures.crashes += 1;
                 self.death = Some(*self.random.pick(&[Death::BeforeCommit, Death::AfterCommit]));
@@ -284,6 +286,7 @@ impl Run {
                 }
             }
         }
+        Ok(())
     }
 
     /// Nothing is left that only mending roads could move.
@@ -392,12 +395,9 @@ impl Run {
         let reader = Arc::clone(&node.reader);
         for id in &round.touched {
             self.note("commit", id.to_string());
-            let Some(plan) = self.plan_of(*id, &*reader) else {
-                continue;
-            };
             check::committed(
                 *id,
-                &plan,
+                &self.plans,
                 &*reader,
                 &mut self.history,
                 &mut self.figures,
@@ -405,14 +405,6 @@ impl Run {
             )?;
         }
         self.act(round.actions)
-    }
-
-    pub(crate) fn plan_of(&self, id: Id, reader: &dyn Reader) -> Option<Arc<Plan>> {
-        let row = reader.load(id).ok().flatten()?.row;
-        self.plans
-            .iter()
-            .find(|plan| plan.definition.name == row.definition)
-            .map(Arc::clone)
     }
 
     fn act(&mut self, actions: Vec<Action>) -> Checked {
@@ -478,6 +470,7 @@ impl Run {
             plans: &self.plans,
             reader: &*reader,
             services: &self.services,
+            letters: &self.history.letters,
         };
         check::rested(&world, &mut self.figures)?;
         self.figures.sagas = self.clients.len() as u64;

@@ -1,6 +1,9 @@
 //! The services: ledgers that keep promise P1, one effect per key, and misbehave in every
 //! other way that a seed thinks of.
 
+use crate::plans::{call_of, keeps_tombstones};
+use crate::slow::{Asked, Errand, Slow};
+use banyan_core::definition::{Definition, Kind, Undo};
 use banyan_core::saga::Leg;
 use banyan_core::testkit::Random;
 use banyan_core::wire::{Body, Http, Request, What};
@@ -20,29 +23,22 @@ pub(crate) struct Account {
     pub(crate) marked: bool,
 }
 
-/// One effect, in the order in which they happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Effected {
-    /// The saga.
-    pub(crate) saga: banyan_core::id::Id,
-    /// The step's path.
-    pub(crate) step: String,
-    /// Do or undo.
-    pub(crate) leg: Leg,
-}
-
 /// All services of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Services {
     accounts: BTreeMap<String, Account>,
     answers: BTreeMap<String, What>,
     bodies: BTreeMap<String, String>,
-    /// Everything that took effect.
-    pub(crate) ledger: Vec<Effected>,
+    /// Keys that have had their effect.
+    happened: BTreeSet<String>,
+    /// What was accepted and is told, or decided, later.
+    pub(crate) slow: Slow,
     /// Steps, by definition and path, whose undo leaves a mark where it finds nothing.
     pub(crate) tombstones: BTreeSet<(String, String)>,
     /// Waits with an undo, by definition and path: their signals' effects come from outside.
     pub(crate) outside: BTreeSet<(String, String)>,
+    /// Legs, by definition and path, whose file says which answer is not decided yet.
+    pub(crate) polled: BTreeSet<(String, String, Leg)>,
     /// Keys that came with other bytes than before.
     pub(crate) changed_bytes: Vec<String>,
     /// The faults stop: every service answers as it should.
@@ -50,6 +46,26 @@ pub(crate) struct Services {
 }
 
 impl Services {
+    /// The services read a definition: what it says of them is so.
+    pub(crate) fn know(&mut self, definition: &Definition) {
+        definition.each_step(&mut |step| {
+            let place = (definition.name.clone(), step.path.clone());
+            if matches!((&step.kind, &step.undo), (Kind::Wait(_), Undo::Call(_))) {
+                self.outside.insert(place.clone());
+            }
+            if keeps_tombstones(step) {
+                self.tombstones.insert(place.clone());
+            }
+            for leg in Leg::ALL {
+                let pending = call_of(step, leg).and_then(|call| call.pending.as_ref());
+                if pending.is_some_and(|pending| pending.when.is_some()) {
+                    let (name, path) = place.clone();
+                    self.polled.insert((name, path, leg));
+                }
+            }
+        });
+    }
+
     /// What is known of a do's key.
     pub(crate) fn account(&self, do_key: &str) -> Account {
         self.accounts.get(do_key).cloned().unwrap_or_default()
@@ -60,7 +76,8 @@ impl Services {
         let asks = request.leg == Leg::Check;
         self.compare_bytes(request);
         if let Some(answer) = self.answers.get(&request.key).filter(|_| !asks) {
-            return answer.clone();
+            let answer = answer.clone();
+            return self.once_more(request, answer, random);
         }
         if let Some(answer) = self.misbehaves(random) {
             return answer;
@@ -109,62 +126,152 @@ impl Services {
         }
     }
 
+    /// A key that was answered comes again: what was accepted may be told again, what was not
+    /// decided may be decided.
+    fn once_more(&mut self, request: &Request, answer: What, random: &mut Random) -> What {
+        if is_status(&answer, 202) {
+            if self.healed || random.chance(60) {
+                self.slow.tell_again(&request.key, random);
+            }
+            return answer;
+        }
+        if !is_pending(&answer) {
+            return answer;
+        }
+        let answer = self.decide(&request.key);
+        self.answers.insert(request.key.clone(), answer.clone());
+        answer
+    }
+
     fn effect(&mut self, request: &Request, random: &mut Random) -> What {
-        let do_key = do_key(&request.key);
-        let name = request
-            .definition
-            .split('@')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
+        let errand = Errand::of(request);
+        let name = errand.definition.clone();
         // Signals that came too late are undone as `wait[0]`, `wait[1]`.
         let wait = request.step.split('[').next().unwrap_or_default();
         let outside = self.outside.contains(&(name.clone(), wait.to_owned()));
         let marks = self.tombstones.contains(&(name, general(&request.step)));
-        let account = self.accounts.entry(do_key).or_default();
+        let account = self.accounts.entry(errand.do_key.clone()).or_default();
         if outside {
             account.done = 1;
         }
-        let mut effected = false;
-        let answer = match request.leg {
+        let stands = account.done > account.undone;
+        match request.leg {
             Leg::Do if account.marked => http(409, &json!({ "message": "already undone" })),
-            Leg::Do => {
-                effected = true;
-                account.done += 1;
-                http(
-                    200,
-                    &json!({ "id": "x-1", "ok": true, "n": random.below(100) }),
-                )
-            }
-            Leg::Check if account.done > account.undone => {
-                http(200, &json!({ "id": "x-1", "ok": true }))
-            }
-            Leg::Undo if account.done > account.undone => {
-                effected = true;
-                account.undone += 1;
-                http(200, &json!({ "ok": true }))
-            }
-            Leg::Undo => {
+            Leg::Undo if !stands => {
                 account.marked = marks;
+                if !self.happened.contains(&errand.do_key) {
+                    self.slow.call_off(&errand.do_key, random);
+                }
                 http(404, &json!({ "message": "nothing here" }))
             }
-            Leg::Check => http(404, &json!({ "message": "nothing here" })),
-            Leg::Confirm => {
-                effected = true;
-                account.confirmed += 1;
-                http(200, &json!({ "ok": true }))
-            }
-        };
-        if effected {
-            let (saga, step, leg) = (request.saga, request.step.clone(), request.leg);
-            self.ledger.push(Effected { saga, step, leg });
+            Leg::Check => self.look(request, stands, random),
+            Leg::Do | Leg::Undo | Leg::Confirm => self.accept(request, errand, random),
         }
-        answer
+    }
+
+    /// What becomes of a request that can have its effect: that, now or later.
+    fn accept(&mut self, request: &Request, errand: Errand, random: &mut Random) -> What {
+        let polled = self.is_polled(request, request.leg);
+        if let Some(round) = request.reply_round
+            && random.chance(70)
+        {
+            if self.slow.accept(&errand, round, self.healed, random) {
+                self.happen(&errand);
+            }
+            return http(202, &json!({}));
+        }
+        if polled && random.chance(70) {
+            let now = random.chance(50) && self.happen(&errand);
+            self.slow.wait(&errand, now, self.healed, random);
+            return self.decide(&errand.key);
+        }
+        self.happen(&errand);
+        good()
+    }
+
+    /// A check: what has happened, what has not, and what is not decided yet.
+    fn look(&mut self, request: &Request, stands: bool, random: &mut Random) -> What {
+        let waits = self.slow.waits(&request.key);
+        if waits || (stands && self.is_polled(request, Leg::Check) && random.chance(50)) {
+            if !waits {
+                let errand = Errand {
+                    leg: Leg::Do,
+                    ..Errand::of(request)
+                };
+                self.slow.wait(&errand, true, self.healed, random);
+            }
+            if self.is_polled(request, Leg::Check) {
+                return self.decide(&request.key);
+            }
+            self.slow.decide_now(&request.key);
+            return self.decide(&request.key);
+        }
+        if stands {
+            good()
+        } else {
+            http(404, &json!({ "message": "nothing here" }))
+        }
+    }
+
+    fn is_polled(&self, request: &Request, leg: Leg) -> bool {
+        let name = definition_of(request);
+        self.polled.contains(&(name, general(&request.step), leg))
+    }
+
+    /// Whether what a key stands for is decided, and then how.
+    fn decide(&mut self, key: &str) -> What {
+        match self.slow.ask(key, self.healed) {
+            Asked::Undecided => http(200, &json!({ "pending": true })),
+            Asked::Dropped => http(409, &json!({ "message": "it was called off" })),
+            Asked::Decided(errand) => {
+                self.happen(&errand);
+                good()
+            }
+        }
+    }
+
+    /// The effect of an errand, once for its key and if it can still be had; whether its key has
+    /// had it now.
+    pub(crate) fn happen(&mut self, errand: &Errand) -> bool {
+        let account = self.accounts.entry(errand.do_key.clone()).or_default();
+        let may = match errand.leg {
+            Leg::Do | Leg::Check => !account.marked,
+            Leg::Undo => account.done > account.undone,
+            Leg::Confirm => true,
+        };
+        if self.happened.contains(&errand.key) || !may {
+            return self.happened.contains(&errand.key);
+        }
+        match errand.leg {
+            Leg::Do | Leg::Check => account.done += 1,
+            Leg::Undo => account.undone += 1,
+            Leg::Confirm => account.confirmed += 1,
+        }
+        self.happened.insert(errand.key.clone())
     }
 }
 
+/// An answer that decides nothing yet.
+pub(crate) fn is_pending(answer: &What) -> bool {
+    matches!(answer, What::Http(Http { body: Body::Json(body), .. }) if body.get("pending").is_some())
+}
+
+fn is_status(answer: &What, status: u16) -> bool {
+    matches!(answer, What::Http(http) if http.status == status)
+}
+
+fn good() -> What {
+    http(200, &json!({ "id": "x-1", "ok": true, "n": 7 }))
+}
+
+/// The name of the definition that a request is of.
+pub(crate) fn definition_of(request: &Request) -> String {
+    let name = request.definition.split('@').next();
+    name.unwrap_or_default().to_owned()
+}
+
 /// The key of the do, of any leg's.
-fn do_key(key: &str) -> String {
+pub(crate) fn do_key(key: &str) -> String {
     let of_do = key.split("-undo").next().unwrap_or_default();
     let of_do = of_do.split("-confirm").next().unwrap_or_default();
     of_do.to_owned()
