@@ -21,11 +21,18 @@ pub enum Bug {
     AnswersBeforeCommit,
     /// A saga moves without holding its lock (breaks I-44).
     LockNotHeld,
+    /// An undo that had begun is not tried again while a later effect is not undone (breaks I-8
+    /// and I-21).
+    UndoHeldUp,
+    /// A reply that was taken is taken again (breaks I-25).
+    ReplyTakenTwice,
+    /// What a reply tells after its step was given up is not undone (breaks I-11).
+    LateReplyNotUndone,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 8] = [
+    pub const ALL: [Bug; 11] = [
         Bug::UndoesForward,
         Bug::LostIsNotSent,
         Bug::FreshKeyPerAttempt,
@@ -34,6 +41,9 @@ impl Bug {
         Bug::RetryWithoutWake,
         Bug::AnswersBeforeCommit,
         Bug::LockNotHeld,
+        Bug::UndoHeldUp,
+        Bug::ReplyTakenTwice,
+        Bug::LateReplyNotUndone,
     ];
 }
 

@@ -4,7 +4,8 @@ use crate::client::{Client, Told};
 use crate::family::{self, All};
 use crate::history::History;
 use crate::letters;
-use crate::plans::before;
+use crate::operator::Operator;
+use crate::plans::{Source, before, count_keys};
 use crate::report::Figures;
 use crate::services::Services;
 use banyan_core::Timestamp;
@@ -425,13 +426,15 @@ pub(crate) fn rested(world: &World<'_>, figures: &mut Figures) -> Checked {
     let all = world.all();
     for (saga, journal) in all.values() {
         ended(saga, journal, reader, services, figures)?;
+        count_keys(saga, world.sources, figures);
     }
+    world.operator.has_its_way(&all, figures)?;
     let asked = all.values().filter(|(saga, _)| saga.parent.is_none());
     let asked = asked.count();
     hold(figures, 2, asked == known, || {
         format!("{asked} sagas without a parent are stored and {known} were asked for")
     })?;
-    letters::took_effect_once(&all, world.letters, services, figures)?;
+    letters::took_effect_once(&all, world.letters, figures)?;
     family::agree(&all, reader, figures)
 }
 
@@ -447,6 +450,10 @@ pub(crate) struct World<'a> {
     pub(crate) services: &'a Services,
     /// The letters that were answered.
     pub(crate) letters: &'a [letters::Told],
+    /// Who moved sagas.
+    pub(crate) operator: &'a Operator,
+    /// What is written in the definitions.
+    pub(crate) sources: &'a [Source],
 }
 
 impl World<'_> {
@@ -601,8 +608,8 @@ fn effects(
     match saga.status() {
         // It went on without it, and heard of it later (rule 6).
         Status::Completed if is_late(journal, &path) => {
-            let done = saga.stuck().is_some() || left == 0;
-            hold(figures, 11, done, story)
+            figures.fault("late_effect_undone");
+            hold(figures, 11, saga.stuck().is_some() || left == 0, story)
         }
         Status::Completed if state == State::Ended(Outcome::Done) => {
             hold(figures, 10, left == 1, story)?;

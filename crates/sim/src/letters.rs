@@ -6,9 +6,8 @@ use crate::check::{Checked, hold};
 use crate::family::All;
 use crate::report::Figures;
 use crate::run::{Event, Run};
-use crate::services::Services;
 use crate::slow::{Letter, Manner};
-use banyan_core::saga::{Entry, Leg, Outcome, Record, Rejection, Reply, ReplyOutcome, Saga, State};
+use banyan_core::saga::{Entry, Leg, Record, Rejection, Reply, ReplyOutcome, Saga};
 use banyan_engine::ReplyTokens;
 use banyan_engine::shard::{InputReply, Message, NotTaken};
 use serde_json::json;
@@ -182,12 +181,7 @@ fn reply(done: bool) -> Reply {
 pub(crate) type Told = (Letter, bool, bool);
 
 /// I-25 over every letter that was answered and over every journal.
-pub(crate) fn took_effect_once(
-    all: &All,
-    letters: &[Told],
-    services: &Services,
-    figures: &mut Figures,
-) -> Checked {
+pub(crate) fn took_effect_once(all: &All, letters: &[Told], figures: &mut Figures) -> Checked {
     for (saga, journal) in all.values() {
         recorded_once(saga, journal, figures)?;
     }
@@ -198,7 +192,6 @@ pub(crate) fn took_effect_once(
         if *taken {
             is_known(saga, journal, (letter, *done), figures)?;
         }
-        undone_if_late(saga, (letter, *done), services, figures)?;
     }
     Ok(())
 }
@@ -296,36 +289,5 @@ fn is_known(
             saga.id,
             saga.draw()
         )
-    })
-}
-
-/// Rule 6: what was done after its step was given up is undone, or asks a person.
-fn undone_if_late(
-    saga: &Saga,
-    (letter, done): (&Letter, bool),
-    services: &Services,
-    figures: &mut Figures,
-) -> Checked {
-    let errand = &letter.errand;
-    let route = saga
-        .plan
-        .index
-        .by_path(&errand.step)
-        .filter(|route| saga.has(route));
-    let Some(route) = route.filter(|_| done && errand.leg == Leg::Do) else {
-        return Ok(());
-    };
-    let undone = matches!(
-        saga.plan.definition.step(&route).undo,
-        banyan_core::definition::Undo::Call(_)
-    );
-    let given_up = saga.state(&route).state == State::Ended(Outcome::Refused);
-    if !undone || !given_up || saga.has_stuck() || !saga.status().is_rest() {
-        return Ok(());
-    }
-    let account = services.account(&errand.do_key);
-    figures.fault("late_effect_undone");
-    hold(figures, 22, account.done == account.undone, || {
-        format!("{}: {} {account:?}\n{}", saga.id, errand.step, saga.draw())
     })
 }

@@ -14,6 +14,7 @@ mod history;
 mod letters;
 mod network;
 mod node;
+mod operator;
 mod plans;
 mod report;
 mod run;

@@ -145,6 +145,13 @@ impl Node {
         }
     }
 
+    /// A version is registered while the process runs.
+    pub(crate) fn register(&mut self, plan: Arc<Plan>) {
+        let definition = &plan.definition;
+        let name = (definition.name.clone(), definition.version);
+        self.plans.insert(name, plan);
+    }
+
     /// The versions of what a definition runs.
     pub(crate) fn versions(&self, plan: &Plan) -> BTreeMap<String, u32> {
         let runs = plan.definition.runs().into_iter();
@@ -234,8 +241,11 @@ impl Node {
     fn load(&self, id: Id) -> Loaded {
         match self.reader.load(id) {
             Ok(Some(stored)) => {
-                let name = (stored.row.definition.clone(), stored.row.version);
-                fold(&stored, Arc::clone(&self.plans[&name]))
+                let of_name =
+                    |known: &(&(String, u32), &Arc<Plan>)| known.0.0 == stored.row.definition;
+                let plans = self.plans.iter().filter(of_name);
+                let plans: Vec<Arc<Plan>> = plans.map(|(_, plan)| Arc::clone(plan)).collect();
+                fold(&stored, &plans)
             }
             Ok(None) => Loaded::Absent,
             Err(error) => panic!("the model store cannot be read: {error}"),

@@ -15,6 +15,8 @@ pub struct Figures {
     pub checked: BTreeMap<u32, u64>,
     /// Faults by name.
     pub faults: BTreeMap<&'static str, u64>,
+    /// What sagas did, by kind of step and key of the language.
+    pub keys: BTreeMap<String, u64>,
     /// Sagas by status at the end.
     pub ended: BTreeMap<&'static str, u64>,
 }
@@ -30,6 +32,11 @@ impl Figures {
         *self.faults.entry(name).or_default() += 1;
     }
 
+    /// Notes that a key of the language was at work.
+    pub(crate) fn key(&mut self, name: String) {
+        *self.keys.entry(name).or_default() += 1;
+    }
+
     /// Adds another run's counts.
     pub fn add(&mut self, other: &Figures) {
         self.sagas += other.sagas;
@@ -40,6 +47,9 @@ impl Figures {
         }
         for (key, count) in &other.faults {
             *self.faults.entry(key).or_default() += count;
+        }
+        for (key, count) in &other.keys {
+            *self.keys.entry(key.clone()).or_default() += count;
         }
         for (key, count) in &other.ended {
             *self.ended.entry(key).or_default() += count;

@@ -5,7 +5,8 @@ use crate::client::{Client, Told};
 use crate::history::History;
 use crate::letters::Acknowledgement;
 use crate::node::{Death, Node, receiver};
-use crate::plans::plans;
+use crate::operator::Operator;
+use crate::plans::{Book, Source, book};
 use crate::report::{Figures, Report};
 use crate::services::Services;
 use banyan_core::Timestamp;
@@ -71,6 +72,8 @@ pub(crate) enum Event {
     Mail(u32, banyan_store::Message),
     /// All mail that the store holds is handed out.
     Sweep(u32),
+    /// The operator looks at what runs.
+    Operate,
     /// A service sends a letter.
     Letter(usize),
 }
@@ -95,6 +98,11 @@ pub(crate) struct Run {
     pub(crate) tokens: ReplyTokens,
     /// Answers to letters that were not read yet.
     pub(crate) acknowledgements: Vec<Acknowledgement>,
+    sources: Vec<Source>,
+    /// Who moves sagas to other versions.
+    pub(crate) operator: Operator,
+    /// When the operator has done what there is to do.
+    pub(crate) calm_from: Timestamp,
 }
 
 /// Runs a seed.
@@ -122,10 +130,14 @@ pub fn run(options: &Options) -> Result<Report, Violation> {
 
 impl Run {
     fn new(options: &Options) -> Run {
-        let plans = plans(options.seed);
+        let Book {
+            first: plans,
+            next,
+            sources,
+        } = book(options.seed);
         let store = Store::new("sim");
         let mut services = Services::default();
-        for plan in &plans {
+        for plan in plans.iter().chain(&next) {
             services.know(&plan.definition);
         }
         let clients = (0..options.sagas)
@@ -150,6 +162,9 @@ impl Run {
             death: None,
             tokens,
             acknowledgements: Vec::new(),
+            sources,
+            operator: Operator::new(next),
+            calm_from: Timestamp(1_700_000_090_000),
         }
     }
 
@@ -167,6 +182,7 @@ impl Run {
             self.after(at, Event::Die);
         }
         self.after(60_000, Event::Mend);
+        self.after(1_000, Event::Operate);
     }
 
     pub(crate) fn after(&mut self, millis: u64, event: Event) {
@@ -185,6 +201,7 @@ impl Run {
             self.round(shard)?;
             self.listen();
             self.read_acknowledgements()?;
+            self.read_moves()?;
             return Ok(true);
         }
         if self.services.healed
@@ -269,6 +286,7 @@ impl Run {
             Event::Mail(process, message) => self.bring(process, Some(message)),
             Event::Sweep(process) => self.bring(process, None),
             Event::Letter(number) => return self.letter(number),
+            Event::Operate => self.operate(),
             Event::Die => {
                 self.figures.crashes += 1;
                 self.death = Some(*self.random.pick(&[Death::BeforeCommit, Death::AfterCommit]));
@@ -471,6 +489,8 @@ impl Run {
             reader: &*reader,
             services: &self.services,
             letters: &self.history.letters,
+            operator: &self.operator,
+            sources: &self.sources,
         };
         check::rested(&world, &mut self.figures)?;
         self.figures.sagas = self.clients.len() as u64;

@@ -254,8 +254,8 @@ fn brief(said: &str) -> String {
     said.chars().take(200).collect()
 }
 
-/// Reads a reply to a leg's call: `refused_when` is asked of its result as of an answer's,
-/// without `$http`.
+/// Reads a reply to a leg's call: an undo's `missing_when` and `refused_when` are asked of what
+/// it holds as of an answer's body, without `$http`.
 pub(super) fn read_reply(
     saga: &Saga,
     at: Spot<'_>,
@@ -264,6 +264,16 @@ pub(super) fn read_reply(
     reply: &Reply,
 ) -> Reading {
     let service = &call.service;
+    match replied_missing(saga, at, leg, key, reply) {
+        Err(failed) => return Reading::plain(Meaning::MayHave, "").fail(failed),
+        Ok(true) => {
+            let message = format!("{service} replied, and missing_when holds");
+            let mut reading = Reading::plain(Meaning::NotFound, &message);
+            reading.cause = Some("missing_when");
+            return reading;
+        }
+        Ok(false) => {}
+    }
     let result = match reply {
         Reply::Refused { error } => {
             let secrets = super::masked::of_leg(at.step, leg);
@@ -296,6 +306,37 @@ pub(super) fn read_reply(
             reading.message = Some(format!("{service} replied, and refused_when holds"));
             reading
         }
+    }
+}
+
+/// What an undo's own `missing_when` says of a reply; over an error that it cannot read it says
+/// nothing.
+fn replied_missing(
+    saga: &Saga,
+    at: Spot<'_>,
+    leg: Leg,
+    key: &str,
+    reply: &Reply,
+) -> Result<bool, EvalError> {
+    let missing_when = match &at.step.undo {
+        Undo::Call(undo) if leg == Leg::Undo => undo.missing_when.as_ref(),
+        Undo::Call(_) | Undo::Absent | Undo::None | Undo::Child => None,
+    };
+    let Some(missing_when) = missing_when else {
+        return Ok(false);
+    };
+    let (held, is_done) = match reply {
+        Reply::Done { result } => (result, true),
+        Reply::Refused { error } => (error, false),
+    };
+    let beside = Beside {
+        key: Some(key),
+        result: Some(Seen::Json(held)),
+        ..Beside::default()
+    };
+    match missing_when.holds(&scope(saga, at.route, &beside, [missing_when])) {
+        Err(_) if !is_done => Ok(false),
+        said => said,
     }
 }
 

@@ -20,6 +20,26 @@ pub fn written(source: &str) -> BTreeMap<String, Written> {
     all
 }
 
+/// The keys of a saga file outside its steps, and those of its `on_end` behind a dot.
+pub fn written_in_file(source: &str) -> BTreeSet<String> {
+    let file = crate::language::tree(source);
+    let names = |value: &Json| -> Vec<String> {
+        let members = value.as_object().into_iter().flatten();
+        members.map(|(name, _)| name.clone()).collect()
+    };
+    let of_end = names(&file["on_end"]).into_iter();
+    let of_end = of_end.map(|name| format!("on_end.{name}"));
+    names(&file).into_iter().chain(of_end).collect()
+}
+
+/// Every key that a saga file may have outside its steps, as [`written_in_file`] names them.
+pub fn keys_of_file() -> Vec<String> {
+    let built = |within: Within| keys::of(within).filter(|key| key.shape.is_some());
+    let of_end = built(Within::OnEnd).map(|key| format!("on_end.{}", key.name));
+    let of_file = built(Within::Document).map(|key| key.name.to_owned());
+    of_file.chain(of_end).collect()
+}
+
 /// Every pair of a kind of step and a key that may stand on it.
 pub fn pairs() -> Vec<(&'static str, String)> {
     let built = |within: Within| keys::of(within).filter(|key| key.shape.is_some());

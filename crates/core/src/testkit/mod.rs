@@ -4,6 +4,7 @@
 //! Behind the feature `testkit`; nothing that ships uses it. The same seed gives the same file,
 //! on every machine, without a source of randomness.
 
+mod change;
 mod generate;
 mod keys;
 mod random;
@@ -11,7 +12,8 @@ mod render;
 #[cfg(test)]
 mod tests;
 
+pub use change::change;
 pub use generate::{SERVICES, generate, generate_family, input, signal};
-pub use keys::{Written, pairs, written};
+pub use keys::{Written, keys_of_file, pairs, written, written_in_file};
 pub use random::Random;
 pub use render::render;

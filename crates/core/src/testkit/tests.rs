@@ -210,3 +210,20 @@ fn the_median_file_has_six_steps_and_groups_nest_three_deep() {
     assert_eq!(deepest, 3);
     assert!((300..800).contains(&pivots), "{pivots}");
 }
+
+#[test]
+fn every_changed_file_checks_and_most_changes_are_seen() {
+    let mut differ = 0;
+    for seed in 0..SEEDS {
+        let source = generate(seed);
+        let changed = super::change(&source, seed);
+        let checked = check(&changed, &Surroundings::default());
+        let Some(definition) = checked.definition else {
+            panic!("seed {seed}: {:#?}\n{changed}", checked.diagnostics);
+        };
+        let first = check(&source, &Surroundings::default()).definition.unwrap();
+        assert_eq!(definition.version, first.version + 1);
+        differ += usize::from(definition.steps.len() != first.steps.len());
+    }
+    assert!(differ > 500, "{differ}");
+}

@@ -9,7 +9,7 @@ use banyan_core::Json;
 use banyan_core::definition::{Kind, Step};
 use banyan_core::language::{Surroundings, check};
 use banyan_core::saga::{Leg, Outcome, Plan, State};
-use banyan_core::testkit::{Written, generate, input, pairs, written};
+use banyan_core::testkit::{Written, change, generate, input, pairs, written};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -22,8 +22,13 @@ type Seen = BTreeMap<(&'static str, String, Outcome), u32>;
 /// How often a call of this leg met this fault.
 type Struck = BTreeMap<(Fault, Leg), u32>;
 
+/// How often a move ended so, and how often its saga then.
+type Moves = BTreeMap<String, u32>;
+
 struct Case {
     plan: Arc<Plan>,
+    /// Another version, to which it is moved in some runs.
+    changed: Option<Arc<Plan>>,
     steps: BTreeMap<String, Written>,
     input: Json,
 }
@@ -36,8 +41,20 @@ fn case(source: &str, input: Option<Json>) -> Case {
     let input = input.unwrap_or_else(|| example(definition.input.as_ref()));
     Case {
         plan: Plan::new(definition),
+        changed: None,
         steps: written(source),
         input,
+    }
+}
+
+/// A definition that nobody wrote, with another version of it.
+fn generated(seed: u64) -> Case {
+    let source = generate(seed);
+    let changed = check(&change(&source, seed), &Surroundings::default());
+    let changed = changed.definition.expect("a changed file checks");
+    Case {
+        changed: Some(Plan::new(changed)),
+        ..case(&source, Some(fit()))
     }
 }
 
@@ -87,7 +104,7 @@ fn samples() -> Vec<Case> {
 }
 
 /// Plays one definition with a share of the faults, as `turn` has it.
-fn play(case: &Case, turn: usize, seen: &mut Seen) -> Struck {
+fn play(case: &Case, turn: usize, seen: &mut Seen, moves: &mut Moves) -> Struck {
     let definition = &case.plan.definition;
     let mut struck = Struck::new();
     let mut runs = Vec::new();
@@ -123,8 +140,19 @@ fn play(case: &Case, turn: usize, seen: &mut Seen) -> Struck {
         } else {
             case.input.clone()
         };
+        if (turn + number) % 4 == 1 {
+            let changed = case.changed.iter().map(Arc::clone);
+            world.moves_at = changed
+                .map(|plan| ((turn * 5 + number * 3) % 14, plan))
+                .next();
+        }
         let driver = world.run(&case.plan, input, false);
         world.verify(&driver);
+        if let Some(moved) = world.moved {
+            *moves.entry(format!("{moved:?}")).or_default() += 1;
+            let then = format!("{moved:?}, then {}", driver.saga.status().as_str());
+            *moves.entry(then).or_default() += 1;
+        }
         for hit in &world.struck {
             *struck.entry(*hit).or_default() += 1;
         }
@@ -158,7 +186,10 @@ fn count(case: &Case, driver: &Driver, seen: &mut Seen) {
                 State::Pending | State::Skipped | State::Running,
             ) => None,
         };
-        let written = &case.steps[&at.step.name];
+        // A step that another version has more.
+        let Some(written) = case.steps.get(&at.step.name) else {
+            return;
+        };
         assert_eq!(written.kind, noun(at.step));
         let Some(outcome) = outcome else { return };
         for key in &written.keys {
@@ -206,25 +237,28 @@ fn possible(kind: &str, outcome: Outcome) -> bool {
 }
 
 /// Plays every case, on as many threads as there are processors.
-fn play_all(cases: &[(usize, Case)]) -> (Seen, Struck) {
+fn play_all(cases: &[(usize, Case)]) -> (Seen, Struck, Moves) {
     let threads = std::thread::available_parallelism().map_or(1, |count| count.get().min(4));
     let share = cases.len().div_ceil(threads);
-    let (mut seen, mut struck) = (Seen::new(), Struck::new());
+    let (mut seen, mut struck, mut moves) = (Seen::new(), Struck::new(), Moves::new());
     std::thread::scope(|scope| {
         let play_share = |share: &[(usize, Case)]| {
-            let mut seen = Seen::new();
+            let (mut seen, mut moves) = (Seen::new(), Moves::new());
             let hits = share
                 .iter()
-                .map(|(turn, case)| play(case, *turn, &mut seen));
+                .map(|(turn, case)| play(case, *turn, &mut seen, &mut moves));
             let hits: Vec<Struck> = hits.collect();
-            (seen, hits)
+            (seen, hits, moves)
         };
         let playing: Vec<_> = cases
             .chunks(share)
             .map(|share| scope.spawn(move || play_share(share)))
             .collect();
         for thread in playing {
-            let (some, hits) = thread.join().expect("every case holds");
+            let (some, hits, moved) = thread.join().expect("every case holds");
+            for (what, times) in moved {
+                *moves.entry(what).or_default() += times;
+            }
             for (triple, times) in some {
                 *seen.entry(triple).or_default() += times;
             }
@@ -233,7 +267,7 @@ fn play_all(cases: &[(usize, Case)]) -> (Seen, Struck) {
             }
         }
     });
-    (seen, struck)
+    (seen, struck, moves)
 }
 
 /// The input of generated sagas, with a time to sleep until that is still to come.
@@ -245,9 +279,21 @@ fn fit() -> Json {
 
 #[test]
 fn every_kind_with_every_key_meets_every_outcome_and_the_ledgers_add_up() {
-    let generated = (0..GENERATED).map(|seed| case(&generate(seed), Some(fit())));
+    let generated = (0..GENERATED).map(generated);
     let cases: Vec<(usize, Case)> = samples().into_iter().chain(generated).enumerate().collect();
-    let (seen, struck) = play_all(&cases);
+    let (seen, struck, moves) = play_all(&cases);
+    for (what, least) in [
+        ("Made", 1_000),
+        ("Made, then completed", 300),
+        ("Made, then compensated", 100),
+        ("Made, then stuck", 50),
+        ("NotSafe(StepBefore)", 20),
+        ("NotSafe(UndoChanged)", 20),
+        ("NotNow", 100),
+    ] {
+        let times = moves.get(what).copied().unwrap_or(0);
+        assert!(times >= least, "{what}: {times} times of {moves:#?}");
+    }
     let mut missing = Vec::new();
     for (kind, key) in pairs() {
         for outcome in Outcome::ALL {

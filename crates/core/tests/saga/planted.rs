@@ -14,8 +14,13 @@ fn shows(bug: Bug) -> bool {
         | Bug::FreshKeyPerAttempt
         | Bug::UnknownIsNotUndone
         | Bug::RetryWithoutWake => true,
-        // Seen by who delivers answers out of order, and by who commits.
-        Bug::NoFence | Bug::AnswersBeforeCommit | Bug::LockNotHeld => false,
+        // Seen by who delivers answers out of order, by who commits, and by who sends replies.
+        Bug::NoFence
+        | Bug::AnswersBeforeCommit
+        | Bug::LockNotHeld
+        | Bug::UndoHeldUp
+        | Bug::ReplyTakenTwice
+        | Bug::LateReplyNotUndone => false,
     }
 }
 

@@ -444,3 +444,44 @@ fn a_confirm_waits_for_its_reply_and_is_sent_until_there_is_one() {
     let code = refused.saga.stuck().map(|stuck| stuck.code);
     assert_eq!(code, Some(StuckCode::ForwardRefused));
 }
+
+#[test]
+fn the_reply_to_an_undo_says_by_missing_when_that_there_was_nothing() {
+    let source = |missing: &str| {
+        format!(
+            r#"
+saga: s
+version: 1
+steps:
+  - hold:
+      do: POST a /h
+      undo:
+        do: POST a /h/undone
+        reply: later
+        for: 10m
+        missing_when: $http.status == 404 or $result.gone == true{missing}
+  - last: {{ do: POST b /l, undo: none }}
+"#
+        )
+    };
+    let back = "hold 200\nlast 409\nundo hold 202\n";
+    let code = |missing: &str, reply: &str| {
+        let driver = play(
+            &source(missing),
+            "{}",
+            &format!("{back}reply undo hold {reply}"),
+        );
+        driver.saga.stuck().map(|stuck| stuck.code)
+    };
+    let gone = "done {\"gone\":true}";
+    assert_eq!(code("", gone), Some(StuckCode::UndoNotFound), "it was done");
+    let said = "refused {\"gone\":true}";
+    assert_eq!(code("", said), Some(StuckCode::UndoNotFound));
+    assert_eq!(code("\n        missing: ok", gone), None);
+    assert_eq!(code("\n        missing: ok", said), None);
+    assert_eq!(code("", "done {}"), None);
+    assert_eq!(code("", "refused {}"), Some(StuckCode::UndoRefused));
+    // Over an error that it cannot read it says nothing; a result that it cannot read is no word.
+    assert_eq!(code("", "refused \"no\""), Some(StuckCode::UndoRefused));
+    assert_eq!(code("", "done \"text\""), Some(StuckCode::ExpressionFailed));
+}

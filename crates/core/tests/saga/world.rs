@@ -179,6 +179,10 @@ pub(crate) struct World {
     /// Waits that have an undo: the effect of their signals comes from outside.
     waits: BTreeSet<String>,
     insisted: bool,
+    /// After how many turns its saga is moved, and to which version.
+    pub(crate) moves_at: Option<(usize, Arc<Plan>)>,
+    /// What became of that.
+    pub(crate) moved: Option<crate::moved::Moved>,
     /// `+path` for each effect, `-path` for each undo, `=path` for each confirm, in order.
     pub(crate) order: Vec<String>,
     /// Which fault struck which leg, each time that one did.
@@ -435,7 +439,8 @@ impl World {
 
     /// Goes on until the saga rests or is stuck.
     pub(crate) fn go(&mut self, driver: &mut Driver) {
-        for _ in 0..10_000 {
+        for turn in 0..10_000 {
+            self.move_if_due(turn, driver);
             let status = driver.saga.status();
             let undoes =
                 !driver.saga.pending().is_empty() || driver.saga.wake_at(driver.now).is_some();

@@ -10,7 +10,9 @@ use crate::route::{Route, Spot};
 impl Decision<'_> {
     pub(super) fn back(&mut self) {
         // An undo that has begun goes on, although a late effect after it may hold up the way.
-        self.undo_what_is_due();
+        if !planted::is(planted::Bug::UndoHeldUp) {
+            self.undo_what_is_due();
+        }
         let none_late = self.undo_signals();
         if self.drains() {
             return;

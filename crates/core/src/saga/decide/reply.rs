@@ -10,6 +10,7 @@ use super::super::{
 use super::answer::Late;
 use super::{Decision, failure};
 use crate::definition::{OnTurnBack, Pending, Step, Undo};
+use crate::planted;
 use crate::route::Spot;
 
 /// The status with which a service says that a reply will come.
@@ -124,7 +125,7 @@ impl Decision<'_> {
         };
         let known = state.replies.iter().find(|(known, _)| *known == round);
         let known = known.map(|(_, said)| *said);
-        if known == Some(outcome) {
+        if known == Some(outcome) && !planted::is(planted::Bug::ReplyTakenTwice) {
             self.turn.replayed = true;
             return Ok(());
         }
@@ -149,6 +150,7 @@ impl Decision<'_> {
     ) {
         let settles = current && self.is_open(at, leg);
         let is_late = current && leg == Leg::Do && reading.meaning == Meaning::Done;
+        let is_late = is_late && !planted::is(planted::Bug::LateReplyNotUndone);
         let late = is_late && self.late_effect(at) != Late::Note;
         if !settles && !late && self.saga.status().is_rest() {
             return;
