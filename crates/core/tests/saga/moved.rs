@@ -24,15 +24,15 @@ impl World {
             return;
         };
         driver.plans.push(Arc::clone(&plan));
-        let before = (driver.saga.seq, driver.saga.pending());
+        let before = (driver.saga.seq, sent(driver));
         let said = driver.handle(to(&plan));
         let moved = match said {
             Ok(replayed) => {
                 assert!(!replayed, "{}", driver.saga.draw());
                 assert_eq!(driver.saga.plan.definition.hash, plan.definition.hash);
                 // What is on its way stays the very same (I-14).
-                let begun = driver.saga.pending();
-                assert!(before.1.iter().all(|call| begun.contains(call)));
+                let after = sent(driver);
+                assert!(before.1.iter().all(|call| after.contains(call)));
                 self.keeps_tombstones(&plan);
                 Moved::Made
             }
@@ -45,6 +45,18 @@ impl World {
         }
         self.moved = Some(moved);
     }
+}
+
+/// What services see of the calls that are on their way.
+fn sent(driver: &Driver) -> Vec<String> {
+    let pending = driver.saga.pending().into_iter();
+    let seen = pending.map(|call| {
+        let request = &call.request;
+        let (key, body) = (&request.key, &request.body);
+        let (service, method, target) = (&request.service, request.method, &request.target);
+        format!("{service} {method:?} {target} {key} {body:?}")
+    });
+    seen.collect()
 }
 
 fn to(plan: &Arc<Plan>) -> Input {
