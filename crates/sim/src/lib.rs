@@ -11,6 +11,7 @@ mod check;
 mod client;
 mod family;
 mod history;
+mod ledgers;
 mod letters;
 mod network;
 mod node;

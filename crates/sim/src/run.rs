@@ -1,8 +1,9 @@
 //! One run: a queue of events in virtual time, until clients are told and sagas rest.
 
-use crate::check::{self, Checked, Violation, World};
+use crate::check::{self, Checked, Violation};
 use crate::client::{Client, Told};
 use crate::history::History;
+use crate::ledgers::{self, World};
 use crate::letters::Acknowledgement;
 use crate::node::{Death, Node, receiver};
 use crate::operator::Operator;
@@ -492,7 +493,7 @@ impl Run {
             operator: &self.operator,
             sources: &self.sources,
         };
-        check::rested(&world, &mut self.figures)?;
+        ledgers::rested(&world, &mut self.figures)?;
         self.figures.sagas = self.clients.len() as u64;
         Ok(())
     }

@@ -1,0 +1,255 @@
+//! What must add up once everything rests: what clients were told, what the services' ledgers
+//! hold and what the store says.
+
+use crate::check::{Checked, hold, waits_behind_stuck};
+use crate::client::{Client, Told};
+use crate::family::{self, All};
+use crate::letters;
+use crate::operator::Operator;
+use crate::plans::{Source, count_keys};
+use crate::report::Figures;
+use crate::services::Services;
+use banyan_core::definition::{Kind, Undo};
+use banyan_core::route::Spot;
+use banyan_core::saga::{Entry, Leg, Outcome, Plan, ReasonCode, Record, Saga, State, Status};
+use banyan_store::Reader;
+use std::sync::Arc;
+
+/// At rest: what clients were told, what the ledgers hold and what the store says agree.
+pub(crate) fn rested(world: &World<'_>, figures: &mut Figures) -> Checked {
+    let (reader, services) = (world.reader, world.services);
+    hold(figures, 14, services.changed_bytes.is_empty(), || {
+        format!("other bytes came under {:?}", services.changed_bytes)
+    })?;
+    let mut known = 0;
+    for client in world.clients {
+        let name = &client.plan.definition.name;
+        let owner = reader
+            .start_key("default", name, &client.key)
+            .ok()
+            .flatten();
+        if let Told::Accepted(id) = client.told {
+            let same = owner.as_ref().is_some_and(|owner| owner.id == id);
+            hold(figures, 1, same, || {
+                format!("{} was told {id} and the store says {owner:?}", client.key)
+            })?;
+            let stored = reader.load(id).ok().flatten();
+            hold(figures, 4, stored.is_some(), || {
+                format!("{id} was accepted and is not stored")
+            })?;
+        }
+        hold(figures, 2, owner.is_none() || client.asked > 0, || {
+            format!("{} never asked", client.key)
+        })?;
+        let Some(owner) = owner else { continue };
+        known += 1;
+        let stored = reader.load(owner.id).ok().flatten();
+        hold(figures, 1, stored.is_some(), || {
+            format!("{} is not stored", owner.id)
+        })?;
+    }
+    let all = world.all();
+    for (saga, journal) in all.values() {
+        ended(saga, journal, reader, services, figures)?;
+        count_keys(saga, world.sources, figures);
+    }
+    world.operator.has_its_way(&all, figures)?;
+    let asked = all.values().filter(|(saga, _)| saga.parent.is_none());
+    let asked = asked.count();
+    hold(figures, 2, asked == known, || {
+        format!("{asked} sagas without a parent are stored and {known} were asked for")
+    })?;
+    letters::took_effect_once(&all, world.letters, figures)?;
+    family::agree(&all, reader, figures)
+}
+
+/// What is looked at once everything rests.
+pub(crate) struct World<'a> {
+    /// Who asked.
+    pub(crate) clients: &'a [Client],
+    /// What could be asked for.
+    pub(crate) plans: &'a Vec<Arc<Plan>>,
+    /// What is stored.
+    pub(crate) reader: &'a dyn Reader,
+    /// What happened outside.
+    pub(crate) services: &'a Services,
+    /// The letters that were answered.
+    pub(crate) letters: &'a [letters::Told],
+    /// Who moved sagas.
+    pub(crate) operator: &'a Operator,
+    /// What is written in the definitions.
+    pub(crate) sources: &'a [Source],
+}
+
+impl World<'_> {
+    fn all(&self) -> All {
+        let rows = self
+            .reader
+            .list(&banyan_store::Filter::default(), None, 100_000);
+        let mut all = All::new();
+        for row in rows.unwrap_or_default() {
+            let stored = self.reader.load(row.id).ok().flatten();
+            if let Some(stored) = stored
+                && let Ok(saga) = Saga::fold(row.id, self.plans, &stored.journal)
+            {
+                all.insert(row.id, (saga, stored.journal));
+            }
+        }
+        all
+    }
+}
+
+fn ended(
+    saga: &Saga,
+    journal: &[Entry],
+    reader: &dyn Reader,
+    services: &Services,
+    figures: &mut Figures,
+) -> Checked {
+    let status = saga.status();
+    *figures.ended.entry(status.as_str()).or_default() += 1;
+    let rests = status.is_rest() || status == Status::Stuck || waits_behind_stuck(saga.id, reader);
+    hold(figures, 8, rests, || {
+        format!("{} does not rest\n{}", saga.id, saga.draw())
+    })?;
+    hold(figures, 7, rests, || {
+        format!("{} is {}", saga.id, status.as_str())
+    })?;
+    if saga.waits_for_lock() && !status.is_rest() {
+        // Only a person moves who stands before it: what it holds is not settled.
+        return Ok(());
+    }
+    let turned = journal
+        .iter()
+        .any(|entry| matches!(entry.record, Record::TurnedBack { .. }));
+    let halted = journal.iter().any(|entry| {
+        matches!(
+            entry.record,
+            Record::CancelRequested { .. } | Record::DeadlinePassed
+        )
+    });
+    if halted {
+        let resolved = turned || saga.past_pivot || status == Status::Stuck;
+        hold(figures, 12, resolved, || {
+            format!("{} was halted and went on\n{}", saga.id, saga.draw())
+        })?;
+    }
+    // A completed child is undone as a whole when its parent is.
+    let by_parent = saga.reason.as_ref();
+    let by_parent = by_parent.is_some_and(|reason| reason.code == ReasonCode::UndoneByParent);
+    hold(
+        figures,
+        20,
+        !(turned && saga.past_pivot) || by_parent,
+        || format!("{} turned back after its pivot", saga.id),
+    )?;
+    let mut wrong = Ok(());
+    let mut told = true;
+    saga.each_state(&mut |at, state| {
+        if at.is_end() {
+            told = matches!(state.state, State::Ended(_)) || !status.is_rest();
+        } else if wrong.is_ok() && matches!(at.step.kind, Kind::Call(_)) {
+            wrong = effects(saga, journal, at, state.state, services, figures);
+        }
+    });
+    wrong?;
+    hold(figures, 8, told, || {
+        format!("{} ended and nobody was told\n{}", saga.id, saga.draw())
+    })?;
+    signals(saga, journal, services, figures)
+}
+
+/// I-25 and rule 6: a signal of a wait with an undo was taken once, or undone once.
+fn signals(saga: &Saga, journal: &[Entry], services: &Services, figures: &mut Figures) -> Checked {
+    let definition = &saga.plan.definition;
+    let mut undoable = saga
+        .signals
+        .iter()
+        .filter(|signal| definition.undoes(&signal.name));
+    undoable.try_for_each(|signal| {
+        let story = || format!("{} {signal:?}\n{}", saga.id, saga.draw());
+        let path = signal.taken_by.as_deref().unwrap_or_default();
+        let stuck = saga.stuck().is_some();
+        let route = saga.plan.index.by_path(path);
+        hold(figures, 25, route.is_some() || stuck, story)?;
+        let Some(route) = route.filter(|_| !stuck) else {
+            return Ok(());
+        };
+        let state = saga.state(&route);
+        let may_undo = matches!(definition.step(&route).undo, Undo::Call(_))
+            && state.state != State::Ended(Outcome::Refused);
+        let back = state.signal.is_some() || saga.status() == Status::Compensated;
+        let key = journal.iter().find_map(|entry| match &entry.record {
+            Record::AttemptStarted {
+                step,
+                leg: Leg::Undo,
+                round: 1,
+                key,
+                ..
+            } if step == path => key.strip_suffix("-undo"),
+            _ => None,
+        });
+        let undone = key.map_or(0, |key| services.account(key).undone);
+        hold(figures, 25, undone == u32::from(may_undo && back), story)
+    })
+}
+
+/// It was done after its step had been given up, and had to be undone.
+fn is_late(journal: &[Entry], path: &str) -> bool {
+    let mut records = journal.iter().map(|entry| &entry.record);
+    records.any(
+        |record| matches!(record, Record::LateAnswer { step, next: Some(_), .. } if step == path),
+    )
+}
+
+/// I-10, I-11 and I-21 over one step's ledger.
+fn effects(
+    saga: &Saga,
+    journal: &[Entry],
+    at: Spot<'_>,
+    state: State,
+    services: &Services,
+    figures: &mut Figures,
+) -> Checked {
+    let path = at.path();
+    let key = journal.iter().find_map(|entry| match &entry.record {
+        Record::AttemptStarted {
+            step,
+            leg: Leg::Do,
+            key,
+            ..
+        } if *step == path => Some(key.as_str()),
+        _ => None,
+    });
+    let account = key.map(|key| services.account(key)).unwrap_or_default();
+    let story = || {
+        let of_step = |entry: &&Entry| format!("{:?}", entry.record).contains(&format!("{path:?}"));
+        let records: Vec<&Entry> = journal.iter().filter(of_step).collect();
+        let (id, drawn) = (saga.id, saga.draw());
+        format!("{id} {path} {account:?}\n{drawn}\n{records:#?}")
+    };
+    hold(figures, 10, account.done <= 1, story)?;
+    let left = account.done.saturating_sub(account.undone);
+    match saga.status() {
+        // It went on without it, and heard of it later (rule 6).
+        Status::Completed if is_late(journal, &path) => {
+            figures.fault("late_effect_undone");
+            hold(figures, 11, saga.stuck().is_some() || left == 0, story)
+        }
+        Status::Completed if state == State::Ended(Outcome::Done) => {
+            hold(figures, 10, left == 1, story)?;
+            let confirms = u32::from(at.step.confirm.is_some());
+            hold(figures, 10, account.confirmed == confirms, story)
+        }
+        Status::Compensated if matches!(at.step.undo, Undo::Call(_)) => {
+            hold(figures, 11, left == 0, story)?;
+            hold(figures, 21, left == 0, story)
+        }
+        Status::Running
+        | Status::Compensating
+        | Status::Completed
+        | Status::Compensated
+        | Status::Stuck
+        | Status::Abandoned => Ok(()),
+    }
+}
