@@ -41,7 +41,7 @@ const KINDS: [(&str, u64); 25] = [
     ("reply_after_the_end", 10),
     ("reply_done_after_refused", 15),
     ("reply_refused_after_done", 20),
-    ("late_effect_undone", 2),
+    ("late_effect_undone", 1),
     ("pending_do", 80),
     ("pending_undo", 15),
     ("pending_confirm", 25),
@@ -142,11 +142,13 @@ fn all(seeds: u64) -> ExitCode {
         .filter(|(name, least)| faults(name) * 100 < least * seeds)
         .map(|(name, _)| name)
         .collect();
-    if !rare.is_empty() {
+    // Fewer seeds cannot show everything.
+    let whole = seeds >= SHORT;
+    if whole && !rare.is_empty() {
         println!("never came to pass, or too seldom: {rare:?}");
         return ExitCode::FAILURE;
     }
-    if !seldom.is_empty() {
+    if whole && !seldom.is_empty() {
         println!("keys of the language that were never at work: {seldom:?}");
         return ExitCode::FAILURE;
     }

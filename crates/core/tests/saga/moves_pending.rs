@@ -91,14 +91,31 @@ const LAST: &str = "  - last: { do: POST mail /m, undo: none }\n";
 const MORE: &str = "  - last: { do: POST mail /m, undo: none }\n  - more: { set: 1 }\n";
 
 fn table() -> Vec<Case> {
-    use ObstacleCode::*;
-    use Waits::*;
-    let case = |about, waits, from, to, obstacles| Case {
+    let mut all = before_it();
+    all.extend(awaited());
+    all.extend(beside_it());
+    all
+}
+
+fn case(
+    about: &'static str,
+    waits: Waits,
+    from: &'static str,
+    to: &'static str,
+    obstacles: &'static [(&'static str, ObstacleCode)],
+) -> Case {
+    Case {
         about,
         waits,
         change: (from, to),
         obstacles,
-    };
+    }
+}
+
+/// What is the same, and what comes after.
+fn before_it() -> Vec<Case> {
+    use ObstacleCode::*;
+    use Waits::*;
     vec![
         case(
             "nothing, before a reply",
@@ -131,6 +148,14 @@ fn table() -> Vec<Case> {
             MORE,
             &[("more", StepBefore)],
         ),
+    ]
+}
+
+/// What is awaited, asked and decided.
+fn awaited() -> Vec<Case> {
+    use ObstacleCode::*;
+    use Waits::*;
+    vec![
         case(
             "how long a reply is awaited",
             Reply,
@@ -180,6 +205,14 @@ fn table() -> Vec<Case> {
             "wait",
             &[("film", CallChanged)],
         ),
+    ]
+}
+
+/// The rest of what waits, and what does not.
+fn beside_it() -> Vec<Case> {
+    use ObstacleCode::*;
+    use Waits::*;
+    vec![
         case(
             "what was sent",
             Reply,
