@@ -12,6 +12,7 @@ mod health;
 mod list;
 mod moment;
 mod open;
+mod preview;
 mod problem;
 mod requests;
 mod saga;
@@ -28,10 +29,11 @@ pub use definition::{
 pub use health::{Health, HealthStatus};
 pub use list::Page;
 pub use moment::Moment;
+pub use preview::{Planned, Preview, Settlement, VerbAnswer};
 pub use problem::{FieldError, Problem};
 pub use requests::{
-    AcceptingRequest, ActiveRequest, CancelRequest, MoveRequest, PauseRequest, ServiceRequest,
-    StartRequest,
+    AcceptingRequest, ActiveRequest, MoveRequest, NoteRequest, PauseRequest, RetryRequest,
+    ServiceRequest, SettleRequest, StartRequest, VerbRequest,
 };
 pub use saga::{
     Child, Failure, Left, MinimalSaga, MoveAnswer, Obstacle, Parent, Reason, ReasonCode,

@@ -1,7 +1,7 @@
 //! Bodies that callers send. Fields that a body does not name take their defaults; fields that
 //! it should not have are refused.
 
-use crate::Json;
+use crate::{Json, LegName, Settlement};
 use banyan_core::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -43,13 +43,75 @@ pub struct AcceptingRequest {
     pub reason: Option<String>,
 }
 
-/// `POST /v1/sagas/{id}/cancel`.
+/// `POST /v1/sagas/{id}/cancel`, `…/undo` and `…/abandon`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CancelRequest {
+pub struct VerbRequest {
     /// Why, for the journal.
     pub reason: String,
-    /// Only say what would happen. This build does not have it yet.
+    /// Only say what would happen.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// `POST /v1/sagas/{id}/retry`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetryRequest {
+    /// The step's path; without it everything that is stuck or, if nothing is, everything that
+    /// waits for its next try.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// The leg; without it the one that is stuck or waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leg: Option<LegName>,
+    /// What is sent from here on instead of what the file says. Only where no attempt may have
+    /// happened.
+    #[serde(default, skip_serializing_if = "Json::is_null")]
+    pub body: Json,
+    /// Why, for the journal.
+    pub reason: String,
+    /// Only say what would happen.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// `POST /v1/sagas/{id}/settle`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SettleRequest {
+    /// The step's path.
+    pub step: String,
+    /// The leg: `do`, `undo` or `confirm`.
+    pub leg: LegName,
+    /// What became of it.
+    #[serde(rename = "as")]
+    pub settlement: Settlement,
+    /// Of a do that is done: its result, for the steps that read it.
+    #[serde(default, skip_serializing_if = "Json::is_null")]
+    pub result: Json,
+    /// How you know: a receipt, a line of a ledger, who looked.
+    pub evidence: String,
+    /// Why, for the journal.
+    pub reason: String,
+    /// Only say what would happen.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// `POST /v1/sagas/{id}/note`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoteRequest {
+    /// What is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Who looks after it; an empty name for nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Why, for the journal.
+    pub reason: String,
+    /// Only say what would happen.
     #[serde(default)]
     pub dry_run: bool,
 }

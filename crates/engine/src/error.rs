@@ -5,7 +5,7 @@
 use banyan_core::children::ChildProblem;
 use banyan_core::id::Id;
 use banyan_core::language::Diagnostic;
-use banyan_core::saga::{FoldError, Obstacle, Status};
+use banyan_core::saga::{FoldError, Obstacle, Status, Verb};
 use banyan_store::ReadError;
 
 /// One thing that is wrong with a payload, by its schema.
@@ -239,20 +239,34 @@ pub enum ReplyError {
     Refused(#[from] Refusal),
 }
 
-/// Why a saga was not cancelled. Nothing was changed.
+/// Why a verb was not taken. Nothing was changed.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum CancelError {
+pub enum AskError {
     /// There is no such saga.
     #[error("there is no saga {id}")]
     NoSuchSaga {
         /// The id.
         id: Id,
     },
+    /// The definition has no such step, or the step no such leg.
+    #[error("{message}")]
+    NoSuchStep {
+        /// Which.
+        message: String,
+    },
+    /// The saga has moved since the caller looked.
+    #[error("the saga has changed since: its last record is {seq} now")]
+    ChangedSince {
+        /// The number of its last record.
+        seq: u64,
+    },
     /// The verb is not allowed now.
     #[error("{message}")]
     NotAllowedNow {
-        /// Why, and what is allowed.
+        /// Why.
         message: String,
+        /// What is.
+        allowed: Vec<Verb>,
     },
     /// What is stored of the saga is damaged, or it cannot be read now.
     #[error(transparent)]

@@ -2,14 +2,14 @@
 //!
 //! Every answer that it gives was committed before. What is refused changed nothing.
 
-use crate::error::{CancelError, Refusal, SignalError};
+use crate::error::{Refusal, SignalError};
 use crate::open::Background;
 use crate::request::SignalAnswer;
 use crate::shard::{InputReply, Message, NotTaken};
 use crate::shared::Shared;
 use crate::writer::Committer;
 use banyan_core::id::Id;
-use banyan_core::saga::{Ask, Input, Rejection, Saga};
+use banyan_core::saga::{Input, Rejection};
 use banyan_core::{Json, Timestamp};
 use std::sync::{Arc, Mutex};
 use tokio::sync::oneshot;
@@ -70,34 +70,6 @@ impl Engine {
             NotTaken::Look(error) => error.into(),
             NotTaken::Refused(refusal) => refusal.into(),
             NotTaken::Rejected(rejection) => signal_error(rejection),
-        })
-    }
-
-    /// Turns a saga back before its pivot.
-    ///
-    /// # Errors
-    /// See [`CancelError`].
-    pub async fn cancel(
-        &self,
-        id: Id,
-        reason: String,
-        actor: String,
-    ) -> Result<Arc<Saga>, CancelError> {
-        let taken = self
-            .input(id, Input::asked(Ask::Cancel, reason, actor))
-            .await?;
-        taken.map(|answer| answer.saga).map_err(|why| match why {
-            NotTaken::NoSuchSaga => CancelError::NoSuchSaga { id },
-            NotTaken::Look(error) => error.into(),
-            NotTaken::Refused(refusal) => refusal.into(),
-            why @ (NotTaken::UnknownSignal { .. } | NotTaken::InvalidBody(_)) => {
-                // A cancel carries no signal.
-                let message = format!("{why:?}");
-                CancelError::NotAllowedNow { message }
-            }
-            NotTaken::Rejected(rejection) => CancelError::NotAllowedNow {
-                message: rejection.to_string(),
-            },
         })
     }
 

@@ -32,6 +32,7 @@ mod shared;
 mod shell;
 mod start;
 mod timers;
+mod verbs;
 mod view;
 mod writer;
 

@@ -6,12 +6,13 @@ use crate::client::{Call, Client};
 use crate::error::Error;
 use crate::target::Target;
 use banyan_api::{
-    AcceptingRequest, ActiveRequest, Attempt, CancelRequest, CheckAnswer, Definition,
-    DefinitionDetail, DefinitionDiff, DefinitionVersion, Health, JournalEntry, Json, MoveAnswer,
-    MoveRequest, Page, PauseRequest, Registered, Saga, SagaItem, Service, ServiceRequest,
-    SignalAccepted, StartRequest,
+    AcceptingRequest, ActiveRequest, Attempt, CheckAnswer, Definition, DefinitionDetail,
+    DefinitionDiff, DefinitionVersion, Health, JournalEntry, Json, MoveAnswer, MoveRequest, Page,
+    PauseRequest, Registered, Saga, SagaItem, Service, ServiceRequest, SignalAccepted,
+    StartRequest, Verb, VerbAnswer, VerbRequest,
 };
 use http::Method;
+use serde::Serialize;
 
 /// The answer to a start.
 #[derive(Clone, Debug)]
@@ -151,13 +152,31 @@ impl Client {
         self.ask(call).await
     }
 
+    /// Asks a verb of a saga: `cancel`, `retry`, `settle`, `undo`, `abandon` or `note`, with the
+    /// request that it takes. With `dry_run` in the request it only says what would happen.
+    /// `seen` is the `seq` of a dry run: the verb is refused if the saga changed since.
+    pub async fn ask_verb(
+        &self,
+        id: &str,
+        verb: Verb,
+        request: &impl Serialize,
+        seen: Option<u64>,
+    ) -> Result<VerbAnswer, Error> {
+        let target = Target::new(["v1", "sagas", id, verb.as_str()]);
+        let mut call = Call::new(Method::POST, target).json(request);
+        if let Some(seq) = seen {
+            call = call.header("if-match", &format!("\"{seq}\""), "If-Match")?;
+        }
+        self.ask(call).await
+    }
+
     /// Turns a saga back.
     pub async fn cancel(&self, id: &str, reason: &str) -> Result<Saga, Error> {
-        let target = Target::new(["v1", "sagas", id, "cancel"]);
-        let request = CancelRequest {
+        let request = VerbRequest {
             reason: reason.to_owned(),
             dry_run: false,
         };
+        let target = Target::new(["v1", "sagas", id, Verb::Cancel.as_str()]);
         self.ask(Call::new(Method::POST, target).json(&request))
             .await
     }

@@ -53,7 +53,7 @@ impl Fields {
                 String::new()
             }
             None => {
-                self.fault(name, format!("{name} is missing"));
+                self.fault(name, format!("{name} is missing: give a string"));
                 String::new()
             }
         }

@@ -7,7 +7,7 @@ use banyan_core::id::Id;
 use banyan_core::language::Diagnostic;
 use banyan_core::saga::Status;
 use banyan_engine::{
-    CancelError, DefinitionError, LookError, MoveError, Refusal, RegisterError, ReplyError,
+    AskError, DefinitionError, LookError, MoveError, Refusal, RegisterError, ReplyError,
     ServiceError, SignalError, StartError, Violation,
 };
 use banyan_outbound::ProblemCode;
@@ -107,13 +107,23 @@ impl From<ReplyError> for Fault {
     }
 }
 
-impl From<CancelError> for Fault {
-    fn from(error: CancelError) -> Fault {
+impl From<AskError> for Fault {
+    fn from(error: AskError) -> Fault {
+        let detail = error.to_string();
         match error {
-            CancelError::NoSuchSaga { id } => crate::app::no_such_saga(id),
-            CancelError::NotAllowedNow { message } => Fault::new(Code::NotAllowedNow, message),
-            CancelError::Look(error) => error.into(),
-            CancelError::Refused(refusal) => refusal.into(),
+            AskError::NoSuchSaga { id } => crate::app::no_such_saga(id),
+            AskError::NoSuchStep { .. } => Fault::new(Code::NoSuchStep, detail),
+            AskError::ChangedSince { .. } => Fault::new(Code::ChangedSince, detail),
+            AskError::NotAllowedNow { message, allowed } => {
+                let verbs: Vec<&str> = allowed.iter().map(|verb| verb.as_str()).collect();
+                let allowed = match verbs.is_empty() {
+                    true => String::new(),
+                    false => format!("; allowed now: {}", verbs.join(", ")),
+                };
+                Fault::new(Code::NotAllowedNow, format!("{message}{allowed}"))
+            }
+            AskError::Look(error) => error.into(),
+            AskError::Refused(refusal) => refusal.into(),
         }
     }
 }

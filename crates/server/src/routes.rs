@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::guard::{self, Guard};
 use crate::handlers::{
     checks, definitions, diff, health, history, list, moves, pages, replies, sagas, services,
-    signals, start, stream,
+    signals, start, stream, verbs,
 };
 use crate::openapi;
 use axum::Router;
@@ -20,11 +20,6 @@ use utoipa_axum::routes;
 /// What belongs to the API and this build does not have: 501, not 404. Methods joined by `|`.
 const LATER: &[(&str, &str)] = &[
     ("GET", "/"),
-    ("POST", "/v1/sagas/{id}/retry"),
-    ("POST", "/v1/sagas/{id}/settle"),
-    ("POST", "/v1/sagas/{id}/undo"),
-    ("POST", "/v1/sagas/{id}/abandon"),
-    ("POST", "/v1/sagas/{id}/note"),
     ("POST", "/v1/sagas/{id}/erase"),
     ("GET|POST", "/v1/operations"),
     ("GET", "/v1/operations/{id}"),
@@ -78,7 +73,12 @@ impl Routes {
             .routes(routes!(list::list))
             .routes(routes!(sagas::get))
             .routes(routes!(sagas::get_by_key))
-            .routes(routes!(sagas::cancel))
+            .routes(routes!(verbs::cancel))
+            .routes(routes!(verbs::retry))
+            .routes(routes!(verbs::settle))
+            .routes(routes!(verbs::undo))
+            .routes(routes!(verbs::abandon))
+            .routes(routes!(verbs::note))
             .routes(routes!(moves::move_saga))
             .routes(routes!(history::journal))
             .routes(routes!(history::attempts))

@@ -1,8 +1,8 @@
 //! Starts, repeats, waits, signals and cancels.
 
 use crate::world::{APPROVAL, ORDER, World, http, soon};
-use banyan_core::saga::{Leg, Status};
-use banyan_engine::{CancelError, SignalError, StartError, Until};
+use banyan_core::saga::{Ask, Asked, Leg, Status, Verb};
+use banyan_engine::{AskError, SignalError, StartError, Until};
 use serde_json::json;
 use std::time::Duration;
 
@@ -213,14 +213,19 @@ async fn a_cancelled_saga_is_undone() {
     world.register(APPROVAL).await;
     let saga = world.begin("approval", "k1").await;
     world.script.until_calls(1).await;
-    let cancel = world
-        .engine
-        .cancel(saga.id, "changed my mind".into(), "ada".into());
-    soon(cancel).await.unwrap();
+    let cancel = || Asked {
+        what: Ask::Cancel,
+        reason: "changed my mind".into(),
+        actor: "ada".into(),
+        expected_seq: None,
+    };
+    soon(world.engine.ask(saga.id, cancel())).await.unwrap();
     assert_eq!(world.rest(&saga).await.status(), Status::Compensated);
-    let cancel = world.engine.cancel(saga.id, "again".into(), "ada".into());
-    let ended = soon(cancel).await.unwrap_err();
-    assert!(matches!(ended, CancelError::NotAllowedNow { .. }));
+    let ended = soon(world.engine.ask(saga.id, cancel())).await.unwrap_err();
+    let AskError::NotAllowedNow { allowed, .. } = ended else {
+        panic!("{ended}");
+    };
+    assert_eq!(allowed, [Verb::Note]);
 }
 
 #[tokio::test]

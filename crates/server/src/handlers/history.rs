@@ -92,7 +92,8 @@ async fn entries(app: &App, id: Id) -> Answer<Vec<Entry>> {
     }
 }
 
-fn entry(entry: &Entry) -> Answer<JournalEntry> {
+/// A record as the API shows it.
+pub(super) fn entry(entry: &Entry) -> Answer<JournalEntry> {
     let failed = |error| Fault::internal("a record cannot be written", &error);
     let mut record = serde_json::to_value(&entry.record).map_err(failed)?;
     let kind = record["type"].as_str().unwrap_or_default().to_owned();

@@ -17,4 +17,5 @@ pub(crate) mod services;
 pub(crate) mod signals;
 pub(crate) mod start;
 pub(crate) mod stream;
+pub(crate) mod verbs;
 pub(crate) mod wait;

@@ -1,15 +1,15 @@
 //! A running saga goes to another version of its definition.
 
-use super::{names, sagas};
+use super::names;
+use super::verbs::{self, tag};
 use crate::app::{App, saga_id};
-use crate::fault::{Answer, Fault};
+use crate::fault::Answer;
 use crate::fields::Fields;
 use crate::{limits, reply};
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
-use banyan_api::{Code, Difference, MoveAnswer, MoveRequest, Obstacle};
+use banyan_api::{Difference, MoveAnswer, MoveRequest, Obstacle};
 use banyan_engine as engine;
-use http::{HeaderMap, HeaderValue, header};
 
 /// Moves a running saga to another version of its definition, where that is proven safe.
 #[utoipa::path(
@@ -27,7 +27,7 @@ pub(crate) async fn move_saga(
     request: Request,
 ) -> Answer {
     let id = saga_id(&id)?;
-    let expected_seq = if_match(request.headers())?;
+    let expected_seq = verbs::if_match(request.headers())?;
     let body = app.intake.json(request, limits::SMALL_BODY).await?;
     let mut fields = Fields::of(body.value)?;
     let version = fields.version("version");
@@ -44,7 +44,7 @@ pub(crate) async fn move_saga(
         id,
         version: version.unwrap_or_default(),
         reason,
-        actor: sagas::ACTOR.to_owned(),
+        actor: verbs::ACTOR.to_owned(),
         expected_seq,
     };
     let wanted = request.version;
@@ -80,30 +80,6 @@ fn answer(found: engine::MoveAnswer, version: u32, moved: bool) -> Response {
         obstacles: obstacles.collect(),
         changes: changes.collect(),
     });
-    // A number in quotes: every character of it may stand in a header.
-    if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", saga.seq)) {
-        response.headers_mut().insert(header::ETAG, tag);
-    }
+    tag(&mut response, saga.seq);
     response
-}
-
-/// The number of the record that the caller saw last.
-fn if_match(headers: &HeaderMap) -> Answer<Option<u64>> {
-    let Some(value) = headers.get(header::IF_MATCH) else {
-        return Ok(None);
-    };
-    let text = value.to_str().unwrap_or_default();
-    if text == "*" {
-        return Ok(None);
-    }
-    let number = text
-        .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'));
-    let seq = number.and_then(|number| number.parse().ok());
-    seq.map(Some).ok_or_else(|| {
-        Fault::new(
-            Code::InvalidHeader,
-            format!("If-Match is {text:?}, which no dry run answered as its ETag"),
-        )
-    })
 }

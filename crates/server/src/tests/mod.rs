@@ -21,3 +21,4 @@ mod special;
 mod stand_in;
 mod store;
 mod stream;
+mod verbs;

@@ -130,7 +130,7 @@ async fn a_saga_that_was_moved_goes_by_the_new_version_after_a_restart_too() {
     assert_eq!(told["changes"][0]["path"], "last");
     let before = rig.get(&path(&saga)).await.json();
     assert_eq!(before["seq"], saga["seq"], "a dry run changes nothing");
-    assert_eq!(before["allowed"], json!(["cancel", "move"]));
+    assert_eq!(before["allowed"], json!(["cancel", "move", "note"]));
     wanted["dry_run"] = json!(false);
     let moved = rig.post(&target, &[("if-match", &seen)], &wanted).await;
     assert_eq!(moved.status, 200, "{}", moved.text());

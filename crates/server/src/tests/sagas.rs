@@ -33,7 +33,7 @@ async fn a_start_is_202_and_its_repeat_the_same_saga() {
     assert_eq!(saga["key"], "cart-17");
     assert_eq!(saga["labels"], json!({"customer": "c-9"}));
     assert_eq!(saga["waiting_on"][0]["kind"], "signal");
-    assert_eq!(saga["allowed"], json!(["cancel", "move"]));
+    assert_eq!(saga["allowed"], json!(["cancel", "move", "note"]));
     assert_eq!(saga["steps"][0]["state"], "running");
     // Canonical: white space and the order of keys do not count.
     let text = b"{ \"input\": {\"customer\": \"c-9\"},\n \"definition\": \"approve\" }";
@@ -281,7 +281,7 @@ async fn a_cancelled_saga_turns_back_and_says_why() {
             .unwrap()
             .contains("the customer left")
     );
-    assert_eq!(rest["allowed"], json!([]));
+    assert_eq!(rest["allowed"], json!(["note"]));
 }
 
 #[tokio::test]
