@@ -179,11 +179,10 @@ fn apply_record(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
         | Record::Retried { .. }
         | Record::Settled { .. } => return apply_to_step(saga, entry),
         Record::Abandoned { left, .. } => abandon(saga, left, at),
-        Record::Noted { owner, .. } => {
-            if let Some(owner) = owner {
-                saga.owner = Some(owner.clone()).filter(|owner| !owner.is_empty());
-            }
-        }
+        Record::Noted { owner: None, .. } => {}
+        Record::Noted {
+            owner: Some(owner), ..
+        } => saga.owner = Some(owner.clone()).filter(|owner| !owner.is_empty()),
         Record::ParentTold { told, .. } => saga.heard = *told,
         Record::SignalReceived { name, key, body } => {
             saga.signals.push(received(name, key, body, at));
@@ -203,31 +202,33 @@ fn apply_record(saga: &mut Saga, entry: &Entry) -> Result<(), FoldError> {
             step,
             failure,
         } => turn_back(saga, *code, step.clone(), failure, at),
-        Record::Reopened { .. } => {
-            saga.phase = Phase::Back;
-            saga.ended_at = None;
-            saga.reopened += 1;
-            saga.on_end.iter_mut().for_each(begin_anew);
-            stand(saga, Hold::Waits { since: at });
-        }
+        Record::Reopened { .. } => reopen(saga, at),
         Record::Completed {
             output,
             output_error,
         } => {
-            stand(saga, Hold::Released);
-            saga.phase = Phase::Completed;
-            saga.ended_at = Some(at);
+            come_to_rest(saga, Phase::Completed, at);
             saga.output = Some(output.clone());
             saga.output_error.clone_from(output_error);
         }
         Record::LockTaken => stand(saga, Hold::Holds),
-        Record::Compensated => {
-            stand(saga, Hold::Released);
-            saga.phase = Phase::Compensated;
-            saga.ended_at = Some(at);
-        }
+        Record::Compensated => come_to_rest(saga, Phase::Compensated, at),
     }
     Ok(())
+}
+
+fn come_to_rest(saga: &mut Saga, phase: Phase, at: Timestamp) {
+    stand(saga, Hold::Released);
+    saga.phase = phase;
+    saga.ended_at = Some(at);
+}
+
+fn reopen(saga: &mut Saga, at: Timestamp) {
+    saga.phase = Phase::Back;
+    saga.ended_at = None;
+    saga.reopened += 1;
+    saga.on_end.iter_mut().for_each(begin_anew);
+    stand(saga, Hold::Waits { since: at });
 }
 
 fn received(name: &str, key: &str, body: &Json, at: Timestamp) -> Signal {
@@ -276,9 +277,7 @@ fn turn_back(
 
 /// Nobody tries anything any more; what remains is listed.
 fn abandon(saga: &mut Saga, left: &[Left], at: Timestamp) {
-    stand(saga, Hold::Released);
-    saga.phase = Phase::Abandoned;
-    saga.ended_at = Some(at);
+    come_to_rest(saga, Phase::Abandoned, at);
     saga.left = left.to_vec();
     saga.steps.iter_mut().for_each(rest);
 }
