@@ -6,7 +6,7 @@ use crate::family::All;
 use crate::report::Figures;
 use crate::run::{Event, Run};
 use banyan_core::id::Id;
-use banyan_core::saga::{Entry, Input, Leg, Plan, Record, Rejection, Saga, Status};
+use banyan_core::saga::{Ask, Entry, Input, Leg, Plan, Record, Rejection, Saga, Status};
 use banyan_engine::shard::{InputReply, Message, NotTaken};
 use banyan_store::{Filter, Reader};
 use std::sync::Arc;
@@ -85,13 +85,12 @@ impl Run {
         self.note("move", (saga.to_string(), version));
         let stale = u64::from(self.random.chance(10));
         let expected_seq = self.random.chance(40).then(|| seq - stale);
-        let input = Input::Move {
-            children,
-            plan,
+        let input = Input::Asked(Box::new(banyan_core::saga::Asked {
+            what: Ask::Move { plan, children },
             reason: "a mend".into(),
             actor: NAME.into(),
             expected_seq,
-        };
+        }));
         // A death beside a move: before its commit, after it, or with the next.
         if self.random.chance(12) {
             self.after(1, Event::Die);

@@ -3,7 +3,7 @@
 
 use crate::script::Driver;
 use crate::world::World;
-use banyan_core::saga::{Input, ObstacleCode, Plan, Rejection};
+use banyan_core::saga::{Ask, Input, ObstacleCode, Plan, Rejection};
 use std::sync::Arc;
 
 /// What became of a move.
@@ -60,11 +60,6 @@ fn sent(driver: &Driver) -> Vec<String> {
 }
 
 fn to(plan: &Arc<Plan>) -> Input {
-    Input::Move {
-        plan: Arc::clone(plan),
-        children: Default::default(),
-        reason: "a mend".into(),
-        actor: "someone".into(),
-        expected_seq: None,
-    }
+    let (plan, children) = (Arc::clone(plan), Default::default());
+    Input::asked(Ask::Move { plan, children }, "a mend", "someone")
 }

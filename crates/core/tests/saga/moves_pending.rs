@@ -2,7 +2,7 @@
 //! stays as it was registered, and everything after it may change.
 
 use crate::script::{Driver, definition, line_of};
-use banyan_core::saga::{Input, ObstacleCode, Plan, Rejection, Status};
+use banyan_core::saga::{Ask, Input, ObstacleCode, Plan, Rejection, Status};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -270,13 +270,8 @@ fn play(driver: &mut Driver, script: &str) {
 }
 
 fn to(plan: &Arc<Plan>) -> Input {
-    Input::Move {
-        plan: Arc::clone(plan),
-        children: Default::default(),
-        reason: "a mend".into(),
-        actor: "someone".into(),
-        expected_seq: None,
-    }
+    let (plan, children) = (Arc::clone(plan), Default::default());
+    Input::asked(Ask::Move { plan, children }, "a mend", "someone")
 }
 
 #[test]
