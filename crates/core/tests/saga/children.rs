@@ -42,7 +42,8 @@ fn trip() -> Family {
     family
 }
 
-fn play(lines: &[(&str, &str)]) -> Family {
+/// A trip, as far as these lines bring it.
+pub(crate) fn play(lines: &[(&str, &str)]) -> Family {
     let mut family = trip();
     for (who, line) in lines {
         family.line(who, line);
@@ -57,7 +58,8 @@ fn ends(lines: &[(&str, &str)], expected: &Expect) -> Family {
     family
 }
 
-const INSURED: [(&str, &str); 3] = [
+/// As far as the insurance, which is done.
+pub(crate) const INSURED: [(&str, &str); 3] = [
     ("trip", "flight 200 {\"id\": 1}"),
     ("insure", "quote 200 {}"),
     ("insure", "policy 200 {\"id\": \"p-1\"}"),

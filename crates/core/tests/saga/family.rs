@@ -5,8 +5,8 @@ use crate::script::{Driver, definition, line_of};
 use banyan_core::Json;
 use banyan_core::id::Id;
 use banyan_core::saga::{
-    ChildState, Input, Message, Outcome, Plan, Record, Saga, Start, State, Status, StepState,
-    Telling,
+    ChildState, Input, Message, Outcome, Plan, Record, Rejection, Saga, Start, State, Status,
+    StepState, Telling,
 };
 use banyan_core::time::{Duration, Timestamp};
 use std::collections::BTreeMap;
@@ -92,6 +92,16 @@ impl Family {
         driver.now = self.now;
         let taken = driver.handle(input).is_ok();
         self.gather(id);
+        taken
+    }
+
+    /// Asks a verb of a member, as a script has it.
+    pub(crate) fn ask(&mut self, id: Id, words: &str) -> Result<bool, Rejection> {
+        let driver = self.members.get_mut(&id).expect("a member");
+        driver.now = self.now;
+        let taken = driver.ask(words);
+        self.gather(id);
+        self.deliver_all();
         taken
     }
 

@@ -1,7 +1,7 @@
 //! Locks: a saga does nothing before it holds its own, and lets it go when it comes to rest.
 
 use crate::script::{Driver, definition, play_in_line};
-use banyan_core::saga::{Hold, Plan, Saga, Status};
+use banyan_core::saga::{Hold, Plan, Saga, Status, WaitingKind};
 use expect_test::expect;
 use serde_json::json;
 
@@ -103,4 +103,31 @@ fn values_that_sagas_cannot_be_told_apart_by_are_refused() {
     assert_eq!(of(json!("a")), of(json!("a")));
     assert_ne!(of(json!(1)), of(json!("1")));
     assert_ne!(of(json!(true)), of(json!("true")));
+}
+
+#[test]
+fn a_completed_saga_that_is_undone_takes_its_lock_before_it_undoes() {
+    let script = "granted\norder 200\ncharge 200";
+    let mut driver = play_in_line(PAID, ACCOUNT, script);
+    assert_eq!(hold(&driver), Hold::Released);
+    driver.line("verb undo");
+    assert!(driver.saga.pending().is_empty(), "{}", driver.saga.draw());
+    let waits = driver.saga.waiting_on();
+    assert_eq!(waits[0].kind, WaitingKind::Lock);
+    driver.line("granted");
+    driver.line("undo order 200");
+    assert_eq!(
+        (driver.saga.status(), hold(&driver)),
+        (Status::Compensated, Hold::Released)
+    );
+}
+
+#[test]
+fn a_saga_that_is_given_up_lets_its_lock_go() {
+    let script = "granted\norder 200\ncharge 409\nundo order 409\nverb abandon";
+    let driver = play_in_line(PAID, ACCOUNT, script);
+    assert_eq!(
+        (driver.saga.status(), hold(&driver)),
+        (Status::Abandoned, Hold::Released)
+    );
 }

@@ -6,6 +6,7 @@
 )]
 
 mod chaos;
+mod child_verbs;
 mod children;
 mod compensation;
 mod confirm;
