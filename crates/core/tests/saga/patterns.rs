@@ -187,6 +187,52 @@ fn every_call_of_every_page_is_refused_lost_and_late_and_the_ledgers_add_up() {
     }
 }
 
+/// The page says a thousand, so a thousand are played: every one of them meets the fault.
+#[test]
+fn a_thousand_items_that_are_all_refused_lost_or_late_add_up_too() {
+    let pages = pages();
+    let is_it = |page: &&Page| page.path.ends_with("fan-out.md");
+    let page = pages.iter().find(is_it).expect("the page is there");
+    let lines: Vec<Json> = (0..1_000)
+        .map(|number| serde_json::json!({ "sku": format!("s-{number}"), "count": 1 }))
+        .collect();
+    let input = serde_json::json!({ "order": "o-7", "lines": lines });
+    let plan = &page.plans[0];
+    let calls = calls(&plan.definition);
+    let call = |name: &str, leg: Leg| {
+        let mut all = calls.iter();
+        let found = all.find(|(path, at)| path.ends_with(name) && *at == leg);
+        found.expect("the page has this call").clone()
+    };
+    let reserve = |leg| call("reserve", leg);
+    for (call, fault, end) in [
+        (reserve(Leg::Do), Fault::AnswerLost, Status::Completed),
+        (reserve(Leg::Do), Fault::Unavailable, Status::Completed),
+        (reserve(Leg::Undo), Fault::AnswerLost, Status::Compensated),
+        (reserve(Leg::Undo), Fault::RequestLost, Status::Compensated),
+        (
+            call("invoice", Leg::Do),
+            Fault::Refused,
+            Status::Compensated,
+        ),
+        (
+            call("invoice", Leg::Do),
+            Fault::CrashAfter,
+            Status::Completed,
+        ),
+    ] {
+        let mut world = World::new(strikes(&plan.definition, &call, fault, false));
+        let driver = world.run(plan, input.clone(), false);
+        world.verify(&driver);
+        assert_eq!(driver.saga.status(), end, "{fault:?} at {call:?}");
+        let struck = world.struck.len();
+        let all = if call.0 == "invoice" { 1 } else { 1_000 };
+        assert!(struck >= all, "{fault:?} at {call:?} struck {struck} times");
+        let items = driver.saga.steps[0].parts.len();
+        assert_eq!(items, 1_000);
+    }
+}
+
 /// The drawing that a script leads to. In a family each line names whom it is about: `NAME: …`.
 fn drawn<'a>(page: &Page, lines: impl Iterator<Item = &'a str>) -> String {
     if !page.is_family() {
