@@ -1,5 +1,6 @@
 //! Every bound of the engine, in one place, each with its reason.
 
+use banyan_core::id::Id;
 use banyan_core::limits;
 use banyan_core::time::Duration;
 use std::fmt;
@@ -15,10 +16,14 @@ pub(crate) const SERVICES: usize = 10_000;
 pub struct Config {
     /// Shards; the same for the life of a store, since ids carry theirs.
     pub shards: u16,
-    /// Messages that wait in one shard's inbox. Beyond it a start is refused, and answers of
+    /// Shells, each of which drives an equal share of the shards. A batch costs a turn of a
+    /// task, a message to the writer and one back, whatever is in it: many shells would cut
+    /// what waits into batches of one. A single one would compute nothing while it commits.
+    pub shells: u16,
+    /// Messages that wait in one shell's inbox. Beyond it a start is refused, and answers of
     /// services wait at the door.
     pub inbox: usize,
-    /// Messages that one shard handles in one batch: bounds how long a batch computes before
+    /// Messages that one shell handles in one batch: bounds how long a batch computes before
     /// it commits.
     pub batch: usize,
     /// Shards' batches that wait for the writer.
@@ -58,7 +63,8 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             shards: 64,
-            inbox: 512,
+            shells: 4,
+            inbox: 8_192,
             batch: 256,
             writer_queue: 128,
             commit_changes: 1_024,
@@ -77,13 +83,49 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// How many shells there are: never more than shards.
+    pub(crate) fn shells(&self) -> u16 {
+        self.shells.clamp(1, self.shards.max(1))
+    }
+
+    /// Which shell drives the shard of this saga.
+    pub(crate) fn shell_of(&self, id: Id) -> u16 {
+        id.shard(self.shards.max(1)) % self.shells()
+    }
+}
+
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
             .field("shards", &self.shards)
+            .field("shells", &self.shells)
             .field("inbox", &self.inbox)
             .field("active_sagas", &self.active_sagas)
             .field("calls_in_flight", &self.calls_in_flight)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shells_share_the_shards_and_there_are_never_more_of_them() {
+        for (shards, shells, each) in [(64, 4, 16), (64, 1, 64), (4, 4, 1), (2, 4, 1), (1, 4, 1)] {
+            let config = Config {
+                shards,
+                shells,
+                ..Config::default()
+            };
+            let mut shared = vec![0; usize::from(config.shells())];
+            for spread in 0..shards {
+                let id = Id::new(1, 7, spread);
+                shared[usize::from(config.shell_of(id))] += 1;
+            }
+            let expected = vec![each; usize::from(shells.min(shards))];
+            assert_eq!(shared, expected, "{shards} shards, {shells} shells");
+        }
     }
 }

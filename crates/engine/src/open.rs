@@ -83,7 +83,7 @@ impl Engine {
             figures,
             life,
             openings: Openings::default(),
-            post: Post::new(config.shards, config.inbox),
+            post: Post::new(config.shells(), config.inbox),
             feed: Arc::new(feed),
             pulse: Pulse::default(),
             doors,
@@ -164,7 +164,7 @@ type Inboxes = Vec<mpsc::Receiver<Message>>;
 
 fn inboxes(config: &Config) -> (Vec<mpsc::Sender<Message>>, Inboxes) {
     let one = |_| mpsc::channel(config.inbox.max(1));
-    (0..config.shards.max(1)).map(one).unzip()
+    (0..config.shells()).map(one).unzip()
 }
 
 fn start_shells(shared: &Arc<Shared>, committer: &Committer, inboxes: Inboxes) -> TaskTracker {

@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 /// Pause before the store is read again after it could not be.
 const AGAIN: std::time::Duration = std::time::Duration::from_secs(2);
 
-/// One box for each shard.
+/// One box for each shell.
 pub(crate) struct Post {
     boxes: Vec<Letters>,
     limit: usize,
@@ -40,19 +40,19 @@ impl Letters {
 
 impl Post {
     /// Empty boxes, each for at most `limit` messages. The first look into the store is due.
-    pub(crate) fn new(shards: u16, limit: usize) -> Post {
+    pub(crate) fn new(shells: u16, limit: usize) -> Post {
         let missed = Notify::new();
         missed.notify_one();
         Post {
-            boxes: (0..shards.max(1)).map(|_| Letters::default()).collect(),
+            boxes: (0..shells.max(1)).map(|_| Letters::default()).collect(),
             limit: limit.max(1),
             missed,
         }
     }
 
-    /// Puts a message into the box of a shard, or sees to it that it is read from the store.
-    pub(crate) fn put(&self, shard: u16, message: Message) {
-        let letters = &self.boxes[usize::from(shard)];
+    /// Puts a message into the box of a shell, or sees to it that it is read from the store.
+    pub(crate) fn put(&self, shell: u16, message: Message) {
+        let letters = &self.boxes[usize::from(shell)];
         let mut waiting = letters.lock();
         if waiting.len() < self.limit {
             waiting.push_back(message);
@@ -64,16 +64,16 @@ impl Post {
         }
     }
 
-    /// Takes what came for a shard, the oldest first.
-    pub(crate) fn take(&self, shard: u16, most: usize, messages: &mut Vec<Message>) {
-        let mut waiting = self.boxes[usize::from(shard)].lock();
+    /// Takes what came for a shell, the oldest first.
+    pub(crate) fn take(&self, shell: u16, most: usize, messages: &mut Vec<Message>) {
+        let mut waiting = self.boxes[usize::from(shell)].lock();
         let count = most.min(waiting.len());
         messages.extend(waiting.drain(..count));
     }
 
-    /// Waits until something came for a shard since it last waited here.
-    pub(crate) async fn came(&self, shard: u16) {
-        self.boxes[usize::from(shard)].came.notified().await;
+    /// Waits until something came for a shell since it last waited here.
+    pub(crate) async fn came(&self, shell: u16) {
+        self.boxes[usize::from(shell)].came.notified().await;
     }
 
     /// The store holds mail that nobody was told of.
@@ -85,8 +85,8 @@ impl Post {
 impl Shared {
     /// A message was committed.
     pub(crate) fn post(&self, message: banyan_store::Message) {
-        let shard = message.to.shard(self.config.shards);
-        self.post.put(shard, self.mail(message, false));
+        let shell = self.config.shell_of(message.to);
+        self.post.put(shell, self.mail(message, false));
     }
 
     fn mail(&self, message: banyan_store::Message, swept: bool) -> Message {
@@ -129,8 +129,8 @@ impl Shared {
 
     /// A saga came to stand first in the line before its lock.
     pub(crate) fn granted(&self, id: Id) {
-        let shard = id.shard(self.config.shards);
-        self.post.put(shard, Message::Granted { id });
+        let shell = self.config.shell_of(id);
+        self.post.put(shell, Message::Granted { id });
     }
 }
 

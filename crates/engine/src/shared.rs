@@ -53,9 +53,9 @@ impl Shared {
         self.clock.sleep_until(until).await;
     }
 
-    /// The way into the shard of this saga.
+    /// The way to the shell of this saga's shard.
     pub(crate) fn door(&self, id: Id) -> &mpsc::Sender<Message> {
-        &self.doors[usize::from(id.shard(self.config.shards))]
+        &self.doors[usize::from(self.config.shell_of(id))]
     }
 
     /// Puts in a message that must not be lost, once there is room. False when the shard has

@@ -1,4 +1,4 @@
-//! The thin shell around a shard: it waits for messages, loads what is missing, has the batch
+//! The thin shell around its shards: it waits for messages, loads what is missing, has the batch
 //! committed, and only then performs what came of it.
 
 use crate::error::Refusal;
@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 const RETRY_FIRST: std::time::Duration = std::time::Duration::from_millis(50);
 const RETRY_MAX: std::time::Duration = std::time::Duration::from_secs(2);
 
-/// A shard's shell.
+/// A shell, with the shards that it drives as one.
 pub(crate) struct Shell {
     number: u16,
     shard: Shard,
@@ -46,10 +46,10 @@ impl Shell {
         committer: Committer,
     ) -> Shell {
         let config = &shared.config;
-        let bounds = Bounds::of(config.shards, config.cached_sagas, config.horizon);
+        let bounds = Bounds::of(config.shells(), config.cached_sagas, config.horizon);
         Shell {
             number,
-            shard: Shard::new(number, bounds),
+            shard: Shard::new(config.shards, bounds),
             inbox,
             shared,
             committer,

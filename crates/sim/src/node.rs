@@ -80,9 +80,7 @@ impl Node {
             near,
             ..Bounds::default()
         };
-        let shards = (0..SHARDS)
-            .map(|number| Shard::new(number, bounds))
-            .collect();
+        let shards = (0..SHARDS).map(|_| Shard::new(SHARDS, bounds)).collect();
         let inboxes = (0..SHARDS).map(|_| VecDeque::new()).collect();
         let named = |plan: &Arc<Plan>| {
             (

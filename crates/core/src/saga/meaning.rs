@@ -1,5 +1,6 @@
 //! What an answer means: the table of outcomes, before any policy of retry or compensation.
 
+use super::request::do_key;
 use super::scope::{Beside, Seen, scope};
 use super::{Leg, Meaning, Reply, Saga, Value};
 use crate::definition::{Call, Undo};
@@ -41,14 +42,7 @@ const TRY_AGAIN: [u16; 3] = [408, 425, 429];
 const ACCEPTED: u16 = 202;
 
 /// Reads the answer to an attempt of a leg.
-pub(super) fn read(
-    saga: &Saga,
-    at: Spot<'_>,
-    call: &Call,
-    leg: Leg,
-    key: &str,
-    answer: &Answer,
-) -> Reading {
+pub(super) fn read(saga: &Saga, at: Spot<'_>, call: &Call, leg: Leg, answer: &Answer) -> Reading {
     match &answer.what {
         What::NotSent { message } => Reading::plain(Meaning::NotSent, message),
         What::Lost { message } if planted::is(planted::Bug::LostIsNotSent) => {
@@ -61,7 +55,6 @@ pub(super) fn read(
             at,
             call,
             leg,
-            key,
             http,
         }
         .read(),
@@ -96,7 +89,6 @@ struct Answered<'a> {
     at: Spot<'a>,
     call: &'a Call,
     leg: Leg,
-    key: &'a str,
     http: &'a Http,
 }
 
@@ -213,8 +205,9 @@ impl Answered<'_> {
             Body::Json(value) => Seen::Json(value),
             Body::NotJson(_) | Body::TooLarge => Seen::Unreadable,
         };
+        let key = do_key(self.saga, self.at);
         let beside = Beside {
-            key: Some(self.key),
+            key: Some(&key),
             body: None,
             result: Some(result),
             http: Some(&http),

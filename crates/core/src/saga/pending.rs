@@ -3,7 +3,6 @@
 use super::masked::without_secrets;
 use super::request::{call_of, request};
 use super::{Effect, Leg, LegPhase, LegState, Phase, Plan, Saga, State, StepState};
-use crate::definition::{Kind, Step};
 use crate::expr::Scope;
 use crate::json::Json;
 use crate::limits;
@@ -174,19 +173,22 @@ pub(super) fn labels_of(
 impl Saga {
     /// Some leg needs a person.
     pub fn has_stuck(&self) -> bool {
-        let mut stuck = false;
-        self.each_state(&mut |_, state| stuck |= is_stuck(state));
-        stuck
+        self.any(is_stuck)
     }
 
     /// Some leg needs a person, and nothing else can run.
     pub(super) fn has_stuck_only(&self) -> bool {
-        let (mut stuck, mut active) = (false, false);
-        self.each_state(&mut |at, state| {
-            stuck |= is_stuck(state);
-            active |= is_active(at.step, state);
-        });
-        stuck && !active
+        self.any(is_stuck) && !self.any(is_active)
+    }
+
+    /// Whether this holds of some step, of a part of one, or of the call at the end. For what
+    /// is asked many times a turn: it looks at states alone, and no further than it must.
+    pub(super) fn any(&self, holds: fn(&StepState) -> bool) -> bool {
+        fn below(state: &StepState, holds: fn(&StepState) -> bool) -> bool {
+            holds(state) || state.parts.iter().any(|part| below(part, holds))
+        }
+        let mut all = self.steps.iter().chain(&self.on_end);
+        all.any(|state| below(state, holds))
     }
 
     /// The leg cannot be given up: parked for too long, it makes the saga stuck. The call at the
@@ -212,7 +214,7 @@ fn is_stuck(state: &StepState) -> bool {
     })
 }
 
-fn is_active(step: &Step, state: &StepState) -> bool {
+fn is_active(state: &StepState) -> bool {
     let moves = |leg: &Leg| {
         matches!(
             state.leg(*leg).phase,
@@ -225,9 +227,7 @@ fn is_active(step: &Step, state: &StepState) -> bool {
                 | LegPhase::Parked { overdue: false, .. }
         )
     };
-    // One whose values could not be computed has no end to wait for.
-    let waits = matches!(step.kind, Kind::Wait(_) | Kind::Sleep(_))
-        && state.state == State::Running
-        && state.until.is_some();
+    // A wait or a sleep. One whose values could not be computed has no end to wait for.
+    let waits = state.state == State::Running && state.until.is_some();
     waits || Leg::ALL.iter().any(moves)
 }

@@ -179,7 +179,7 @@ impl Saga {
     /// The first leg that needs a person.
     pub fn stuck(&self) -> Option<StuckAt> {
         let mut first: Option<StuckAt> = None;
-        if self.phase == Phase::Abandoned {
+        if self.phase == Phase::Abandoned || !self.has_stuck() {
             return None;
         }
         self.each_state(&mut |at, state| {
@@ -221,13 +221,10 @@ impl Saga {
 
     /// Some attempt's intent stands without an answer.
     pub fn in_flight(&self) -> bool {
-        let mut found = false;
-        self.each_state(&mut |_, state| {
-            found |= Leg::ALL
-                .iter()
-                .any(|leg| matches!(state.leg(*leg).phase, LegPhase::InFlight { .. }));
-        });
-        found
+        self.any(|state| {
+            let mut legs = Leg::ALL.iter();
+            legs.any(|leg| matches!(state.leg(*leg).phase, LegPhase::InFlight { .. }))
+        })
     }
 }
 

@@ -287,15 +287,22 @@ impl Shard {
     }
 }
 
+/// Near wakes that an engine keeps in memory, about 50 bytes each.
+const NEAR_WAKES: usize = 512 * 1_024;
+/// Callers that may wait for sagas of an engine.
+const WATCHERS: usize = 64 * 1_024;
+
 /// Kept beside the bounds that it relies on: a near wake is looked for a little beyond the
 /// horizon of whoever reads wakes from the store, so that none falls between the two.
 impl Bounds {
-    /// The bounds of one of `shards`, for wakes that are read `horizon` ahead.
-    pub fn of(shards: u16, idle_sagas: usize, horizon: std::time::Duration) -> Bounds {
+    /// The bounds of one of so many, for wakes that are read `horizon` ahead.
+    pub fn of(shells: u16, idle_sagas: usize, horizon: std::time::Duration) -> Bounds {
+        let share = |all: usize| all / usize::from(shells.max(1));
         Bounds {
-            idle_sagas: idle_sagas / usize::from(shards.max(1)),
+            idle_sagas: share(idle_sagas),
+            near_wakes: share(NEAR_WAKES),
             near: horizon + std::time::Duration::from_secs(2),
-            ..Bounds::default()
+            watchers: share(WATCHERS),
         }
     }
 }

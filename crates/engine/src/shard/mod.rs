@@ -1,4 +1,4 @@
-//! One shard: a value that takes messages and gives changes to commit, and after their commit
+//! A shard, or several that are driven as one: a value that takes messages and gives changes to commit, and after their commit
 //! gives the actions. No clock, no I/O, no randomness, no waiting: the engine's shells and the
 //! simulator drive the same struct.
 //!
@@ -35,7 +35,7 @@ use turn::Open;
 use wakes::Wakes;
 use watch::Watchers;
 
-/// The bounds of one shard.
+/// The bounds of one [`Shard`].
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// Waiting sagas kept in memory.
@@ -69,10 +69,11 @@ pub struct Moment<'a> {
     pub services: &'a dyn Services,
 }
 
-/// One shard.
+/// A shard, or several that are driven as one.
 #[derive(Debug)]
 pub struct Shard {
-    number: u16,
+    /// How many there are in all: a saga's row says in which it is.
+    shards: u16,
     near: Duration,
     sagas: Cache,
     wakes: Wakes,
@@ -90,10 +91,10 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// An empty shard.
-    pub fn new(number: u16, bounds: Bounds) -> Shard {
+    /// An empty one, of so many shards in all.
+    pub fn new(shards: u16, bounds: Bounds) -> Shard {
         Shard {
-            number,
+            shards: shards.max(1),
             near: bounds.near,
             sagas: Cache::new(bounds.idle_sagas),
             wakes: Wakes::new(bounds.near_wakes),

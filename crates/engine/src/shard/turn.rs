@@ -368,7 +368,7 @@ impl Shard {
                 continue;
             }
             touched.change = Some(changes.len());
-            changes.push(touched.change(&held.saga, self.number));
+            changes.push(touched.change(&held.saga, touched.id.shard(self.shards)));
         }
         open.of_sagas = changes.len();
         changes.append(&mut open.discarded);

@@ -143,7 +143,7 @@ fn words(actions: &[Action]) -> Vec<String> {
 
 #[test]
 fn a_start_gives_its_call_and_its_answer_after_the_commit() {
-    let mut shard = Shard::new(0, Bounds::default());
+    let mut shard = Shard::new(1, Bounds::default());
     let (id, message, _answer) = start(1);
     let changes = handle(&mut shard, vec![message], &ALL_OPEN);
     assert_eq!(changes.len(), 1);
@@ -182,14 +182,14 @@ fn mail(swept: bool) -> Message {
 
 #[test]
 fn a_message_that_came_before_its_receiver_is_looked_for_again() {
-    let mut shard = Shard::new(0, Bounds::default());
+    let mut shard = Shard::new(1, Bounds::default());
     assert!(handle(&mut shard, vec![mail(false)], &ALL_OPEN).is_empty());
     assert_eq!(words(&shard.committed(&[], NOW)), ["look for mail"]);
 }
 
 #[test]
 fn a_message_to_a_saga_that_can_never_be_is_removed() {
-    let mut shard = Shard::new(0, Bounds::default());
+    let mut shard = Shard::new(1, Bounds::default());
     let (_, other, _answer) = start(1);
     let changes = handle(&mut shard, vec![mail(true)], &ALL_OPEN);
     assert!(matches!(&changes[..], [Change::TakeMessage { key, .. }] if key.seq == 7));
@@ -205,7 +205,7 @@ fn a_message_to_a_saga_that_can_never_be_is_removed() {
 
 #[test]
 fn inputs_of_one_saga_in_one_batch_are_one_change() {
-    let mut shard = Shard::new(0, Bounds::default());
+    let mut shard = Shard::new(1, Bounds::default());
     let (id, message, _answer) = start(1);
     handle(&mut shard, vec![message], &ALL_OPEN);
     shard.committed(&[Applied::Done], NOW);
@@ -223,7 +223,7 @@ fn inputs_of_one_saga_in_one_batch_are_one_change() {
 #[test]
 #[should_panic(expected = "I-4")]
 fn a_batch_before_the_commit_of_the_last_is_a_bug() {
-    let mut shard = Shard::new(0, Bounds::default());
+    let mut shard = Shard::new(1, Bounds::default());
     handle(&mut shard, Vec::new(), &ALL_OPEN);
     handle(&mut shard, Vec::new(), &ALL_OPEN);
 }
@@ -232,7 +232,7 @@ fn a_batch_before_the_commit_of_the_last_is_a_bug() {
 fn a_saga_of_which_the_store_knows_more_is_loaded_again_and_told_of_its_lost_calls() {
     let store = Store::new("store");
     let (mut writer, reader) = store.open();
-    let mut shard = Shard::new(0, Bounds::default());
+    let mut shard = Shard::new(1, Bounds::default());
     let (id, message, _answer) = start(1);
     let changes = handle(&mut shard, vec![message], &ALL_OPEN);
     let applied = writer.commit(&changes).unwrap().applied;
@@ -266,7 +266,7 @@ fn a_saga_of_which_the_store_knows_more_is_loaded_again_and_told_of_its_lost_cal
 
 #[test]
 fn while_the_store_cannot_write_starts_are_given_up_and_the_rest_is_kept() {
-    let mut shard = Shard::new(0, Bounds::default());
+    let mut shard = Shard::new(1, Bounds::default());
     let (id, message, _answer) = start(1);
     handle(&mut shard, vec![message], &ALL_OPEN);
     shard.committed(&[Applied::Done], NOW);
@@ -283,7 +283,7 @@ fn while_the_store_cannot_write_starts_are_given_up_and_the_rest_is_kept() {
 
 #[test]
 fn a_saga_on_which_deciding_fails_does_not_stop_the_others() {
-    let mut shard = Shard::new(0, Bounds::default());
+    let mut shard = Shard::new(1, Bounds::default());
     let (sick, message, _answer) = start(1);
     handle(&mut shard, vec![message], &ALL_OPEN);
     shard.committed(&[Applied::Done], NOW);
@@ -300,7 +300,7 @@ fn a_saga_on_which_deciding_fails_does_not_stop_the_others() {
 
 #[test]
 fn an_input_for_nobody_is_answered_so() {
-    let mut shard = Shard::new(0, Bounds::default());
+    let mut shard = Shard::new(1, Bounds::default());
     let id = Id::new(1, 2, 3);
     let (reply, mut answer) = oneshot::channel();
     let input = Input::asked(Ask::Cancel, "r", "a");
@@ -325,7 +325,7 @@ fn an_input_for_nobody_is_answered_so() {
 
 #[test]
 fn near_wakes_come_on_time_and_those_without_room_are_let_go() {
-    let mut shard = Shard::new(0, Bounds::default());
+    let mut shard = Shard::new(1, Bounds::default());
     let (id, soon) = (Id::new(1, 2, 3), Timestamp(NOW.0 + 1_000));
     let wake = || Message::Wake { id, at: soon };
     assert_eq!(
@@ -346,7 +346,7 @@ fn near_wakes_come_on_time_and_those_without_room_are_let_go() {
 
 /// A shard with as many sagas as this, each parked at its first step.
 fn with_parked(bounds: Bounds, count: u64) -> (Shard, Vec<Id>) {
-    let mut shard = Shard::new(0, bounds);
+    let mut shard = Shard::new(1, bounds);
     let mut ids = Vec::new();
     for number in 0..count {
         let (id, message, _answer) = start(number);
@@ -403,7 +403,7 @@ fn what_was_loaded_for_nothing_is_not_kept() {
     };
     let store = Store::new("store");
     let (mut writer, reader) = store.open();
-    let mut shard = Shard::new(0, bounds);
+    let mut shard = Shard::new(1, bounds);
     let (id, message, _answer) = start(1);
     let changes = handle(&mut shard, vec![message], &Closed);
     let applied = writer.commit(&changes).unwrap().applied;

@@ -3,7 +3,7 @@
 
 use super::super::masked::answered_secrets;
 use super::super::meaning::{Reading, read};
-use super::super::request::{call_of, do_key};
+use super::super::request::call_of;
 use super::super::{
     Leg, LegPhase, Meaning, Misconfigured, Next, Outcome, Phase, Record, State, StuckCode, Undone,
 };
@@ -24,7 +24,7 @@ impl Decision<'_> {
         let Some(call) = call_of(at.step, leg) else {
             return;
         };
-        let reading = read(self.saga, at, call, leg, &do_key(self.saga, at), answer);
+        let reading = read(self.saga, at, call, leg, answer);
         let state = self.leg(at.route, leg);
         let fenced = state.attempts == attempt || planted::is(planted::Bug::NoFence);
         let current = fenced && matches!(state.phase, LegPhase::InFlight { .. });

@@ -75,7 +75,11 @@ pub(super) fn handle(
     input: Input,
     context: &Context<'_>,
 ) -> Result<Turn, Rejection> {
-    let before = (saga.standing(), saga.reopened);
+    // Only a parent is told of it.
+    let before = saga
+        .parent
+        .is_some()
+        .then(|| (saga.standing(), saga.reopened));
     let mut decision = Decision::new(saga, context);
     match input {
         Input::Answer {
@@ -99,7 +103,9 @@ pub(super) fn handle(
     }
     decision.check_deadline();
     decision.advance();
-    decision.report(before);
+    if let Some(before) = before {
+        decision.report(before);
+    }
     Ok(decision.turn)
 }
 

@@ -46,7 +46,7 @@ impl Decision<'_> {
         let may_have = leg.may_have || reading.meaning == Meaning::MayHave;
         let once = matches!(&at.step.kind, Kind::Call(action) if action.once);
         let no_more = self.no_new_attempts() && !at.is_end();
-        let failed = reading.failure(if may_have { "unknown" } else { "refused" });
+        let failed = || reading.failure(if may_have { "unknown" } else { "refused" });
         match reading.meaning {
             Meaning::Done => Next::Done {
                 result: reading.value.clone(),
@@ -57,14 +57,14 @@ impl Decision<'_> {
             Meaning::Pending => self
                 .undecided(at, Leg::Do, reading)
                 .unwrap_or_else(|| self.unknown(at, reading.failure("unknown"))),
-            Meaning::Refused | Meaning::NotFound if !leg.may_have => Next::Refused(failed),
+            Meaning::Refused | Meaning::NotFound if !leg.may_have => Next::Refused(failed()),
             Meaning::Refused | Meaning::NotFound | Meaning::MayHave => {
                 let unreadable = reading.failed.is_some();
                 if no_more || once || unreadable {
-                    return self.unknown(at, failed);
+                    return self.unknown(at, failed());
                 }
                 self.retry(at, Leg::Do, leg, reading, interrupted)
-                    .unwrap_or_else(|| self.unknown(at, failed))
+                    .unwrap_or_else(|| self.unknown(at, failed()))
             }
             Meaning::NotSent if no_more => self.given_up(at, may_have, reading),
             Meaning::NotSent => self
