@@ -176,6 +176,14 @@ pub(crate) fn binary() -> &'static Path {
         let test = std::env::current_exe().unwrap();
         let folder = test.parent().and_then(Path::parent).unwrap();
         let mut build = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+        // What tells which package this is: with it cargo would compile anew whatever looks
+        // at it, and anew again for the next who builds without.
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+                build.env_remove(&name);
+            }
+        }
         build.args([
             "build",
             "--quiet",
