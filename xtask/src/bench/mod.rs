@@ -3,10 +3,12 @@
 //! the ratio is the result.
 //!
 //! Services, server and load generator are three processes on one machine. The load is a
-//! closed loop: each worker begins its next saga when its last one has ended.
+//! closed loop: each worker begins its next saga when its last one has ended. At the end an
+//! open loop measures how long sagas take at half of the highest rate.
 
 mod limit;
 mod measure;
+mod open;
 mod report;
 mod saga;
 mod services;
@@ -16,6 +18,7 @@ use crate::run::{again_in_release, banyan};
 use crate::workspace;
 use anyhow::{Context, Result};
 use measure::Sample;
+use open::Open;
 use report::Row;
 pub(crate) use services::serve;
 use std::path::PathBuf;
@@ -121,19 +124,19 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         return again_in_release(&options.arguments());
     }
     let runtime = tokio::runtime::Runtime::new()?;
-    let rows = runtime.block_on(measure_all(
+    let (rows, open) = runtime.block_on(measure_all(
         &options.plan(),
         banyan(options.binary.as_deref())?,
     ))?;
-    report::print(&rows);
+    report::print(&rows, &open);
     if !options.smoke {
         let default = || workspace::root().join("bench/results/latest.json");
-        report::write(&rows, &options.json.clone().unwrap_or_else(default))?;
+        report::write(&rows, &open, &options.json.clone().unwrap_or_else(default))?;
     }
-    Ok(rows.iter().all(Row::is_sound))
+    Ok(rows.iter().all(Row::is_sound) && report::is_sound(&open.samples))
 }
 
-async fn measure_all(plan: &Plan, binary: PathBuf) -> Result<Vec<Row>> {
+async fn measure_all(plan: &Plan, binary: PathBuf) -> Result<(Vec<Row>, Open)> {
     let folder = tempfile::tempdir().context("no folder for the server's data")?;
     let services = services::Process::start().await?;
     let mut server = Server::start(&binary, &folder.path().join("data"), free_port()?)?;
@@ -158,7 +161,10 @@ async fn measure_all(plan: &Plan, binary: PathBuf) -> Result<Vec<Row>> {
         }
         eprintln!("round {round} of {}", plan.rounds);
     }
-    Ok(rows)
+    let top = rows.iter().filter(|row| row.kind == Kind::Done);
+    let top = top.map(Row::rate).fold(0.0, f64::max);
+    let open = open::measure(&api, top / 2.0, plan.rounds, plan.cell).await?;
+    Ok((rows, open))
 }
 
 /// Runs `workers` closed loops for as long as `cell` says and adds up what they saw.

@@ -2,6 +2,7 @@
 
 use super::Kind;
 use super::measure::Sample;
+use super::open::Open;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -35,9 +36,12 @@ impl Row {
 
     /// Every saga ended as it must, and some did.
     pub(crate) fn is_sound(&self) -> bool {
-        self.banyan
-            .iter()
-            .all(|sample| sample.wrong == 0 && sample.sagas() > 0.0)
+        is_sound(&self.banyan)
+    }
+
+    /// Sagas of Banyan per second: the median.
+    pub(crate) fn rate(&self) -> f64 {
+        median(self.banyan.iter().map(Sample::rate).collect())
     }
 
     /// Throughput of Banyan in the limit's, round by round, then the median.
@@ -65,8 +69,14 @@ impl Row {
     }
 }
 
+/// Every saga ended as it must, and some did.
+pub(crate) fn is_sound(samples: &[Sample]) -> bool {
+    let mut all = samples.iter();
+    all.all(|sample| sample.wrong == 0 && sample.sagas() > 0.0)
+}
+
 /// Prints the table, and how the figures stand to what is asked of them.
-pub(crate) fn print(rows: &[Row]) {
+pub(crate) fn print(rows: &[Row], open: &Open) {
     println!(
         "sagas/s: median (lowest to highest) over {} rounds",
         rows.first().map_or(0, |row| row.limit.len())
@@ -106,6 +116,17 @@ pub(crate) fn print(rows: &[Row]) {
         }
     }
     print_targets(rows);
+    println!(
+        "open loop at {:.0} sagas/s, half of the highest: p50/p99 {}, p99 is {:.1} times p50 (asked: in the end 4)",
+        open.rate,
+        times(&open.samples),
+        tail(&open.samples)
+    );
+}
+
+/// How many times the median the slowest hundredth takes.
+fn tail(samples: &[Sample]) -> f64 {
+    quantile(samples, 0.99) / quantile(samples, 0.5).max(f64::EPSILON)
 }
 
 fn print_targets(rows: &[Row]) {
@@ -128,16 +149,21 @@ fn print_targets(rows: &[Row]) {
 }
 
 /// Writes all figures as JSON.
-pub(crate) fn write(rows: &[Row], path: &Path) -> Result<()> {
+pub(crate) fn write(rows: &[Row], open: &Open, path: &Path) -> Result<()> {
     let rows: Vec<Value> = rows.iter().map(Row::to_json).collect();
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    std::fs::write(
-        path,
-        serde_json::to_string_pretty(&json!({ "rows": rows }))?,
-    )
-    .with_context(|| format!("cannot write {}", path.display()))?;
+    let open_loop = json!({
+        "sagas_per_second": open.rate,
+        "begun": open.samples.iter().map(Sample::sagas).sum::<f64>(),
+        "p50_ms": quantile(&open.samples, 0.5),
+        "p99_ms": quantile(&open.samples, 0.99),
+        "p99_by_p50": tail(&open.samples),
+    });
+    let all = json!({ "rows": rows, "open_loop": open_loop });
+    std::fs::write(path, serde_json::to_string_pretty(&all)?)
+        .with_context(|| format!("cannot write {}", path.display()))?;
     println!("figures: {}", path.display());
     Ok(())
 }

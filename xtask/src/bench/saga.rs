@@ -32,7 +32,7 @@ pub(crate) async fn measure(
     let cpu = cpu_seconds(server.pid())?;
     let commits = commits(api).await;
     let mark = format!("{in_flight}-{kind:?}-{:x}", rand::random::<u32>());
-    let worker = |number, until| worker(api.clone(), format!("{mark}-{number}"), kind, until);
+    let worker = |number, until| worker(Asking::new(api, format!("{mark}-{number}"), kind), until);
     let mut sample = closed_loops(in_flight, cell, worker).await?;
     sample.cpu = Some(cpu_seconds(server.pid())? - cpu);
     sample.commits = commits
@@ -42,35 +42,59 @@ pub(crate) async fn measure(
 }
 
 #[expect(clippy::disallowed_methods, reason = "measures wall time")]
-async fn worker(api: Api, mark: String, kind: Kind, until: Until) -> Result<Sample> {
-    let mut connection = Connection::new(api.address);
+async fn worker(mut asking: Asking, until: Until) -> Result<Sample> {
     let mut sample = Sample::new()?;
-    let expected = expected(kind).as_bytes();
-    let mut count = 0u64;
     while !until.is_over() {
         let begun = Instant::now();
-        count += 1;
-        let key = format!("{mark}-{count}");
+        let as_it_must = asking.ask().await?;
+        sample.record(begun, as_it_must);
+    }
+    Ok(sample)
+}
+
+/// Starts sagas over one connection, one after the other, each under a key of its own.
+pub(super) struct Asking {
+    api: Api,
+    connection: Connection,
+    mark: String,
+    kind: Kind,
+    count: u64,
+}
+
+impl Asking {
+    /// Its keys begin with the mark.
+    pub(super) fn new(api: &Api, mark: String, kind: Kind) -> Asking {
+        Asking {
+            api: api.clone(),
+            connection: Connection::new(api.address),
+            mark,
+            kind,
+            count: 0,
+        }
+    }
+
+    /// Starts a saga and waits for its end: did it end as it must?
+    pub(super) async fn ask(&mut self) -> Result<bool> {
+        self.count += 1;
+        let key = format!("{}-{}", self.mark, self.count);
         let headers = [
             ("content-type", "application/json"),
-            ("authorization", api.bearer.as_str()),
+            ("authorization", self.api.bearer.as_str()),
             ("prefer", "wait=20, return=minimal"),
             ("idempotency-key", key.as_str()),
         ];
-        let body = start(kind, count);
+        let body = start(self.kind, self.count);
         let request = request(&Method::POST, "/v1/sagas", &headers, body)?;
-        let (status, _, body) = connection.send(request).await?;
+        let (status, _, body) = self.connection.send(request).await?;
         ensure!(
             status.is_success(),
             "a start answered {status}: {}",
             String::from_utf8_lossy(&body)
         );
-        let as_it_must = body
-            .windows(expected.len())
-            .any(|window| window == expected);
-        sample.record(begun, as_it_must);
+        let expected = expected(self.kind).as_bytes();
+        let mut windows = body.windows(expected.len());
+        Ok(windows.any(|window| window == expected))
     }
-    Ok(sample)
 }
 
 fn name(kind: Kind) -> &'static str {
