@@ -38,6 +38,14 @@ fn nobody_at_the_servers_address_is_exit_6_with_help() {
         &["definitions"],
         &["activate", "a", "1"],
         &["start", "a", "--key", "k"],
+        &["cancel", "a/b", "--dry-run"],
+        &["retry", "a/b", "--reason", "r"],
+        &[
+            "settle", "a/b", "s", "do", "done", "-e", "seen", "-r", "because",
+        ],
+        &["undo", "a/b", "--reason", "r"],
+        &["abandon", "a/b", "--reason", "r"],
+        &["note", "a/b", "--owner", "ann"],
     ] {
         let output = banyan(arguments);
         assert_eq!(output.status.code(), Some(6), "{arguments:?}");
@@ -94,6 +102,32 @@ fn input_that_is_no_json_is_a_usage_error_before_any_call() {
     let output = banyan(&["start", "a", "--key", "k", "--input", "{customer: ada}"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8(output.stderr).unwrap().contains("@FILE"));
+}
+
+#[test]
+fn a_verb_without_its_reason_or_its_evidence_is_a_usage_error_that_names_it() {
+    for (arguments, missing) in [
+        (&["cancel", "a/b"][..], "--reason <WHY>"),
+        (&["retry", "a/b"], "--reason <WHY>"),
+        (
+            &["settle", "a/b", "s", "undo", "done", "--reason", "r"],
+            "--evidence <HOW>",
+        ),
+        (
+            &["settle", "a/b", "s", "undo", "gone", "-e", "e", "-r", "r"],
+            "[possible values: done, not_happened]",
+        ),
+        (&["note", "a/b"], "--text <WORDS>"),
+        (
+            &["retry", "a/b", "--step", "s", "--body", "{", "-r", "r"],
+            "the body is no JSON",
+        ),
+    ] {
+        let output = banyan(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(missing), "{arguments:?}: {said}");
+    }
 }
 
 #[test]

@@ -127,6 +127,11 @@ fn tell_problem(problem: &Problem, style: Style, server: &str) -> String {
             "  help: set BANYAN_TOKEN, or point --data at the folder that holds admin.token\n",
         );
     }
+    if problem.status == 412 {
+        text.push_str(
+            "  help: look at it with `banyan show`, then ask for another --dry-run and give the --if-seq that it tells\n",
+        );
+    }
     let page = format!("see {}{}", server.trim_end_matches('/'), problem.kind);
     let _ = writeln!(text, "  {}", style.faint(&page));
     text

@@ -1,4 +1,4 @@
-//! `banyan show`, `journal`, `attempts` and `cancel`: one saga.
+//! `banyan show`, `journal` and `attempts`: one saga.
 
 use super::context::{Context, Named};
 use super::fail::{Exit, Fail};
@@ -44,18 +44,6 @@ pub(crate) struct Attempts {
     /// Of this step alone
     #[arg(long)]
     step: Option<String>,
-}
-
-/// Turns a saga back: what was done is undone.
-#[derive(Args, Debug)]
-#[command(after_help = "Example:
-  banyan cancel place_order/cart-17 --reason 'the customer called'")]
-pub(crate) struct Cancel {
-    /// The saga: its ID, or NAME/KEY
-    saga: Named,
-    /// Why; it stands in the journal
-    #[arg(long, short, default_value = "cancelled on the command line")]
-    reason: String,
 }
 
 pub(super) async fn show(context: &Context, show: &Show) -> Result<Exit, Fail> {
@@ -163,16 +151,4 @@ fn attempts_table(context: &Context, page: &Page<Attempt>) -> String {
         ]);
     }
     rows.text("no call was tried yet")
-}
-
-pub(super) async fn cancel(context: &Context, cancel: &Cancel) -> Result<Exit, Fail> {
-    let client = context.client()?;
-    let id = cancel.saga.id(&client).await?;
-    let saga = client.cancel(&id, &cancel.reason).await?;
-    if context.json() {
-        print_json(&saga)?;
-    } else {
-        print(&super::draw(&saga, context.style));
-    }
-    Ok(Exit::Well)
 }

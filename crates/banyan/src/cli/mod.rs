@@ -15,6 +15,7 @@ mod list;
 mod look;
 mod moves;
 mod out;
+mod preview;
 mod report;
 mod serve;
 mod services;
@@ -25,6 +26,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod verbs;
 mod watch;
 
 pub(crate) use check::{pretty, read as read_source};
@@ -52,6 +54,7 @@ use std::path::PathBuf;
   banyan start place_order --key cart-17 --input @order.json --wait
   banyan list --status stuck
   banyan show place_order/cart-17
+  banyan retry place_order/cart-17 --dry-run   what a repair would do; then do it
 
 Exit codes: 0 completed or well, 1 error, 2 usage, 3 compensated, 4 stuck, 5 still running,
 6 server not reached, 10 would change"
@@ -126,7 +129,17 @@ pub(crate) enum Command {
     /// Print every attempt of a saga's calls
     Attempts(look::Attempts),
     /// Turn a saga back
-    Cancel(look::Cancel),
+    Cancel(verbs::Cancel),
+    /// Try again what is stuck, or waits for its next try
+    Retry(verbs::Retry),
+    /// Say what became of a leg: what you found out, or did by hand
+    Settle(verbs::Settle),
+    /// Undo a completed saga
+    Undo(verbs::Undo),
+    /// Give a stuck saga up
+    Abandon(verbs::Abandon),
+    /// Write down what is known of a saga, or who looks after it
+    Note(verbs::Note),
     /// Let running sagas go on under another version of their definition
     Move(moves::Move),
     /// List, register and remove services
@@ -168,7 +181,12 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Fail> {
         Command::Watch(watch) => context.block_on(watch::run(&context, &watch)),
         Command::Journal(journal) => context.block_on(look::journal(&context, &journal)),
         Command::Attempts(attempts) => context.block_on(look::attempts(&context, &attempts)),
-        Command::Cancel(cancel) => context.block_on(look::cancel(&context, &cancel)),
+        Command::Cancel(wanted) => context.block_on(verbs::cancel(&context, &wanted)),
+        Command::Retry(wanted) => context.block_on(verbs::retry(&context, &wanted)),
+        Command::Settle(wanted) => context.block_on(verbs::settle(&context, &wanted)),
+        Command::Undo(wanted) => context.block_on(verbs::undo(&context, &wanted)),
+        Command::Abandon(wanted) => context.block_on(verbs::abandon(&context, &wanted)),
+        Command::Note(wanted) => context.block_on(verbs::note(&context, &wanted)),
         Command::Move(wanted) => context.block_on(moves::run(&context, &wanted)),
         Command::Services(services) => context.block_on(services::run(&context, &services)),
         Command::Pause(hold) => context.block_on(services::pause(&context, &hold)),

@@ -41,6 +41,15 @@ fn every_command_that_is_promised_can_be_typed() {
         "banyan attempts order/k --step payment",
         "banyan signal order/k approved {} --key s",
         "banyan cancel order/k --reason because",
+        "banyan cancel order/k --dry-run",
+        "banyan retry order/k --reason because --if-seq 7 --wait",
+        "banyan retry order/k --step a.b --leg undo --body {} -r because",
+        "banyan settle order/k a.b undo done --evidence seen --reason because",
+        "banyan settle order/k a do done --result {} -e seen --dry-run",
+        "banyan undo order/k --reason because --json",
+        "banyan abandon 0197c1f0-0000-7000-8000-000000000000 -r because",
+        "banyan note order/k --text seen --owner ann",
+        "banyan note order/k --owner=",
         "banyan services",
         "banyan services put stock http://127.0.0.1:9 --keys-kept 48h",
         "banyan services delete stock",
@@ -75,6 +84,18 @@ fn what_cannot_be_meant_is_a_usage_error() {
         "banyan check a --format xml",
         "banyan services put stock",
         "banyan start order --key k --deadline soon",
+        "banyan cancel order/k",
+        "banyan cancel order/k --reason=",
+        "banyan retry order/k --dry-run --wait",
+        "banyan retry order/k --leg undo --reason because",
+        "banyan retry order/k --step a --leg back --reason because",
+        "banyan settle order/k a undo done --reason because",
+        "banyan settle order/k a undo done --evidence= --reason because",
+        "banyan settle order/k a check done --evidence seen --reason because",
+        "banyan settle order/k a do unknown --evidence seen --reason because",
+        "banyan undo order/k --if-seq last --reason because",
+        "banyan abandon order/k",
+        "banyan note order/k --reason because",
         "banyan demo --listen here",
         "banyan demo --rate 0",
     ] {
@@ -167,6 +188,11 @@ fn help_names_every_command() {
           journal      Print a saga's journal
           attempts     Print every attempt of a saga's calls
           cancel       Turn a saga back
+          retry        Try again what is stuck, or waits for its next try
+          settle       Say what became of a leg: what you found out, or did by hand
+          undo         Undo a completed saga
+          abandon      Give a stuck saga up
+          note         Write down what is known of a saga, or who looks after it
           move         Let running sagas go on under another version of their definition
           services     List, register and remove services
           pause        Park the steps of a service
@@ -192,7 +218,7 @@ fn saga(status: &str, steps: Vec<serde_json::Value>) -> serde_json::Value {
         "definition_hash": "h", "namespace": "default", "key": "cart-17", "labels": {},
         "status": status, "seq": 9, "reason": null, "stuck": null, "waiting_on": [],
         "allowed": [], "owner": null, "parent": null, "children": [], "input": {},
-        "output": null, "output_error": null, "signals": [],
+        "output": null, "output_error": null, "signals": [], "left": [],
         "started_at": "2026-11-21T10:42:07.000Z", "updated_at": "2026-11-21T10:42:08.000Z",
         "ended_at": null, "deadline": null, "steps": steps,
     })
