@@ -36,6 +36,9 @@ pub struct Definition {
     /// Sagas with the same value of it run one at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<Expr>,
+    /// How long a saga of it is kept after its end; none leaves that to the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<Duration>,
     /// What nobody is to see of its input and output.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secret: Vec<SecretPath>,

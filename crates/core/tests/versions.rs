@@ -50,14 +50,15 @@ fn nothing_differs_where_only_the_version_does() {
 
 #[test]
 fn the_documents_keys() {
-    let from = "deadline: 3d\ndescription: Old.\nlabels: { a: $input.a, b: $input.b }\nsteps: [{ a: { set: 1 } }]\noutput: { a: $a }\n";
-    let to = "deadline: 2d\nlabels: { a: $input.x, c: $input.c }\nsteps: [{ a: { set: 1 } }]\noutput: $a\n";
+    let from = "deadline: 3d\nkeep: 30d\ndescription: Old.\nlabels: { a: $input.a, b: $input.b }\nsteps: [{ a: { set: 1 } }]\noutput: { a: $a }\n";
+    let to = "deadline: 2d\nkeep: 400d\nlabels: { a: $input.x, c: $input.c }\nsteps: [{ a: { set: 1 } }]\noutput: $a\n";
     expect![[r#"
         description: gone, it was Old.
         labels.a: $input.a became $input.x
         labels.c: new, $input.c
         labels.b: gone, it was $input.b
         deadline: 3d became 2d
+        keep: 30d became 400d
         output: {"a":"$a"} became $a
     "#]]
     .assert_eq(&said(from, to));

@@ -7,6 +7,7 @@ use crate::error::{OpenEngineError, StartError};
 use crate::registered::Registered;
 use banyan_core::children::{self, ChildProblem, Family, Sagas, family};
 use banyan_core::saga::{Plan, Plans};
+use banyan_core::time::Duration;
 use banyan_store::{DefinitionRow, Reader, ServiceRow};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -22,11 +23,15 @@ pub(crate) struct Catalogue {
 struct Entry {
     row: Arc<DefinitionRow>,
     ready: Arc<OnceLock<Result<Arc<Registered>, String>>>,
+    keep: Option<Duration>,
 }
 
 impl Entry {
     fn new(row: DefinitionRow) -> Entry {
+        // Read here, so that retention need not make old definitions ready.
+        let keep = row.resolved.get("keep").and_then(|keep| keep.as_str());
         Entry {
+            keep: keep.and_then(|keep| keep.parse().ok()),
             row: Arc::new(row),
             ready: Arc::default(),
         }
@@ -140,6 +145,18 @@ impl Catalogue {
     /// A definition's row.
     pub(crate) fn definition(&self, name: &str, version: u32) -> Option<Arc<DefinitionRow>> {
         self.entry(name, version).map(|entry| entry.row)
+    }
+
+    /// How long a definition wants its sagas to be kept; none when it does not say.
+    pub(crate) fn keep(&self, name: &str, version: u32) -> Option<Duration> {
+        read(&self.definitions).get(name)?.get(&version)?.keep
+    }
+
+    /// The shortest time for which any definition wants its sagas to be kept.
+    pub(crate) fn shortest_keep(&self) -> Option<Duration> {
+        let definitions = read(&self.definitions);
+        let entries = definitions.values().flat_map(BTreeMap::values);
+        entries.filter_map(|entry| entry.keep).min()
     }
 
     /// Has this definition any version?

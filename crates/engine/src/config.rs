@@ -2,6 +2,7 @@
 
 use banyan_core::id::Id;
 use banyan_core::limits;
+use banyan_core::saga::Status;
 use banyan_core::time::Duration;
 use std::fmt;
 use std::sync::Arc;
@@ -10,6 +11,57 @@ use std::sync::Arc;
 pub(crate) const DEFINITIONS: usize = 10_000;
 /// Services that may be registered.
 pub(crate) const SERVICES: usize = 10_000;
+
+/// How long a saga is kept after its end when nobody says otherwise.
+pub const KEEP: Duration = Duration::from_secs(30 * DAY);
+/// How long a start key is kept after its saga's end when nobody says otherwise.
+pub const KEY_RETENTION: Duration = Duration::from_secs(400 * DAY);
+const DAY: u64 = 24 * 60 * 60;
+
+/// How long sagas are kept after their end, by how they ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// Completed ones.
+    pub completed: Duration,
+    /// Compensated ones.
+    pub compensated: Duration,
+    /// Abandoned ones.
+    pub abandoned: Duration,
+}
+
+impl Keep {
+    /// The same for all.
+    pub const fn all(keep: Duration) -> Keep {
+        Keep {
+            completed: keep,
+            compensated: keep,
+            abandoned: keep,
+        }
+    }
+
+    /// How long a saga of this status is kept. One that is open is kept for ever.
+    pub(crate) const fn of(self, status: Status) -> Duration {
+        match status {
+            Status::Completed => self.completed,
+            Status::Compensated => self.compensated,
+            Status::Abandoned => self.abandoned,
+            Status::Running | Status::Compensating | Status::Stuck => {
+                Duration::from_millis(u64::MAX)
+            }
+        }
+    }
+
+    /// The shortest of them.
+    pub(crate) fn shortest(self) -> Duration {
+        self.completed.min(self.compensated).min(self.abandoned)
+    }
+}
+
+impl Default for Keep {
+    fn default() -> Keep {
+        Keep::all(KEEP)
+    }
+}
 
 /// What an engine may use. [`Config::default`] suits one server on a small machine.
 #[derive(Clone)]
@@ -54,6 +106,12 @@ pub struct Config {
     /// When an undo of an unknown do looks again, unless its file says otherwise; none means
     /// one minute.
     pub look_again: Option<Duration>,
+    /// How long sagas are kept after their end, where their definition does not say.
+    pub keep: Keep,
+    /// How long a start key is kept after its saga's end; at least as long as the saga itself.
+    pub key_retention: Duration,
+    /// Pause between two passes that remove what is past its keeping.
+    pub purge_every: std::time::Duration,
     /// Called when the engine cannot go on: the fate of a commit is unknown, or another node
     /// took over. It must end the process; the engine accepts nothing from then on.
     pub on_fatal: Arc<dyn Fn(&str) + Send + Sync>,
@@ -78,6 +136,9 @@ impl Default for Config {
             listeners: 64,
             park_limit: Duration::from_millis(limits::PARK_LIMIT_MS),
             look_again: None,
+            keep: Keep::default(),
+            key_retention: KEY_RETENTION,
+            purge_every: std::time::Duration::from_secs(10 * 60),
             on_fatal: Arc::new(|_| std::process::abort()),
         }
     }

@@ -26,6 +26,7 @@ mod pulse;
 mod registered;
 mod replies;
 mod request;
+mod retention;
 mod row;
 pub mod shard;
 mod shared;
@@ -38,7 +39,7 @@ mod writer;
 
 pub use calls::{BoxFuture, Calls};
 pub use clock::{Clock, SkippingClock, SystemClock};
-pub use config::Config;
+pub use config::{Config, KEEP, KEY_RETENTION, Keep};
 pub use error::*;
 pub use feed::{ListenError, Listener, Missed, News, SagaNews, ServiceChange, StallNews, Told};
 pub use handle::Engine;

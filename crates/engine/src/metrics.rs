@@ -1,6 +1,7 @@
 //! Figures for people and dashboards.
 
 use crate::shard::Tally;
+use banyan_core::Timestamp;
 use banyan_core::saga::Meaning;
 use banyan_store::Counts;
 use std::collections::BTreeMap;
@@ -41,6 +42,12 @@ pub struct Metrics {
     pub commits_unavailable: u64,
     /// Changes that found something else than they expected.
     pub conflicts: u64,
+    /// Sagas removed past their keeping.
+    pub purged: u64,
+    /// Start keys of such sagas forgotten.
+    pub keys_forgotten: u64,
+    /// When sagas past their keeping were last looked for to the end; none when that was never.
+    pub retention_run: Option<Timestamp>,
     /// Calls in flight now.
     pub calls_in_flight: u64,
     /// Active sagas in memory now.
@@ -89,6 +96,9 @@ struct Totals {
     stuck: u64,
     records: u64,
     conflicts: u64,
+    purged: u64,
+    keys_forgotten: u64,
+    retention_run: Option<Timestamp>,
     attempts: [u64; 7],
 }
 
@@ -126,6 +136,14 @@ impl Figures {
         self.commit_times[place.unwrap_or(COMMIT_TIMES.len())].fetch_add(1, Ordering::Relaxed);
     }
 
+    /// What a pass of retention did, and when it was begun if it came to its end.
+    pub(crate) fn retention(&self, purged: u64, forgotten: u64, run: Option<Timestamp>) {
+        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        totals.purged += purged;
+        totals.keys_forgotten += forgotten;
+        totals.retention_run = run.or(totals.retention_run);
+    }
+
     pub(crate) fn unavailable(&self) {
         self.unavailable.fetch_add(1, Ordering::Relaxed);
     }
@@ -158,6 +176,9 @@ impl Figures {
             commit_times: self.commit_times.each_ref().map(of),
             commits_unavailable: of(&self.unavailable),
             conflicts: totals.conflicts,
+            purged: totals.purged,
+            keys_forgotten: totals.keys_forgotten,
+            retention_run: totals.retention_run,
             ..Metrics::default()
         }
     }

@@ -13,6 +13,7 @@ use crate::metrics::Figures;
 use crate::openings::{self, Openings};
 use crate::post::{self, Post};
 use crate::pulse::Pulse;
+use crate::retention;
 use crate::shard::Message;
 use crate::shared::Shared;
 use crate::shell::Shell;
@@ -90,7 +91,7 @@ impl Engine {
             config,
         });
         let shells = start_shells(&shared, &committer, inboxes);
-        let background = start_background(&shared, in_flight);
+        let background = start_background(&shared, &committer, in_flight);
         Ok(Engine(Arc::new(Inner {
             _stop: shared.life.stop.clone().drop_guard(),
             shared,
@@ -182,7 +183,7 @@ fn start_shells(shared: &Arc<Shared>, committer: &Committer, inboxes: Inboxes) -
     tasks
 }
 
-fn start_background(shared: &Arc<Shared>, in_flight: Vec<Id>) -> Background {
+fn start_background(shared: &Arc<Shared>, committer: &Committer, in_flight: Vec<Id>) -> Background {
     let (tasks, stop) = (TaskTracker::new(), shared.life.stop.child_token());
     let run = |task: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>| {
         let stop = stop.clone();
@@ -198,6 +199,10 @@ fn start_background(shared: &Arc<Shared>, in_flight: Vec<Id>) -> Background {
     run(Box::pin(openings::run(Arc::clone(shared))));
     run(Box::pin(openings::probe(Arc::clone(shared))));
     run(Box::pin(post::run(Arc::clone(shared))));
+    run(Box::pin(retention::run(
+        Arc::clone(shared),
+        committer.clone(),
+    )));
     tasks.close();
     Background { tasks, stop }
 }

@@ -157,11 +157,20 @@ impl Engine {
         if let Some(status) = known.purged {
             return Err(StartError::Purged { id, status });
         }
-        let missing = || LookError::Damaged {
-            id,
-            message: "its start key is there, its journal is not".to_owned(),
+        let Some(saga) = self.get(id).await? else {
+            // It may have gone this very moment.
+            let purged = self.purged(id).await?;
+            return Err(purged.map_or_else(
+                || {
+                    let message = "its start key is there, its journal is not".to_owned();
+                    LookError::Damaged { id, message }.into()
+                },
+                |purged| StartError::Purged {
+                    id,
+                    status: purged.status,
+                },
+            ));
         };
-        let saga = self.get(id).await?.ok_or_else(missing)?;
         self.shared().figures.replay();
         Ok(Some(StartAnswer {
             saga,

@@ -40,8 +40,17 @@ impl App {
         let id = saga_id(id)?;
         match self.engine.get(id).await {
             Ok(Some(saga)) => Ok(saga),
-            Ok(None) => Err(no_such_saga(id)),
+            Ok(None) => Err(self.missing(id).await),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The refusal of an id that no saga has, or has no more.
+    pub(crate) async fn missing(&self, id: Id) -> Fault {
+        match self.engine.purged(id).await {
+            Ok(Some(gone)) => crate::refusal::purged(id, gone.status),
+            Ok(None) => no_such_saga(id),
+            Err(refusal) => refusal.into(),
         }
     }
 

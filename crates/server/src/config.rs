@@ -7,6 +7,7 @@ use crate::limits::Limits;
 use crate::notify::Notify;
 use banyan_core::limits::PARK_LIMIT_MS;
 use banyan_core::time::Duration;
+use banyan_engine::{KEY_RETENTION, Keep};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -45,6 +46,21 @@ pub struct Defaults {
     pub look_again: Option<Duration>,
     /// How long a leg that must run may be parked before its saga is stuck.
     pub park_limit: Duration,
+    /// How long sagas are kept after their end, where their definition does not say.
+    pub keep: Keep,
+    /// How long a start key is kept after its saga's end.
+    pub key_retention: Duration,
+}
+
+impl Default for Defaults {
+    fn default() -> Defaults {
+        Defaults {
+            look_again: None,
+            park_limit: Duration::from_millis(PARK_LIMIT_MS),
+            keep: Keep::default(),
+            key_retention: KEY_RETENTION,
+        }
+    }
 }
 
 /// What flags say.
@@ -121,6 +137,11 @@ struct FileDisk {
 struct FileDefaults {
     look_again: Option<String>,
     park_limit: Option<String>,
+    keep: Option<String>,
+    keep_completed: Option<String>,
+    keep_compensated: Option<String>,
+    keep_abandoned: Option<String>,
+    key_retention: Option<String>,
 }
 
 impl Config {
@@ -130,10 +151,7 @@ impl Config {
             listen,
             public_url: None,
             data: data.into(),
-            defaults: Defaults {
-                look_again: None,
-                park_limit: Duration::from_millis(PARK_LIMIT_MS),
-            },
+            defaults: Defaults::default(),
             services: BTreeMap::new(),
             notify: None,
             disk_low: Low::Usual,
@@ -162,18 +180,6 @@ impl Config {
             .unwrap_or_else(|| ("the default".to_owned(), LISTEN.to_owned()));
         let flag = flags.public_url.map(|value| ("--public-url", value));
         let public_url = first(flag, "BANYAN_PUBLIC_URL", "public_url", file.public_url);
-        let look_again = first(
-            None,
-            "BANYAN_DEFAULTS_LOOK_AGAIN",
-            "defaults.look_again",
-            file.defaults.look_again,
-        );
-        let park_limit = first(
-            None,
-            "BANYAN_DEFAULTS_PARK_LIMIT",
-            "defaults.park_limit",
-            file.defaults.park_limit,
-        );
         let url = first(None, "BANYAN_NOTIFY_URL", "notify.url", file.notify.url);
         let disk_low = first(None, "BANYAN_DISK_LOW", "disk.low", file.disk.low);
         let data = flags
@@ -183,17 +189,46 @@ impl Config {
             .unwrap_or_else(|| PathBuf::from(DATA));
         let mut config = Config::new(data, address(listen)?);
         config.public_url = public_url.map(base).transpose()?;
-        config.defaults.look_again = look_again.map(duration).transpose()?;
-        if let Some(park_limit) = park_limit {
-            config.defaults.park_limit = duration(park_limit)?;
-        }
         config.notify = notify(&path, url, file.notify.secret)?;
         if let Some(disk_low) = disk_low {
             config.disk_low = Low::read(disk_low)?;
         }
+        config.defaults = defaults(file.defaults, |name, in_file| {
+            let (env, key) = (
+                format!("BANYAN_DEFAULTS_{}", name.to_ascii_uppercase()),
+                format!("defaults.{name}"),
+            );
+            first(None, &env, &key, in_file).map(duration).transpose()
+        })?;
         config.services = services(&path, file.services)?;
         Ok(config)
     }
+}
+
+/// The defaults, given what says how a value of the file is overridden.
+fn defaults(
+    file: FileDefaults,
+    said: impl Fn(&str, Option<String>) -> Result<Option<Duration>, ConfigError>,
+) -> Result<Defaults, ConfigError> {
+    let usual = Defaults::default();
+    let all = said("keep", file.keep)?;
+    let keep = |name: &str, in_file, usual| -> Result<Duration, ConfigError> {
+        Ok(said(name, in_file)?.or(all).unwrap_or(usual))
+    };
+    Ok(Defaults {
+        look_again: said("look_again", file.look_again)?,
+        park_limit: said("park_limit", file.park_limit)?.unwrap_or(usual.park_limit),
+        keep: Keep {
+            completed: keep("keep_completed", file.keep_completed, usual.keep.completed)?,
+            compensated: keep(
+                "keep_compensated",
+                file.keep_compensated,
+                usual.keep.compensated,
+            )?,
+            abandoned: keep("keep_abandoned", file.keep_abandoned, usual.keep.abandoned)?,
+        },
+        key_retention: said("key_retention", file.key_retention)?.unwrap_or(usual.key_retention),
+    })
 }
 
 fn read(path: Option<PathBuf>) -> Result<(PathBuf, File), ConfigError> {
@@ -362,6 +397,28 @@ instances = ["http://127.0.0.1:9000"]
         assert_eq!(config.listen.port(), 3);
     }
 
+    #[test]
+    fn how_long_sagas_are_kept_is_said_for_all_or_by_their_end() {
+        let day = |days: u64| Duration::from_secs(days * 86_400);
+        let kept = |text, env| {
+            let defaults = load(text, env, None).unwrap().defaults;
+            let Keep {
+                completed,
+                compensated,
+                abandoned,
+            } = defaults.keep;
+            [completed, compensated, abandoned, defaults.key_retention]
+        };
+        assert_eq!(kept("", &[]), [day(30), day(30), day(30), day(400)]);
+        let file = "[defaults]\nkeep = \"7d\"\nkeep_abandoned = \"90d\"\nkey_retention = \"800d\"";
+        assert_eq!(kept(file, &[]), [day(7), day(7), day(90), day(800)]);
+        let env = [
+            ("BANYAN_DEFAULTS_KEEP", "1d"),
+            ("BANYAN_DEFAULTS_KEEP_COMPENSATED", "2d"),
+        ];
+        assert_eq!(kept(file, &env), [day(1), day(2), day(90), day(800)]);
+    }
+
     /// The file, the environment, `--listen`, and words that the error must have.
     type Case = (
         &'static str,
@@ -372,7 +429,7 @@ instances = ["http://127.0.0.1:9000"]
 
     #[test]
     fn what_cannot_be_used_is_refused_with_its_place() {
-        let cases: [Case; 8] = [
+        let cases: [Case; 9] = [
             (
                 "public_url = \"banyan.example.com\"",
                 &[],
@@ -404,6 +461,12 @@ instances = ["http://127.0.0.1:9000"]
                 &[("BANYAN_DEFAULTS_PARK_LIMIT", "soon")],
                 None,
                 &["BANYAN_DEFAULTS_PARK_LIMIT", "soon", "30s"],
+            ),
+            (
+                "[defaults]\nkey_retention = \"400\"",
+                &[],
+                None,
+                &["defaults.key_retention in ", "400", "3d"],
             ),
             (
                 "listen = \"here\"",

@@ -90,6 +90,16 @@ fn counters(registry: &mut Registry, figures: &Metrics) {
             "Changes that found something else than they expected",
             figures.conflicts,
         ),
+        (
+            "sagas_purged",
+            "Sagas removed past their keeping",
+            figures.purged,
+        ),
+        (
+            "keys_forgotten",
+            "Start keys of such sagas forgotten",
+            figures.keys_forgotten,
+        ),
     ];
     for (name, help, value) in all {
         registry.register(name, help, ConstCounter::new(value));
@@ -112,6 +122,14 @@ fn gauges(registry: &mut Registry, figures: &Metrics) {
     ];
     for (name, help, value) in all {
         registry.register(name, help, ConstGauge::new(whole(value)));
+    }
+    if let Some(run) = figures.retention_run {
+        registry.register_with_unit(
+            "retention_last_run_timestamp",
+            "When sagas past their keeping were last looked for to the end",
+            prometheus_client::registry::Unit::Seconds,
+            ConstGauge::new(run.0 / 1_000),
+        );
     }
 }
 
@@ -274,6 +292,7 @@ mod tests {
     fn figures_are_written_as_openmetrics() {
         let figures = Metrics {
             starts: 3,
+            retention_run: Some(banyan_core::Timestamp(1_763_721_000_123)),
             attempts: [(banyan_core::saga::Meaning::Done, 2)].into(),
             commit_us: 1_500_000,
             stuck_for_ms: 2_500,
@@ -298,6 +317,8 @@ mod tests {
             "banyan_notify_dropped_total 0",
             "banyan_disk_free_bytes 1",
             "banyan_disk_low 1",
+            "banyan_sagas_purged_total 0",
+            "banyan_retention_last_run_timestamp_seconds 1763721000",
             "# EOF",
         ] {
             assert!(text.contains(line), "{line} is not in {text}");

@@ -216,10 +216,10 @@ impl From<ServiceError> for Fault {
     }
 }
 
-/// The refusal of a key whose saga was purged.
+/// The refusal of a key or an id whose saga was purged.
 pub(crate) fn purged(id: Id, status: Status) -> Fault {
     let detail = format!(
-        "the saga {id} of this key ended {} and was purged",
+        "the saga {id} ended {} and was purged: it is past its keeping",
         status.as_str()
     );
     Fault::new(Code::SagaPurged, detail).with_saga(id)

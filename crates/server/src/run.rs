@@ -237,6 +237,8 @@ fn engine_config(config: &Config) -> banyan_engine::Config {
         look_again: config.defaults.look_again,
         feed: config.limits.changes,
         listeners: config.limits.streams + usize::from(config.notify.is_some()),
+        keep: config.defaults.keep,
+        key_retention: config.defaults.key_retention,
         ..banyan_engine::Config::default()
     }
 }

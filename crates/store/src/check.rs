@@ -4,6 +4,8 @@
 
 use crate::dealings::Ended;
 use crate::port::{Change, Filter, SagaRow};
+use banyan_core::Timestamp;
+use banyan_core::id::Id;
 use banyan_core::saga::{Entry, ReasonCode, Record};
 
 impl Change {
@@ -39,7 +41,8 @@ impl Change {
             | Change::Service(_)
             | Change::DeleteService { .. }
             | Change::TakeMessage { .. }
-            | Change::Purge { .. } => return,
+            | Change::Purge { .. }
+            | Change::Forget { .. } => return,
         };
         check_journal(row, before, entries);
         for message in &dealings.messages {
@@ -127,6 +130,24 @@ pub(crate) fn ended(row: &SagaRow) -> Option<Ended> {
         status: row.status,
         ended_at: row.ended_at.unwrap_or(row.updated_at),
     })
+}
+
+/// What an id may be off the moment of its saga's acceptance.
+const HOUR_MS: i64 = 60 * 60 * 1_000;
+
+/// The last id that a saga which was at rest at this moment can have: nothing ends before it
+/// starts, and ids are in order of time.
+pub(crate) fn last_id(until: Timestamp) -> Id {
+    let millis = until.0.saturating_add(HOUR_MS).max(0);
+    Id::new(millis.unsigned_abs(), u64::MAX, u16::MAX)
+}
+
+/// Who runs the saga that starts with these records.
+pub(crate) fn parent(entries: &[Entry]) -> Option<Id> {
+    match &entries.first()?.record {
+        Record::Started(started) => started.parent.as_ref().map(|parent| parent.saga),
+        _ => None,
+    }
 }
 
 /// A reason's code as written in the API and the store.

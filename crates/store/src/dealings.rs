@@ -89,6 +89,37 @@ pub struct LockPlace {
     pub first: Id,
 }
 
+/// Which sagas at rest to look for.
+#[derive(Clone, Copy, Debug)]
+pub struct EndedQuery {
+    /// After this one.
+    pub after: Option<Id>,
+    /// At rest since this moment, or longer.
+    pub until: Timestamp,
+    /// Look at so many sagas at most, at rest or not: no read takes long, whatever it finds.
+    pub look: usize,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EndedPage {
+    /// Those at rest.
+    pub ended: Vec<Ended>,
+    /// Where to go on; none when there are no more.
+    pub next: Option<Id>,
+}
+
+/// What is left of a saga that was purged, for as long as its start key is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Purged {
+    /// Its id.
+    pub id: Id,
+    /// Its last status.
+    pub status: Status,
+    /// When it came to rest.
+    pub ended_at: Timestamp,
+}
+
 /// A saga at rest, as far as retention asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {

@@ -1,6 +1,6 @@
 //! The port: what the engine may ask of a store.
 
-use crate::dealings::{Dealings, Ended, LockPlace, Message, MessageKey};
+use crate::dealings::{Dealings, EndedPage, EndedQuery, LockPlace, Message, MessageKey, Purged};
 use banyan_core::id::Id;
 use banyan_core::saga::{Entry, Reason, Status};
 use banyan_core::{Json, Timestamp};
@@ -123,12 +123,24 @@ pub trait Reader: Send + Sync {
     /// See [`ReadError`].
     fn lock(&self, saga: Id) -> Result<Option<LockPlace>, ReadError>;
 
-    /// Sagas at rest, oldest first, after `after`. It passes over those that are open, and over
-    /// damaged ones.
+    /// Sagas that have been at rest for long, by id, which is the order of their acceptance. It
+    /// passes over damaged ones.
     ///
     /// # Errors
     /// See [`ReadError`].
-    fn ended(&self, after: Option<Id>, limit: usize) -> Result<Vec<Ended>, ReadError>;
+    fn ended(&self, query: &EndedQuery) -> Result<EndedPage, ReadError>;
+
+    /// What is left of a purged saga; none once its start key is forgotten.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn purged(&self, id: Id) -> Result<Option<Purged>, ReadError>;
+
+    /// Purged sagas that came to rest at `until` or before, those that ended first first.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn purged_until(&self, until: Timestamp, limit: usize) -> Result<Vec<Id>, ReadError>;
 }
 
 /// One guarded change.
@@ -165,9 +177,17 @@ pub enum Change {
         key: MessageKey,
     },
     /// A saga goes, with its journal and its labels. Its start key stays, and says with which
-    /// status it went. Conflict when it is not at rest, when a message from it or to it is
-    /// still owed, and when it stands in a line before a lock.
+    /// status it went. Conflict when it is not at rest or something of it is still under way (a
+    /// wake, a call), when a message from it or to it is still owed, when it stands in a line
+    /// before a lock, when the saga that runs it is there (which may have to undo it), and when
+    /// a saga that it runs is open.
     Purge {
+        /// The saga.
+        id: Id,
+    },
+    /// The start key of a purged saga goes: nothing is known of the saga any more. Conflict when
+    /// no purged saga has this id.
+    Forget {
         /// The saga.
         id: Id,
     },

@@ -67,6 +67,9 @@ impl Reader<'_> {
         self.deadline = fields
             .get("deadline")
             .and_then(|node| self.duration(node, "`deadline`", (SHORTEST, LONGEST)));
+        let keep = fields
+            .get("keep")
+            .and_then(|node| self.duration(node, "`keep`", (SHORTEST, LONGEST)));
         let steps = self.required(&fields, "steps", "a saga has at least one step");
         let steps = steps.and_then(|node| self.all_steps(node, count));
         let output = self.output(&fields);
@@ -89,6 +92,7 @@ impl Reader<'_> {
             output,
             on_end: on_end.flatten().map(Box::new),
             lock: lock.flatten(),
+            keep,
             secret,
         };
         definition.hash = hash(&definition)?;

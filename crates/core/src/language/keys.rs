@@ -235,12 +235,12 @@ pub(crate) const KEYS: &[Key] = &[
     key(Document, "input", Shape::JsonSchema, "JSON Schema 2020-12 of the input, checked before a start is accepted."),
     key(Document, "labels", Shape::Labels, "What people search by: at most 8 names, each with an expression over $input."),
     key(Document, "deadline", Shape::Time, "From acceptance; past it, before the pivot, the saga is undone."),
+    key(Document, "keep", Shape::Time, "How long an ended saga of it is kept; unless it is said, as long as the server is set to."),
     key(Document, "steps", Shape::Steps, "The steps, one after another."),
     key(Document, "output", Shape::Template, "The value that a completed saga gives."),
     key(Document, "lock", Shape::Expression, "Over $input: sagas of this definition with the same value run one at a time, in the order of acceptance."),
     key(Document, "secret", Shape::Secrets, "Paths into $input and $output that are masked wherever people look."),
     key(Document, "on_end", Shape::EndForm, "The call that is made whenever the saga was completed, compensated or abandoned."),
-    later(Document, "keep"),
     later(Document, "start_on"),
 
     kind("do", Call, Shape::Target, "Call a service: METHOD service path."),

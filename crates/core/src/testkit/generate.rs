@@ -176,6 +176,9 @@ impl Maker {
                 .pick(&["$input.id", "$input.amount + 1", "$input.yes"]);
             put("lock", json!(lock));
         }
+        if self.random.chance(20) {
+            put("keep", json!("7d"));
+        }
         Json::Object(file)
     }
 

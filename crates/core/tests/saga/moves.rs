@@ -235,6 +235,7 @@ fn contents() -> Vec<Move> {
         case("the body of a done step that no undo looks back to", Waiting,
             &[("body: { customer: $input.customer }", "body: { who: $input.customer }")], &[]),
         case("the deadline", Charging, &[("deadline: 3d", "deadline: 9d")], &[]),
+        case("how long it is kept", Charging, &[("deadline: 3d", "deadline: 3d\nkeep: 9d")], &[]),
         case("how long a wait lasts that has begun", Waiting, &[("for: 1d", "for: 2d")], &[]),
         case("another signal for a wait that has begun", Waiting, &[("wait: approved", "wait: agreed")], &[("approval", StepChanged)]),
         case("a pivot to come", Waiting, &[("- ship: { do: POST parcels /parcels,", "- ship: { do: POST parcels /parcels, pivot: true,")], &[]),

@@ -1,7 +1,7 @@
 //! What a saga did: its journal, and its attempts, oldest first.
 
 use super::wait::has_step;
-use crate::app::{App, no_such_saga};
+use crate::app::App;
 use crate::fault::{Answer, Fault};
 use crate::query::Query;
 use crate::reply;
@@ -88,7 +88,7 @@ fn next(skip: usize, limit: usize, total: usize) -> Option<String> {
 async fn entries(app: &App, id: Id) -> Answer<Vec<Entry>> {
     match app.engine.journal(id).await? {
         Some(entries) => Ok(entries),
-        None => Err(no_such_saga(id)),
+        None => Err(app.missing(id).await),
     }
 }
 

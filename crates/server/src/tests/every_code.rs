@@ -1,7 +1,7 @@
 //! Every error code is provoked over HTTP: a new one without its case fails here.
 
 use super::rig::Rig;
-use super::{bad_input, children, moves, raw, replies, special};
+use super::{bad_input, children, moves, raw, replies, retention, special};
 use banyan_api::Code;
 use std::collections::BTreeSet;
 
@@ -21,6 +21,7 @@ async fn every_error_code_is_provoked_over_http() {
         impatient,
         special::services().await,
         special::store().await,
+        retention::purged().await,
         special::full().await,
         children::refused().await,
         replies::settled().await,

@@ -14,6 +14,7 @@ mod moves;
 mod notify;
 mod raw;
 mod replies;
+mod retention;
 mod rig;
 mod sagas;
 mod secrets;

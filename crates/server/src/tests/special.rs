@@ -133,19 +133,6 @@ pub(crate) async fn services() -> Rig {
 pub(crate) async fn store() -> Rig {
     let rig = Rig::start().await.with_samples().await;
     let saga = rig.accepted("k-1", json!({"definition": "count"})).await;
-    rig.faults.purged.store(true, SeqCst);
-    let answer = rig
-        .post("/v1/sagas", &[KEY], &json!({"definition": "count"}))
-        .await;
-    assert_eq!(
-        (answer.status, answer.code().as_str()),
-        (410, "saga_purged")
-    );
-    assert!(answer.json()["saga"].is_string());
-    assert_eq!(
-        rig.get("/v1/definitions/count/sagas/k-1").await.code(),
-        "saga_purged"
-    );
     rig.faults.damaged.store(true, SeqCst);
     let journal = format!("/v1/sagas/{}/journal", saga["id"].as_str().unwrap());
     let answer = rig.get(&journal).await;

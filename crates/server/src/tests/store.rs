@@ -2,10 +2,9 @@
 
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
-use banyan_core::saga::Status;
 use banyan_store::{
-    Counts, Cursor, DefinitionRow, Ended, Filter, LockPlace, MemoryReader, Message, MessageKey,
-    ReadError, Reader, SagaRow, ServiceRow, StartKey, Stored, Wake, WakeQuery,
+    Counts, Cursor, DefinitionRow, EndedPage, EndedQuery, Filter, LockPlace, MemoryReader, Message,
+    MessageKey, Purged, ReadError, Reader, SagaRow, ServiceRow, StartKey, Stored, Wake, WakeQuery,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,8 +16,6 @@ pub(crate) struct Faults {
     pub(crate) damaged: AtomicBool,
     /// Reads fail for the moment.
     pub(crate) unavailable: AtomicBool,
-    /// The sagas of all start keys were purged.
-    pub(crate) purged: AtomicBool,
 }
 
 /// A reader with faults.
@@ -69,12 +66,7 @@ impl Reader for Faulty {
         key: &str,
     ) -> Result<Option<StartKey>, ReadError> {
         self.pass()?;
-        let found = self.inner.start_key(namespace, definition, key)?;
-        let purged = self.faults.purged.load(Ordering::SeqCst);
-        Ok(found.map(|known| StartKey {
-            purged: purged.then_some(Status::Completed),
-            ..known
-        }))
+        self.inner.start_key(namespace, definition, key)
     }
 
     fn list(
@@ -128,7 +120,16 @@ impl Reader for Faulty {
         self.inner.lock(saga)
     }
 
-    fn ended(&self, after: Option<Id>, limit: usize) -> Result<Vec<Ended>, ReadError> {
-        self.inner.ended(after, limit)
+    fn ended(&self, query: &EndedQuery) -> Result<EndedPage, ReadError> {
+        self.inner.ended(query)
+    }
+
+    fn purged(&self, id: Id) -> Result<Option<Purged>, ReadError> {
+        self.pass()?;
+        self.inner.purged(id)
+    }
+
+    fn purged_until(&self, until: Timestamp, limit: usize) -> Result<Vec<Id>, ReadError> {
+        self.inner.purged_until(until, limit)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Store;
 use crate::check;
-use crate::dealings::{Ended, LockPlace, Message, MessageKey};
+use crate::dealings::{EndedPage, EndedQuery, LockPlace, Message, MessageKey, Purged};
 use crate::port::{
     Counts, Cursor, DefinitionRow, Filter, ReadError, Reader, SagaRow, ServiceRow, StartKey,
     Stored, Wake, WakeQuery,
@@ -48,7 +48,16 @@ impl Reader for MemoryReader {
         key: &str,
     ) -> Result<Option<StartKey>, ReadError> {
         let key = [namespace, definition, key].map(str::to_owned);
-        Ok(self.0.lock().state.start_keys.get(&key).cloned())
+        let state = &self.0.lock().state;
+        Ok(state.start_keys.get(&key).map(|owner| {
+            let gone = state.purged.get(&owner.id);
+            StartKey {
+                purged: gone
+                    .filter(|gone| gone.key == key)
+                    .map(|gone| gone.what.status),
+                ..owner.clone()
+            }
+        }))
     }
 
     fn list(
@@ -150,10 +159,39 @@ impl Reader for MemoryReader {
         Ok(self.0.lock().state.lines.place(saga))
     }
 
-    fn ended(&self, after: Option<Id>, limit: usize) -> Result<Vec<Ended>, ReadError> {
+    fn ended(&self, query: &EndedQuery) -> Result<EndedPage, ReadError> {
         let disk = self.0.lock();
-        let rows = disk.state.rows();
-        let rows = rows.filter(|row| after.is_none_or(|after| row.id > after));
-        Ok(rows.filter_map(check::ended).take(limit).collect())
+        let last = check::last_id(query.until);
+        let (mut page, mut looked) = (EndedPage::default(), 0);
+        for row in disk
+            .state
+            .rows()
+            .filter(|row| query.after.is_none_or(|after| row.id > after) && row.id <= last)
+            .take(query.look)
+        {
+            looked += 1;
+            page.next = Some(row.id);
+            let ended = check::ended(row).filter(|ended| ended.ended_at <= query.until);
+            page.ended.extend(ended);
+        }
+        page.next = page.next.filter(|_| looked == query.look);
+        Ok(page)
+    }
+
+    fn purged(&self, id: Id) -> Result<Option<Purged>, ReadError> {
+        let disk = self.0.lock();
+        Ok(disk.state.purged.get(&id).map(|gone| gone.what))
+    }
+
+    fn purged_until(&self, until: Timestamp, limit: usize) -> Result<Vec<Id>, ReadError> {
+        let disk = self.0.lock();
+        let gone = disk.state.purged.values().map(|gone| gone.what);
+        let mut old: Vec<(Timestamp, Id)> = gone
+            .filter(|gone| gone.ended_at <= until)
+            .map(|gone| (gone.ended_at, gone.id))
+            .collect();
+        old.sort_unstable();
+        old.truncate(limit);
+        Ok(old.into_iter().map(|(_, id)| id).collect())
     }
 }

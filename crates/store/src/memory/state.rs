@@ -2,7 +2,7 @@
 
 use super::lines::Lines;
 use crate::check;
-use crate::dealings::{Dealings, Message, MessageKey};
+use crate::dealings::{Dealings, Message, MessageKey, Purged};
 use crate::port::{
     Applied, Change, Committed, DefinitionRow, SagaRow, ServiceRow, StartKey, Stored,
 };
@@ -18,6 +18,18 @@ pub(super) struct State {
     pub(super) services: BTreeMap<String, ServiceRow>,
     pub(super) messages: BTreeMap<(Id, MessageKey), Message>,
     pub(super) lines: Lines,
+    /// What is left of purged sagas, by id.
+    pub(super) purged: BTreeMap<Id, Gone>,
+    /// Who runs a saga, by the saga that is run.
+    parents: BTreeMap<Id, Id>,
+}
+
+/// What is left of a purged saga.
+#[derive(Debug)]
+pub(super) struct Gone {
+    pub(super) what: Purged,
+    /// Its start key.
+    pub(super) key: [String; 3],
 }
 
 impl State {
@@ -60,6 +72,7 @@ impl State {
                 true
             }
             Change::Purge { id } => self.purge(*id),
+            Change::Forget { id } => self.forget(*id),
             Change::Definition(row) => self.define(row),
             Change::Activate { name, version } => self.activate(name, *version),
             Change::Accepting { name, refusal } => self.accept(name, refusal.as_ref()),
@@ -90,6 +103,9 @@ impl State {
             purged: None,
         };
         self.start_keys.insert(key, owner);
+        if let Some(parent) = check::parent(entries) {
+            self.parents.insert(row.id, parent);
+        }
         let stored = Stored {
             row: row.clone(),
             journal: entries.to_vec(),
@@ -136,14 +152,50 @@ impl State {
             .messages
             .keys()
             .any(|(to, key)| [*to, key.from].contains(&id));
-        if !row.status.is_rest() || owed || self.lines.place(id).is_some() {
+        let under_way = row.in_flight || row.wake_at.is_some();
+        if under_way || owed || self.lines.place(id).is_some() || self.needed(id) {
             return false;
         }
-        let key = [&row.namespace, &row.definition, &row.key].map(String::clone);
-        if let Some(owner) = self.start_keys.get_mut(&key) {
-            owner.purged = Some(row.status);
-        }
+        let Some(ended) = check::ended(row) else {
+            return false;
+        };
+        let gone = Gone {
+            what: Purged {
+                id,
+                status: ended.status,
+                ended_at: ended.ended_at,
+            },
+            key: [&row.namespace, &row.definition, &row.key].map(String::clone),
+        };
+        self.purged.insert(id, gone);
+        self.parents
+            .retain(|child, parent| *child != id && *parent != id);
         self.sagas.remove(&id);
+        true
+    }
+
+    /// Does a parent or a child of this saga need it?
+    fn needed(&self, id: Id) -> bool {
+        let open = |child: &Id| {
+            let child = self.sagas.get(child);
+            child.is_some_and(|stored| !stored.row.status.is_rest())
+        };
+        let parent = self.parents.get(&id);
+        parent.is_some_and(|parent| self.sagas.contains_key(parent))
+            || self
+                .parents
+                .iter()
+                .any(|(child, parent)| *parent == id && open(child))
+    }
+
+    fn forget(&mut self, id: Id) -> bool {
+        let Some(gone) = self.purged.remove(&id) else {
+            return false;
+        };
+        let owner = self.start_keys.get(&gone.key);
+        if owner.is_some_and(|owner| owner.id == id) {
+            self.start_keys.remove(&gone.key);
+        }
         true
     }
 

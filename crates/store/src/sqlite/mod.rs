@@ -8,6 +8,7 @@
 
 mod checksum;
 mod error;
+mod family;
 mod list;
 mod lock;
 mod locks;

@@ -4,7 +4,7 @@ use super::lock::Lock;
 use super::pool::Pool;
 use super::writer::key_hash;
 use super::{error, list, locks, messages, purge, registry, row};
-use crate::dealings::{Ended, LockPlace, Message, MessageKey};
+use crate::dealings::{EndedPage, EndedQuery, LockPlace, Message, MessageKey, Purged};
 use crate::port::{
     Counts, Cursor, DefinitionRow, Filter, ReadError, Reader, SagaRow, ServiceRow, StartKey,
     Stored, Wake, WakeQuery,
@@ -92,7 +92,10 @@ impl Reader for SqliteReader {
         key: &str,
     ) -> Result<Option<StartKey>, ReadError> {
         let hash = key_hash(namespace, definition, key);
-        let sql = "SELECT saga_id, request_hash, purged FROM start_key WHERE hash = ?1";
+        let sql = "SELECT start_key.saga_id, request_hash, purged.status
+                   FROM start_key LEFT JOIN purged
+                       ON purged.saga_id = start_key.saga_id AND key_hash = hash
+                   WHERE hash = ?1";
         let rows = query(&*self.pool.lend()?, sql, &[&hash], start_key)?;
         Ok(rows.into_iter().next())
     }
@@ -189,8 +192,16 @@ impl Reader for SqliteReader {
         locks::lock(&*self.pool.lend()?, saga)
     }
 
-    fn ended(&self, after: Option<Id>, limit: usize) -> Result<Vec<Ended>, ReadError> {
-        purge::ended(&*self.pool.lend()?, after, limit)
+    fn ended(&self, query: &EndedQuery) -> Result<EndedPage, ReadError> {
+        purge::ended(&*self.pool.lend()?, query)
+    }
+
+    fn purged(&self, id: Id) -> Result<Option<Purged>, ReadError> {
+        purge::purged(&*self.pool.lend()?, id)
+    }
+
+    fn purged_until(&self, until: Timestamp, limit: usize) -> Result<Vec<Id>, ReadError> {
+        purge::purged_until(&*self.pool.lend()?, until, limit)
     }
 }
 

@@ -63,9 +63,24 @@ CREATE TABLE journal (
 CREATE TABLE start_key (
     hash BLOB PRIMARY KEY,
     saga_id BLOB NOT NULL,
-    request_hash ANY NOT NULL,
-    purged TEXT
+    request_hash ANY NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- What is left of a purged saga, until its start key is forgotten. Sagas pay for it when they go.
+CREATE TABLE purged (
+    saga_id BLOB PRIMARY KEY,
+    key_hash BLOB NOT NULL,
+    status TEXT NOT NULL,
+    ended_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX purged_age ON purged (ended_at, saga_id);
+
+-- Which saga runs which: a child goes after its parent. Only children pay for it.
+CREATE TABLE child (
+    saga_id BLOB PRIMARY KEY,
+    parent BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX child_parent ON child (parent);
 
 CREATE TABLE label (
     name TEXT NOT NULL,

@@ -8,7 +8,7 @@ use super::lock::Lock;
 use super::locks::{self, Moved};
 use super::row::{self, Hash, Texts};
 use super::tally::Tally;
-use super::{error, messages, purge, registry};
+use super::{error, family, messages, purge, registry};
 use crate::dealings::Dealings;
 use crate::port::{Applied, Change, CommitError, Committed, SagaRow, Writer};
 use banyan_core::id::Id;
@@ -137,6 +137,7 @@ impl SqliteWriter {
                 Ok(true)
             }
             Change::Purge { id } => purge::purge(&self.connection, &mut self.tally, *id),
+            Change::Forget { id } => purge::forget(&self.connection, *id),
             Change::Definition(row) => registry::define(&self.connection, row),
             Change::Activate { name, version } => {
                 registry::activate(&self.connection, name, *version)
@@ -183,6 +184,9 @@ impl SqliteWriter {
             return Ok(false);
         }
         self.write_labels(row)?;
+        if let Some(parent) = crate::check::parent(entries) {
+            family::put(&self.connection, parent, row.id)?;
+        }
         self.tally.status(row.status.as_str(), 1);
         if let (Some(service), Some(_)) = (&row.service, row.parked_since) {
             self.tally.parked(service, 1);

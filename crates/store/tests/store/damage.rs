@@ -1,9 +1,11 @@
 //! Rows changed behind the store's back are found when they are read, and named.
 
 use crate::sample::{definition, ended, id, row, start, with};
+use banyan_core::Timestamp;
 use banyan_core::saga::Status;
 use banyan_store::{
-    Applied, Change, Dealings, Filter, LockChange, Message, ReadError, Reader, Writer, sqlite,
+    Applied, Change, Dealings, EndedQuery, Filter, LockChange, Message, ReadError, Reader, Writer,
+    sqlite,
 };
 use rusqlite::Connection;
 
@@ -152,7 +154,12 @@ fn a_damaged_saga_is_not_removed_and_stands_in_nobodys_way() {
     let connection = Connection::open(folder.path().join(sqlite::FILE)).unwrap();
     let damage = "UPDATE saga SET labels = '{', ended_at = 1 WHERE id = ?1";
     connection.execute(damage, [id(1).as_bytes()]).unwrap();
-    let ended = reader.ended(None, 2).unwrap();
+    let query = EndedQuery {
+        after: None,
+        until: Timestamp(i64::MAX),
+        look: 9,
+    };
+    let ended = reader.ended(&query).unwrap().ended;
     let ids: Vec<_> = ended.iter().map(|one| one.id).collect();
     assert_eq!(ids, [id(2), id(3)]);
     let batch = [1, 2].map(|saga| Change::Purge { id: id(saga) });

@@ -1,11 +1,11 @@
 //! The same operations on memory and on SQLite give the same answers and the same rows.
 
-use crate::sample::{START, definition, entries, id, row, service};
+use crate::sample::{START, child_entries, definition, entries, id, row, service};
 use banyan_core::Timestamp;
 use banyan_core::saga::{Reason, ReasonCode, Status};
 use banyan_store::{
-    Change, Committed, Dealings, Filter, LockChange, MemoryReader, Message, MessageKey, Reader,
-    SagaRow, WakeQuery, Writer, memory, sqlite,
+    Change, Committed, Dealings, EndedQuery, Filter, LockChange, MemoryReader, Message, MessageKey,
+    Reader, SagaRow, WakeQuery, Writer, memory, sqlite,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -53,6 +53,9 @@ enum Operation {
         seq: u64,
     },
     Purge {
+        saga: u64,
+    },
+    Forget {
         saga: u64,
     },
 }
@@ -146,6 +149,7 @@ fn operations() -> impl Strategy<Value = Operation> {
         1 => (0..SAGAS, 0..SAGAS, 1..4_u64)
             .prop_map(|(to, from, seq)| Operation::TakeMessage { to, from, seq }),
         3 => (0..SAGAS).prop_map(|saga| Operation::Purge { saga }),
+        1 => (0..SAGAS).prop_map(|saga| Operation::Forget { saga }),
         1 => (name(), version(), 0..2_usize, any::<bool>()).prop_map(
             |(name, version, hash, active)| Operation::Definition { name, version, hash, active }),
         1 => (name(), version())
@@ -197,7 +201,10 @@ fn change(operation: &Operation, reader: &MemoryReader) -> Change {
         Operation::Start(shape, dealt) => {
             let row = shaped(&shape, 1 + shape.saga % 3);
             Change::Start {
-                entries: entries(&row, 1, row.seq),
+                entries: match shape.flags[2] {
+                    true => child_entries(&row, id((shape.saga + 1) % SAGAS)),
+                    false => entries(&row, 1, row.seq),
+                },
                 request_hash: NAMES[shape.names[3]].repeat(64),
                 dealings: dealings(&dealt, &row),
                 row,
@@ -253,6 +260,7 @@ fn change(operation: &Operation, reader: &MemoryReader) -> Change {
             Change::TakeMessage { to: id(to), key }
         }
         Operation::Purge { saga } => Change::Purge { id: id(saga) },
+        Operation::Forget { saga } => Change::Forget { id: id(saga) },
     }
 }
 
@@ -347,10 +355,18 @@ fn dealings_seen(reader: &dyn Reader, cut: u64, seen: &mut Vec<String>) {
     }
     for (after, limit) in [(None, 100), (Some(id(cut)), 1)] {
         seen.push(format!("{:?}", reader.granted(after, limit).unwrap()));
-        seen.push(format!("{:?}", reader.ended(after, limit).unwrap()));
+        let until = Timestamp(START + cut as i64 * 10 - 30);
+        let query = EndedQuery {
+            after,
+            until,
+            look: limit,
+        };
+        seen.push(format!("{:?}", reader.ended(&query).unwrap()));
+        seen.push(format!("{:?}", reader.purged_until(until, limit).unwrap()));
     }
     for saga in 0..SAGAS {
         seen.push(format!("{:?}", reader.lock(id(saga)).unwrap()));
+        seen.push(format!("{:?}", reader.purged(id(saga)).unwrap()));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
-use banyan_core::saga::{Entry, Leg, Meaning, Next, Record, Started, Status, Value};
+use banyan_core::saga::{Entry, Leg, Meaning, Next, Parent, Record, Started, Status, Value};
 use banyan_core::time::Duration;
 use banyan_store::{Change, Dealings, DefinitionRow, SagaRow, ServiceRow};
 use serde_json::json;
@@ -58,6 +58,19 @@ pub(crate) fn entries(row: &SagaRow, first: u64, last: u64) -> Vec<Entry> {
             record: record(row, seq),
         })
         .collect()
+}
+
+/// The records of a saga that another one runs.
+pub(crate) fn child_entries(row: &SagaRow, parent: Id) -> Vec<Entry> {
+    let mut all = entries(row, 1, row.seq);
+    if let Record::Started(started) = &mut all[0].record {
+        started.parent = Some(Parent {
+            saga: parent,
+            definition: "order".to_owned(),
+            step: "charge".to_owned(),
+        });
+    }
+    all
 }
 
 fn record(row: &SagaRow, seq: u64) -> Record {

@@ -24,6 +24,11 @@ pub(super) fn of(definition: &Definition) -> Vec<String> {
     if definition.lock.is_some() {
         lost.push("lock: runs with the same value go on side by side".to_owned());
     }
+    if let Some(keep) = definition.keep {
+        lost.push(format!(
+            "keep: for how long a run is kept after its end ({keep}) is a setting of the engine"
+        ));
+    }
     if definition.on_end.is_some() {
         lost.push(
             "on_end: nothing there runs once whatever the end was, retried and without a say in it"

@@ -69,6 +69,7 @@ fn document(from: &Definition, to: &Definition, found: &mut Vec<Difference>) {
         on_end,
         secret,
         lock,
+        keep,
     } = to;
     let text = |text: &Option<String>| Json::from(text.clone());
     let time = |time: Option<crate::time::Duration>| Json::from(time.map(|time| time.to_string()));
@@ -84,6 +85,7 @@ fn document(from: &Definition, to: &Definition, found: &mut Vec<Difference>) {
         keyed(&format!("labels.{name}"), was, is, found);
     }
     keyed("deadline", time(from.deadline), time(*deadline), found);
+    keyed("keep", time(from.keep), time(*keep), found);
     keyed("output", value(&from.output), value(output), found);
     let source = |lock: &Option<crate::expr::Expr>| {
         Json::from(lock.as_ref().map(|lock| lock.source().to_owned()))
