@@ -329,7 +329,9 @@ impl Node {
 fn saga_of(change: &Change) -> Option<Id> {
     match change {
         Change::Start { row, .. } | Change::Append { row, .. } => Some(row.id),
-        Change::TakeMessage { to: id, .. } | Change::Purge { id } => Some(*id),
+        Change::TakeMessage { to: id, .. } | Change::Purge { id } | Change::Forget { id } => {
+            Some(*id)
+        }
         Change::Definition(_)
         | Change::Activate { .. }
         | Change::Accepting { .. }
