@@ -110,7 +110,7 @@ pub struct Config {
     pub keep: Keep,
     /// How long a start key is kept after its saga's end; at least as long as the saga itself.
     pub key_retention: Duration,
-    /// Pause between two passes that remove what is past its keeping.
+    /// From the begin of a pass that removes what is past its keeping to that of the next.
     pub purge_every: std::time::Duration,
     /// Called when the engine cannot go on: the fate of a commit is unknown, or another node
     /// took over. It must end the process; the engine accepts nothing from then on.

@@ -84,7 +84,9 @@ pub(crate) async fn run(shared: Arc<Shared>, committer: Committer) {
             ),
             Ok(()) => tracing::debug!(refused, took_ms, "no saga is past its keeping"),
         }
-        shared.pause(shared.config.purge_every).await;
+        let every = u64::try_from(shared.config.purge_every.as_millis()).unwrap_or(u64::MAX);
+        let next = begun.plus(banyan_core::time::Duration::from_millis(every));
+        shared.clock.sleep_until(next).await;
     }
 }
 
