@@ -22,6 +22,9 @@ fn every_command_that_is_promised_can_be_typed() {
         "banyan demo --listen 7401",
         "banyan demo --listen 127.0.0.1:0",
         "banyan demo verify --data d",
+        "banyan demo --break payments-undo --break stock-ship --duration 5s",
+        "banyan demo break shipping-dispatch --data d",
+        "banyan demo mend",
         "banyan serve --data d --listen 127.0.0.1:7400",
         "banyan check a.saga.yaml b.saga.yaml --format sarif",
         "banyan schema",
@@ -98,6 +101,8 @@ fn what_cannot_be_meant_is_a_usage_error() {
         "banyan note order/k --reason because",
         "banyan demo --listen here",
         "banyan demo --rate 0",
+        "banyan demo --break everything",
+        "banyan demo break",
     ] {
         let error = parse(line).expect_err(line);
         assert_eq!(error.exit_code(), Exit::Usage as i32, "{line}");

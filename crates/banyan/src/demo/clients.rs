@@ -92,9 +92,15 @@ impl Clients {
         self.approve(id, draft).await;
         let mut was_stuck = false;
         while !*self.ending.borrow() {
-            match self.client.saga(id, Some(LOOK_SECONDS)).await {
+            let looked = self.client.saga(id, Some(LOOK_SECONDS)).await;
+            let stuck = |saga: &Saga| saga.status == SagaStatus::Stuck;
+            if was_stuck && looked.as_ref().is_ok_and(|saga| !stuck(saga)) {
+                self.tally.mended();
+                was_stuck = false;
+            }
+            match looked {
                 Ok(saga) if saga.status.is_rest() => return Some(saga),
-                Ok(saga) if saga.status == SagaStatus::Stuck => {
+                Ok(saga) if stuck(&saga) => {
                     if !was_stuck {
                         self.tally.stuck(&saga);
                     }

@@ -1,6 +1,6 @@
 //! What lies where in a demo's data folder.
 
-use super::shop::Service;
+use super::shop::{self, Break, Service};
 use crate::cli::Fail;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 pub(super) const SAGAS: [(&str, u32, &str); 2] = [
     (
         "place_order",
-        1,
+        2,
         include_str!("../../demo/place_order.saga.yaml"),
     ),
     (
@@ -17,6 +17,12 @@ pub(super) const SAGAS: [(&str, u32, &str); 2] = [
         include_str!("../../demo/express_order.saga.yaml"),
     ),
 ];
+
+/// What the demo's server is told: a person who looks on does not wait for an hour.
+const CONFIG: &str = "\
+[defaults]
+park_limit = \"30s\"   # 1h by default
+";
 
 /// A demo's data folder.
 #[derive(Clone, Debug)]
@@ -60,12 +66,31 @@ impl Folder {
         self.root.join(format!("{name}.out"))
     }
 
+    /// What is broken on purpose.
+    pub(super) fn broken(&self) -> Result<Vec<Break>, Fail> {
+        let services = self.services();
+        shop::broken(&services).map_err(|error| Fail::file(&services, &error))
+    }
+
+    /// Breaks this and nothing else.
+    pub(super) fn set_broken(&self, broken: &[Break]) -> Result<(), Fail> {
+        let services = self.services();
+        shop::break_(&services, broken).map_err(|error| Fail::file(&services, &error))
+    }
+
+    /// The server's configuration.
+    pub(super) fn config(&self) -> PathBuf {
+        self.root.join("banyan.toml")
+    }
+
     /// Makes the folder and writes the saga files into it, for people to read.
     pub(super) fn prepare(&self) -> Result<(), Fail> {
         let sagas = self.root.join("sagas");
         for folder in [&sagas, &self.services(), &self.server()] {
             std::fs::create_dir_all(folder).map_err(|error| Fail::file(folder, &error))?;
         }
+        let config = self.config();
+        std::fs::write(&config, CONFIG).map_err(|error| Fail::file(&config, &error))?;
         for (name, _, source) in SAGAS {
             let file = sagas.join(format!("{name}.saga.yaml"));
             std::fs::write(&file, source).map_err(|error| Fail::file(&file, &error))?;

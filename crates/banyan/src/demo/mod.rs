@@ -4,6 +4,7 @@
 //! `banyan demo` starts the server and the services as processes of their own and starts again
 //! whichever dies. `banyan demo verify` needs none of them: it reads what they left behind.
 
+mod breaking;
 mod child;
 mod clients;
 mod clock;
@@ -23,6 +24,7 @@ pub(crate) use clock::pause;
 use crate::cli::{Context, Exit, Fail};
 use banyan_core::time::Duration;
 use clap::{Args, Subcommand};
+use shop::Break;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -38,6 +40,10 @@ const DEFAULT_DATA: &str = "banyan-demo";
   banyan demo                     until Ctrl-C; kill any of its processes meanwhile
   banyan demo --duration 60s      then waits for every saga to end, and verifies
   banyan demo verify              compares all ledgers with what clients were told
+  banyan demo --break payments-undo
+                                  a shop whose refunds fail, for you to mend: docs/guide/first-repair.md
+  banyan demo break stock-ship    breaks a demo that is running
+  banyan demo mend                heals whatever was broken; then retry what is stuck
 
 The data folder is ./banyan-demo unless --data names another."
 )]
@@ -53,6 +59,9 @@ pub(crate) struct Arguments {
     /// What the orders and the troubles are drawn from
     #[arg(long, default_value_t = 7)]
     seed: u64,
+    /// Break this on purpose, until `banyan demo mend`
+    #[arg(long = "break", value_name = "WHAT")]
+    broken: Vec<Break>,
     /// Where the server listens [default: 127.0.0.1:7400 if it is free, else any free port]
     #[arg(long, value_name = "ADDR", value_parser = address)]
     listen: Option<SocketAddr>,
@@ -69,6 +78,14 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 
 #[derive(Clone, Debug, Subcommand)]
 enum Verb {
+    /// Break something of the shop on purpose, so that sagas get stuck
+    Break {
+        /// What
+        #[arg(required = true)]
+        what: Vec<Break>,
+    },
+    /// Heal whatever was broken on purpose
+    Mend,
     /// Prove the books: every order wholly done or wholly undone, money and stock add up
     Verify,
 }
@@ -96,6 +113,8 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
     let folder = folder::Folder::new(data);
     match arguments.verb {
         Some(Verb::Verify) => verify::run(context, &folder).await,
+        Some(Verb::Break { what }) => breaking::more(context, &folder, &what),
+        Some(Verb::Mend) => breaking::mend(context, &folder),
         None => run::run(context, &folder, &arguments).await,
     }
 }

@@ -54,6 +54,8 @@ pub(super) fn server(folder: &Folder, address: SocketAddr) -> Plan {
             folder.server().into(),
             "--listen".into(),
             address.to_string().into(),
+            "--config".into(),
+            folder.config().into(),
             "--end-with-stdin".into(),
         ],
         output: folder.output("server"),

@@ -37,6 +37,9 @@ pub(super) async fn run(
     arguments: &Arguments,
 ) -> Result<Exit, Fail> {
     folder.prepare()?;
+    if !arguments.broken.is_empty() {
+        folder.set_broken(&arguments.broken)?;
+    }
     let (mut shop, addresses) = open(folder, arguments)?;
     let outcome = work(context, folder, arguments, &mut shop, &addresses).await;
     for child in shop.children.drain(..) {
@@ -208,6 +211,7 @@ fn welcome(context: &Context, folder: &Folder, shop: &Shop, seed: u64) -> String
     let kill = format!("kill -9 {}", shop.children.first().map_or(0, Kept::pid));
     let mut text = String::new();
     // Writing into a String cannot fail.
+    let broken = folder.broken().unwrap_or_default();
     let _ = write!(
         text,
         "{}
@@ -221,6 +225,9 @@ fn welcome(context: &Context, folder: &Folder, shop: &Shop, seed: u64) -> String
         pids.join(", "),
         style.strong(&kill),
     );
+    if !broken.is_empty() {
+        text.push_str(&super::breaking::told(&broken, &banyan, folder, style));
+    }
     text
 }
 

@@ -68,6 +68,11 @@ impl Tally {
         });
     }
 
+    /// One that needed a person goes on.
+    pub(super) fn mended(&self) {
+        self.with(|counts| counts.stuck = counts.stuck.saturating_sub(1));
+    }
+
     /// A saga came to rest.
     pub(super) fn ended(&self, saga: Saga) {
         self.with(|counts| match saga.status {

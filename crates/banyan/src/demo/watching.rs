@@ -11,6 +11,8 @@ use tokio::sync::mpsc;
 
 /// How long sagas may take to come to rest after the last order.
 pub(super) const REST_TIME: Duration = Duration::from_secs(180);
+/// How long they may take where something is broken on purpose: a person has to mend it.
+const MEND_TIME: Duration = Duration::from_secs(60 * 60);
 /// Between two looks at the counts.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -59,7 +61,8 @@ impl<'a> Watching<'a> {
     pub(super) async fn until_rest(&mut self, orders: tokio::task::JoinHandle<()>) -> bool {
         self.screen
             .say("no new orders; waiting for every saga to end (Ctrl-C to leave at once)\n");
-        let end = clock::now() + REST_TIME;
+        let broken = self.folder.broken().is_ok_and(|broken| !broken.is_empty());
+        let end = clock::now() + if broken { MEND_TIME } else { REST_TIME };
         let stopped = super::stopped(false);
         tokio::pin!(stopped, orders);
         while clock::now() < end {

@@ -1,5 +1,6 @@
 //! What the shop's services make of HTTP: a call for the desk, and the faults that befall it.
 
+use super::broken::{self, Ailment};
 use super::call::Call;
 use super::desk::Desk;
 use super::faults::{Draw, Fault, Faults};
@@ -7,6 +8,7 @@ use crate::front::{self, Response, Service, Silence, answer_json, no};
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use http_body_util::Full;
+use std::path::PathBuf;
 
 /// A desk behind HTTP.
 pub(super) struct Counter {
@@ -14,6 +16,10 @@ pub(super) struct Counter {
     pub(super) desk: Desk,
     /// What goes wrong on the way.
     pub(super) faults: Faults,
+    /// Whose counter it is.
+    pub(super) service: super::Service,
+    /// Where it stands what is broken.
+    pub(super) data: PathBuf,
 }
 
 impl Service for Counter {
@@ -33,6 +39,16 @@ impl Service for Counter {
             path: heard.path,
             body,
         };
+        let about = (&call.method, call.path.as_str());
+        match broken::ails(&self.data, self.service, about, &attempt) {
+            Some(Ailment::Says(response)) => return Ok(*response),
+            Some(Ailment::Silent) => {
+                // Whether the desk is gone or the answer is lost, the caller hears nothing.
+                let _ = self.desk.ask(call).await;
+                return Err(Silence);
+            }
+            None => {}
+        }
         let fault = befalls(&call, &attempt, &self.faults);
         match fault {
             Fault::Unavailable => {

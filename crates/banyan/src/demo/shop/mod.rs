@@ -5,6 +5,7 @@
 //! Every service keeps an append-only ledger of one shape, so that what happened to an order
 //! can be added up over all of them. Nothing here retries or coordinates: that is Banyan's part.
 
+mod broken;
 mod call;
 mod database;
 mod desk;
@@ -22,6 +23,7 @@ use clap::ValueEnum;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+pub(crate) use broken::{Break, read as broken, write as break_};
 pub(crate) use database::ledger_file;
 pub(crate) use faults::Faults;
 pub(crate) use payments::ACCOUNTS;
@@ -105,6 +107,11 @@ fn start(
     let connection = database::open(&options.data, options.service, domain.as_ref())?;
     let desk = desk::open(connection, domain);
     let faults = options.faults.clone();
-    let counter = http::Counter { desk, faults };
+    let counter = http::Counter {
+        desk,
+        faults,
+        service: options.service,
+        data: options.data.clone(),
+    };
     Ok(tokio::spawn(crate::front::serve(listener, counter)))
 }
