@@ -90,7 +90,10 @@ pub(super) fn words(entry: &JournalEntry) -> String {
     let data = &entry.data;
     let text = |name: &str| data[name].as_str().unwrap_or_default();
     let leg = || leg_of(data);
-    let why = || format!(", since {:?}", text("reason"));
+    let why = || match text("reason") {
+        super::verbs::NO_REASON => String::new(),
+        reason => format!(", since {reason:?}"),
+    };
     match entry.kind.as_str() {
         "cancel_requested" => format!("somebody asks to cancel{}", why()),
         "retried" => retried(data) + &why(),

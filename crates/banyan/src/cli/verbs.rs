@@ -20,7 +20,7 @@ use serde::Serialize;
 /// The longest that one call waits; a longer wait asks again.
 const WAIT_SECONDS: u32 = 60;
 /// What stands for the reason in a dry run that was given none.
-const NO_REASON: &str = "none was given yet";
+pub(super) const NO_REASON: &str = "none was given yet";
 /// Why a note was written, when nobody says.
 const NOTED: &str = "noted on the command line";
 
@@ -311,7 +311,7 @@ fn next(saga: &Saga) -> String {
             "nothing more is called: what is left stands until somebody mends it outside".to_owned()
         }
         status if status.is_rest() && saga.stuck.is_none() => {
-            format!("nothing: it is {status}")
+            format!("nothing, it is {status}")
         }
         status if status.is_rest() => {
             format!("it is {status}, and one leg still needs a hand: see above")

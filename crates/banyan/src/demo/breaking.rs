@@ -18,13 +18,14 @@ pub(super) fn more(context: &Context, folder: &Folder, what: &[Break]) -> Result
     Ok(Exit::Well)
 }
 
-/// Heals everything.
-pub(super) fn mend(context: &Context, folder: &Folder) -> Result<Exit, Fail> {
+/// Heals these; everything, when none is named.
+pub(super) fn mend(context: &Context, folder: &Folder, what: &[Break]) -> Result<Exit, Fail> {
     known(folder)?;
-    let healed = folder.broken()?;
-    folder.set_broken(&[])?;
+    let is_meant = |one: &Break| what.is_empty() || what.contains(one);
+    let (healed, kept): (Vec<Break>, Vec<Break>) = folder.broken()?.into_iter().partition(is_meant);
+    folder.set_broken(&kept)?;
     if healed.is_empty() {
-        print("nothing was broken\n");
+        print("nothing of that was broken\n");
         return Ok(Exit::Well);
     }
     let names: Vec<String> = healed.iter().map(|one| one.name()).collect();

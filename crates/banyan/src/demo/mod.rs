@@ -85,7 +85,10 @@ enum Verb {
         what: Vec<Break>,
     },
     /// Heal whatever was broken on purpose
-    Mend,
+    Mend {
+        /// This alone
+        what: Vec<Break>,
+    },
     /// Prove the books: every order wholly done or wholly undone, money and stock add up
     Verify,
 }
@@ -114,7 +117,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
     match arguments.verb {
         Some(Verb::Verify) => verify::run(context, &folder).await,
         Some(Verb::Break { what }) => breaking::more(context, &folder, &what),
-        Some(Verb::Mend) => breaking::mend(context, &folder),
+        Some(Verb::Mend { what }) => breaking::mend(context, &folder, &what),
         None => run::run(context, &folder, &arguments).await,
     }
 }
