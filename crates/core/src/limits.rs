@@ -52,3 +52,7 @@ pub const LOCK_BYTES: usize = 256;
 /// Calls that the preview of a verb names: more than a person reads, few enough to rehearse at
 /// once.
 pub const PREVIEWED_CALLS: usize = 200;
+
+/// Turns of a saga that its preview rehearses: enough for those calls and what is drained before
+/// them, few enough for one request.
+pub const PREVIEWED_TURNS: usize = 1_000;

@@ -98,7 +98,14 @@ pub fn mask_texts(value: &mut Json, texts: &[String]) {
         Json::Object(members) => members
             .values_mut()
             .for_each(|member| mask_texts(member, texts)),
-        Json::Null | Json::Bool(_) | Json::Number(_) => {}
+        // A number has no part that could be masked: it is a secret as a whole, or none.
+        Json::Number(number) => {
+            let number = number.to_string();
+            if texts.contains(&number) {
+                *value = Json::String(MASK.to_owned());
+            }
+        }
+        Json::Null | Json::Bool(_) => {}
     }
 }
 

@@ -1,7 +1,7 @@
 //! The verbs: what a person asks of a saga, and what that would do. What is allowed the core
 //! decides, at the moment of the verb.
 
-use crate::error::AskError;
+use crate::error::{AskError, Refusal};
 use crate::handle::Engine;
 use crate::shard::NotTaken;
 use banyan_core::id::Id;
@@ -40,15 +40,22 @@ impl Engine {
     pub async fn preview(&self, id: Id, asked: Asked) -> Result<Preview, AskError> {
         let found = self.get(id).await?;
         let saga = found.ok_or(AskError::NoSuchSaga { id })?;
-        let shared = self.shared();
-        let context = Context {
-            now: shared.now(),
-            // Only the pauses between attempts hang on it.
-            random: 0,
-            services: &*shared.registry,
-        };
-        let preview = saga.preview(asked, &context);
-        preview.map_err(|rejection| rejected(rejection, saga.allowed()))
+        let shared = Arc::clone(self.shared());
+        // A rehearsal takes its turns: it may not hold up those who wait for answers.
+        let rehearsed = tokio::task::spawn_blocking(move || {
+            let context = Context {
+                now: shared.now(),
+                // Only the pauses between attempts hang on it.
+                random: 0,
+                services: &*shared.registry,
+            };
+            let preview = saga.preview(asked, &context);
+            preview.map_err(|rejection| rejected(rejection, saga.allowed()))
+        });
+        rehearsed.await.unwrap_or_else(|error| {
+            let message = error.to_string();
+            Err(Refusal::Unavailable { message }.into())
+        })
     }
 }
 

@@ -16,8 +16,12 @@ pub(super) fn retried(
 ) {
     let current = state.leg_mut(leg);
     if let Some(body) = body {
-        current.body = Some(Arc::new(body.clone()));
+        current.next_body = Some(Arc::new(body.clone()));
     }
+    if leg == Leg::Check && matches!(state.forward.phase, LegPhase::Stuck { .. }) {
+        return ask_again(state, at);
+    }
+    let current = state.leg_mut(leg);
     match &mut current.phase {
         LegPhase::Stuck { .. } => begin_again(state, leg, fresh, at),
         LegPhase::Retry { at: due, .. } | LegPhase::Polling { at: due, .. } => {
@@ -64,6 +68,18 @@ fn keep_books(leg: &mut LegState, happened: bool) {
         leg.unanswered = false;
         leg.all_not_found = true;
     }
+}
+
+/// A do that is not sent again is asked about once more.
+fn ask_again(state: &mut StepState, at: Timestamp) {
+    state.forward.phase = LegPhase::Idle;
+    state.ended_at = None;
+    state.state = State::Running;
+    let check = &mut state.check;
+    check.burned = 0;
+    check.poll_until = None;
+    check.new_round = check.round > 0;
+    check.phase = LegPhase::Retry { at, since: at };
 }
 
 /// New attempts, due at once. One that never sent anything begins from its own beginning.

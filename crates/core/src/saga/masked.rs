@@ -149,6 +149,39 @@ impl Saga {
     }
 }
 
+impl Saga {
+    /// Adds the secrets in what a person told, which are not applied yet.
+    pub(super) fn told_secrets(&self, record: &Record, found: &mut Vec<String>) {
+        let step = record.step().and_then(|path| self.plan.index.by_path(path));
+        let Some(step) = step.map(|route| self.plan.definition.step(&route)) else {
+            return;
+        };
+        match record {
+            Record::Retried {
+                leg,
+                body: Some(body),
+                ..
+            } => gather(body, of_leg(step, *leg), "body", found),
+            Record::Settled {
+                late: Some(Value::Json(result)),
+                ..
+            }
+            | Record::Settled {
+                next:
+                    Some(Next::Done {
+                        result: Value::Json(result),
+                    }),
+                ..
+            } => {
+                for secrets in of_result(step) {
+                    gather(result, secrets, "result", found);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 /// The secrets in what a leg sent, computed again from the same durable values.
 fn sent(saga: &Saga, at: Spot<'_>, state: &StepState, leg: Leg, found: &mut Vec<String>) {
     let secrets = of_leg(at.step, leg);
@@ -160,11 +193,25 @@ fn sent(saga: &Saga, at: Spot<'_>, state: &StepState, leg: Leg, found: &mut Vec<
     let Some(call) = call_of(at.step, leg) else {
         return;
     };
-    let made = request(saga, at, call, leg, begun.round, begun.attempts);
-    let body = made.ok().and_then(|(request, _)| request.body);
-    let body = body.and_then(|body| serde_json::from_slice::<Json>(&body).ok());
-    if let Some(body) = body {
-        gather(&body, secrets, "body", found);
+    let mut gather_sent = |saga: &Saga| {
+        let made = request(saga, at, call, leg, begun.round, begun.attempts);
+        let body = made.ok().and_then(|(request, _)| request.body);
+        let body = body.and_then(|body| serde_json::from_slice::<Json>(&body).ok());
+        if let Some(body) = body {
+            gather(&body, secrets, "body", found);
+        }
+    };
+    gather_sent(saga);
+    if begun.body.is_some() || begun.next_body.is_some() {
+        // What the file says was sent before a person edited it, and is no less secret.
+        let mut plain = saga.clone();
+        let leg = plain.state_mut(at.route).leg_mut(leg);
+        leg.body = None;
+        leg.next_body = None;
+        gather_sent(&plain);
+    }
+    for edited in begun.body.iter().chain(&begun.next_body) {
+        gather(edited, secrets, "body", found);
     }
 }
 
@@ -237,6 +284,8 @@ fn hide_step(state: &mut StepState, step: &Step, texts: &[String]) {
         if let LegPhase::InFlight { request, .. } = &mut leg.phase {
             *request = None;
         }
+        leg.body = None;
+        leg.next_body = None;
     }
     for (place, part) in state.parts.iter_mut().enumerate() {
         if let Some(below) = step.part(place) {
@@ -306,10 +355,15 @@ impl Record {
                     next.mask_words(texts);
                 }
             }
-            Record::Noted { text, reason, .. } => {
+            Record::Noted {
+                text,
+                owner,
+                reason,
+                ..
+            } => {
                 *reason = masked_text(reason, texts);
-                if let Some(text) = text {
-                    *text = masked_text(text, texts);
+                for words in text.iter_mut().chain(owner) {
+                    *words = masked_text(words, texts);
                 }
             }
             _ => {}

@@ -178,7 +178,8 @@ impl Saga {
 
     /// Some leg needs a person, and nothing else can run.
     pub(super) fn has_stuck_only(&self) -> bool {
-        self.any(is_stuck) && !self.any(is_active)
+        // One that waits for its lock goes on by itself.
+        self.any(is_stuck) && !self.any(is_active) && !self.is_held_up()
     }
 
     /// Whether this holds of some step, of a part of one, or of the call at the end. For what

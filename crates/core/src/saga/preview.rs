@@ -2,7 +2,7 @@
 //! back, the calls of the whole way back, as they come if each is answered 200.
 
 use super::drive::{Context, Input, Rejection, Road, Services};
-use super::request::call_of;
+use super::masked::of_leg;
 use super::{Asked, Effect, Entry, Leg, ParkCause, Phase, Saga};
 use crate::json::Json;
 use crate::limits;
@@ -89,7 +89,10 @@ fn rehearse(saga: &Saga, context: &Context<'_>) -> (Vec<Planned>, bool) {
     let mut calls = Vec::new();
     let services = Open(context.services);
     let mut now = context.now;
-    while calls.len() < limits::PREVIEWED_CALLS && saga.phase == Phase::Back {
+    for _ in 0..limits::PREVIEWED_TURNS {
+        if calls.len() >= limits::PREVIEWED_CALLS || saga.phase != Phase::Back {
+            break;
+        }
         let context = |now| Context {
             now,
             random: context.random,
@@ -154,8 +157,8 @@ fn planned(saga: &Saga, effect: Effect) -> Planned {
     let texts = saga.secret_texts();
     if let Some(body) = &mut body {
         let route = saga.plan.index.by_path(&effect.step);
-        let call = route.and_then(|route| call_of(saga.plan.definition.step(&route), effect.leg));
-        let secrets = call.map_or(&[][..], |call| call.secret.as_slice());
+        let step = route.map(|route| saga.plan.definition.step(&route));
+        let secrets = step.map_or(&[][..], |step| of_leg(step, effect.leg));
         let of_body = secrets.iter().filter(|secret| secret.variable == "body");
         of_body.for_each(|secret| secret.mask(body));
         mask_texts(body, &texts);

@@ -116,7 +116,9 @@ pub(super) fn request(
     let scope = scope(saga, at.route, &beside, expressions(call));
     let target = target(call, &scope)?;
     let headers = texts(&call.headers, &scope)?;
-    let body = match &state.leg(leg).body {
+    let begun = state.leg(leg);
+    let next = begun.next_body.as_ref().filter(|_| round != begun.round);
+    let body = match next.or(begun.body.as_ref()) {
         Some(edited) => Some(Json::clone(edited)),
         None => call
             .body

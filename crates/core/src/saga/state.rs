@@ -352,8 +352,10 @@ pub struct LegState {
     pub replies: Vec<(u32, ReplyOutcome)>,
     /// Since when it has been parked, over probes; none when it is not.
     pub parked_since: Option<Timestamp>,
-    /// What it sends instead of what the file says.
+    /// What its round sends instead of what the file says.
     pub body: Option<Arc<Json>>,
+    /// What its next round sends instead.
+    pub next_body: Option<Arc<Json>>,
     /// The key of this round.
     pub key: Option<String>,
     /// The hash of what this round sends.

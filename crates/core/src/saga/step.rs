@@ -139,6 +139,9 @@ fn intend(leg: &mut LegState, started: &Record, at: Timestamp) {
         // A do that was accepted sets it before its check is asked first.
         leg.poll_until = leg.poll_until.filter(|_| leg.round == 0);
         leg.round = *round;
+        if let Some(body) = leg.next_body.take() {
+            leg.body = Some(body);
+        }
         leg.burned = 0;
         leg.refusals = 0;
         leg.may_have = false;
@@ -261,6 +264,12 @@ fn replied(state: &mut StepState, leg: Leg, next: Option<&Next>, entry: &Entry) 
     current.replies.push((*round, *outcome));
     let Some(next) = next else { return };
     current.took_effect |= *outcome == ReplyOutcome::Done;
+    if *outcome == ReplyOutcome::Refused {
+        // The service's word on its key, whatever answers were lost before.
+        current.refusals += 1;
+        current.may_have = false;
+        current.unanswered = false;
+    }
     if message.is_some() {
         current.last_message.clone_from(message);
     }

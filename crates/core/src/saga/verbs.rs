@@ -1,6 +1,7 @@
 //! The verbs: what somebody can ask of a saga by hand, and which of them it would take as it is
 //! now. A verb is taken by the same rules by which it is listed as allowed.
 
+use super::request::call_of;
 use super::state::Plan;
 use super::{Leg, LegPhase, LegState, Outcome, Phase, ReasonCode, Saga, State, StepState};
 use super::{Order, Status, StuckCode, Undone};
@@ -326,6 +327,9 @@ impl Saga {
                 "the saga is being undone, and nothing is sent forward any more: settle the do of {path}"
             ));
         }
+        if leg == Leg::Do {
+            self.may_send_again(at, state)?;
+        }
         match code {
             StuckCode::ChildStuck => Err(format!(
                 "{path} waits for its child, which needs a hand itself: see there"
@@ -341,6 +345,30 @@ impl Saga {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// Whether a do that is stuck may be sent again, on the way forward.
+    fn may_send_again(&self, at: Spot<'_>, state: &StepState) -> Result<(), String> {
+        let path = at.path();
+        if let Some(halt) = &self.halt {
+            return Err(format!(
+                "the saga is about to turn back ({}), and nothing is sent forward any more: settle the do of {path}",
+                halt.message
+            ));
+        }
+        let refused = state.state == State::Ended(Outcome::Refused);
+        if let Some(child) = state.child.as_ref().filter(|_| !refused) {
+            let (name, id) = (&child.definition, child.id);
+            return Err(format!(
+                "something of the child {name} ({id}) may stand, and another would be a second one: find out and settle the do of {path}"
+            ));
+        }
+        if is_sent_once(at.step, state) && call_of(at.step, Leg::Check).is_none() {
+            return Err(format!(
+                "{path} is called once, and may have happened: find out and settle it"
+            ));
+        }
+        Ok(())
     }
 
     /// Whether a person may say what became of this leg, or why not.
@@ -429,12 +457,28 @@ impl Saga {
         self.each_state(&mut |at, state| {
             let stands = matches!(state.state, State::Ended(Outcome::Done | Outcome::Unknown));
             let calls = matches!(at.step.kind, Kind::Call(_) | Kind::Run(_));
-            if stands && calls && !at.is_end() && !at.step.undo.is_some() {
+            let by_hand = is_done_by_hand(at.step, state) && state.undone.is_none();
+            if stands && calls && !at.is_end() && (!at.step.undo.is_some() || by_hand) {
                 found.push(at.path());
             }
         });
         found
     }
+}
+
+/// A call that its file says to make once may have happened: it is not sent again, under
+/// whatever key.
+pub(super) fn is_sent_once(step: &Step, state: &StepState) -> bool {
+    let once = matches!(&step.kind, Kind::Call(action) if action.once);
+    once && (state.forward.may_have || state.forward.unanswered)
+}
+
+/// A child's step was settled as done although its child did not do it: no child can undo it.
+pub(super) fn is_done_by_hand(step: &Step, state: &StepState) -> bool {
+    let done = state.state == State::Ended(Outcome::Done);
+    let child = state.child.as_ref().map(|child| child.status);
+    let gone = matches!(child, None | Some(Status::Compensated | Status::Abandoned));
+    matches!(step.kind, Kind::Run(_)) && done && gone
 }
 
 /// The legs that a person may settle.

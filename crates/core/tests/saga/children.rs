@@ -5,7 +5,7 @@ use banyan_core::saga::{Ask, Input, Status};
 use expect_test::{Expect, expect};
 use serde_json::json;
 
-const TRIP: &str = "
+pub(crate) const TRIP: &str = "
 saga: trip
 version: 1
 steps:
@@ -35,8 +35,8 @@ steps:
 output: { policy: $policy.id, insured: $policy.insured }
 ";
 
-fn trip() -> Family {
-    let sources = [INSURE, TRIP].map(str::to_owned);
+fn trip(source: &str) -> Family {
+    let sources = [INSURE, source].map(str::to_owned);
     let mut family = Family::start(&sources, json!({}), true);
     family.deliver_all();
     family
@@ -44,7 +44,12 @@ fn trip() -> Family {
 
 /// A trip, as far as these lines bring it.
 pub(crate) fn play(lines: &[(&str, &str)]) -> Family {
-    let mut family = trip();
+    play_with(TRIP, lines)
+}
+
+/// A trip of another kind.
+pub(crate) fn play_with(source: &str, lines: &[(&str, &str)]) -> Family {
+    let mut family = trip(source);
     for (who, line) in lines {
         family.line(who, line);
     }
@@ -281,7 +286,7 @@ fn a_child_is_undone_through_its_parent_alone_and_a_completed_parent_as_a_whole(
 
 #[test]
 fn what_comes_twice_or_for_nobody_changes_nothing() {
-    let mut family = trip();
+    let mut family = trip(TRIP);
     family.line("trip", "flight 200 {}");
     let child = family.of("insure")[0];
     let root = family.root;

@@ -36,6 +36,7 @@ mod secrets;
 mod signals;
 mod strikes;
 mod verbs;
+mod verbs_traps;
 mod verify;
 mod views;
 mod world;

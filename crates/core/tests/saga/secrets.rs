@@ -126,3 +126,40 @@ fn without_secrets_nothing_is_copied() {
         std::borrow::Cow::Borrowed(_)
     ));
 }
+
+#[test]
+fn what_people_say_and_send_by_hand_tells_no_secret_and_neither_does_a_preview() {
+    let edited = paid(
+        r#"vault not_sent
+verb retry do vault {"number": "n-MARK", "pin": "none"}"#,
+    );
+    assert!(!shown(&edited).contains(MARK), "{}", shown(&edited));
+    assert_eq!(edited.saga.masked().input["pin"], "***");
+    let words = paid(
+        r#"vault lost
+verb settle do vault done {"token":"tok-MARK","proof":"pr-MARK"}"#,
+    );
+    assert!(!shown(&words).contains(MARK), "{}", shown(&words));
+}
+
+#[test]
+fn a_preview_masks_what_a_do_would_send_numbers_too() {
+    let input =
+        json!({ "card": { "number": format!("4111-{MARK}"), "holder": "Ann" }, "pin": 73_101 });
+    let driver = play(CARD, &input.to_string(), "vault not_sent");
+    let context = banyan_core::saga::Context {
+        now: driver.now,
+        random: 1,
+        services: &driver.roads,
+    };
+    let asked = banyan_core::saga::Asked {
+        what: crate::script::asked("retry"),
+        reason: "r".into(),
+        actor: "a".into(),
+        expected_seq: None,
+    };
+    let preview = driver.saga.preview(asked, &context).expect("taken");
+    let body = preview.calls[0].body.clone().expect("a body");
+    assert_eq!(body["pin"], "***");
+    assert!(!body.to_string().contains(MARK), "{body}");
+}

@@ -5,7 +5,7 @@
 //! with `verbs/table.txt`, drawings and calls included (`UPDATE_EXPECT=1` writes it anew; read
 //! what changed). A cell that neither has a situation nor a reason why it cannot be fails.
 
-mod situations;
+pub(crate) mod situations;
 
 use self::situations::{Situation, TABLE, TRANSFER};
 use crate::script::{Driver, play};

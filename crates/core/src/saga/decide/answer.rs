@@ -4,11 +4,12 @@
 use super::super::masked::answered_secrets;
 use super::super::meaning::{Reading, read};
 use super::super::request::call_of;
+use super::super::verbs::is_safe_anew;
 use super::super::{
     Leg, LegPhase, Meaning, Misconfigured, Next, Outcome, Phase, Record, State, StuckCode, Undone,
 };
 use super::{Decision, StepState};
-use crate::definition::{Call, Undo};
+use crate::definition::{Call, Undo, UndoCall};
 use crate::planted;
 use crate::route::Spot;
 use crate::wire::{Answer, What};
@@ -171,7 +172,9 @@ impl Decision<'_> {
         if !goes_on || !matches!(at.step.undo, Undo::Call(_)) {
             return Late::Note;
         }
-        if state.undone.is_some() || (state.undo.round == 0 && is_idle(&state.undo.phase)) {
+        // Whether it never began, is over, or is not wanted any more since a person had said that
+        // there was nothing.
+        if state.undone.is_some() || is_idle(&state.undo.phase) {
             Late::Undone
         } else if is_stuck(&state.undo.phase) || state.undo.round == 0 {
             Late::Note
@@ -188,17 +191,46 @@ impl Decision<'_> {
         };
         let now = self.context.now;
         match state.undone {
-            None if matches!(self.saga.phase, Phase::Back | Phase::Compensated) => None,
-            None | Some(Undone::NothingThere) => Some(Next::LookAgain { at: now }),
+            None if state.undo.round == 0
+                && matches!(self.saga.phase, Phase::Back | Phase::Compensated) =>
+            {
+                None
+            }
+            None if state.undo.round > 0 && !is_safe_anew(at.step, &state.undo, Leg::Undo) => {
+                Some(not_safe_twice(at))
+            }
+            None => Some(Next::LookAgain { at: now }),
+            Some(Undone::NothingThere) => Some(self.round_that_found_nothing(at, undo)),
             Some(Undone::Done) if undo.repeatable => Some(Next::LookAgain { at: now }),
-            Some(Undone::Done) => Some(Next::Stuck {
-                code: StuckCode::LateEffect,
-                message: format!(
-                    "{} succeeded after its undo had run, and undoing twice is not safe",
-                    at.path()
-                ),
-            }),
+            Some(Undone::Done) => Some(not_safe_twice(at)),
         }
+    }
+
+    /// What follows for an undo that had found nothing, and whose do is known to have happened
+    /// since: a new round where that cannot undo twice.
+    pub(super) fn round_that_found_nothing(&self, at: Spot<'_>, undo: &UndoCall) -> Next {
+        let leg = self.leg(at.route, Leg::Undo);
+        if undo.repeatable || leg.all_not_found {
+            let at = self.context.now;
+            return Next::LookAgain { at };
+        }
+        Next::Stuck {
+            code: StuckCode::UndoUnclear,
+            message: format!(
+                "{} happened after all, and an attempt of its undo got no answer: whether it was taken back nobody can tell",
+                at.path()
+            ),
+        }
+    }
+}
+
+fn not_safe_twice(at: Spot<'_>) -> Next {
+    Next::Stuck {
+        code: StuckCode::LateEffect,
+        message: format!(
+            "{} succeeded after its undo had run, and undoing twice is not safe",
+            at.path()
+        ),
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::super::request::do_key;
 use super::super::scope::{Beside, Seen, scope};
+use super::super::verbs::is_done_by_hand;
 use super::super::{
     ChildStart, Leg, LegPhase, Message, Next, Order, Parent, Phase, ReasonCode, Record, Report,
     State, Status, StuckCode, Telling, Value,
@@ -102,12 +103,17 @@ impl Decision<'_> {
     /// Undoes a child that may have happened; true when nothing of it is left.
     pub(super) fn undo_child(&mut self, at: Spot<'_>) -> bool {
         let state = self.state(at.route);
-        let Some(child) = &state.child else {
-            return true;
-        };
         if !matches!(state.undo.phase, LegPhase::Idle) {
             return false;
         }
+        if is_done_by_hand(at.step, state) {
+            let message = "it was done by hand, and no child can undo it: take it back by hand";
+            self.stick(at, Leg::Undo, StuckCode::ChildStuck, message);
+            return false;
+        }
+        let Some(child) = &state.child else {
+            return true;
+        };
         let id = child.id;
         match child.status {
             Status::Compensated => return true,

@@ -136,7 +136,9 @@ impl<'a> Decision<'a> {
     /// Decides a record: numbers it, applies it, keeps it for the commit.
     fn record(&mut self, mut record: Record) {
         if self.plan.secretive {
-            record.mask_words(&self.saga.secret_texts());
+            let mut texts = self.saga.secret_texts();
+            self.saga.told_secrets(&record, &mut texts);
+            record.mask_words(&texts);
         }
         // The store's clock may step back; a journal's times never do.
         let at = self.context.now.max(self.saga.updated_at);

@@ -101,8 +101,8 @@ impl Decision<'_> {
     pub(super) fn undo_signals(&mut self) -> bool {
         let mut left = Vec::new();
         self.saga.each_state(&mut |at, state| {
-            let refused = state.state == State::Ended(Outcome::Refused);
-            if state.signal.is_some() && state.undone.is_none() && !refused {
+            let stands = matches!(state.state, State::Ended(Outcome::Done | Outcome::Unknown));
+            if state.signal.is_some() && state.undone.is_none() && stands {
                 left.push(at.route.to_vec());
             }
         });

@@ -3,7 +3,7 @@
 
 use super::super::meaning::Reading;
 use super::super::request::call_of;
-use super::super::verbs::{At, is_safe_anew};
+use super::super::verbs::{At, is_safe_anew, is_sent_once};
 use super::super::{
     Ask, Asked, Left, Leg, LegPhase, Meaning, Next, Outcome, Phase, ReasonCode, Record, Rejection,
     Retry, Settle, Settlement, State, Status, StepState, StuckCode, Undone, Value,
@@ -117,9 +117,17 @@ impl Decision<'_> {
             ));
         }
         let plan = std::sync::Arc::clone(&self.plan);
+        let mut wanted = Vec::new();
         for (route, leg) in legs {
             let at = plan.definition.spot(&route);
+            let stuck = matches!(self.leg(at.route, leg).phase, LegPhase::Stuck { .. });
+            let asks = leg == Leg::Do && stuck && is_sent_once(at.step, self.state(at.route));
+            let leg = if asks { Leg::Check } else { leg };
             let fresh = self.round_of_retry(at, leg, retry.body.as_ref())?;
+            wanted.push((route, leg, fresh));
+        }
+        for (route, leg, fresh) in wanted {
+            let at = plan.definition.spot(&route);
             self.record(Record::Retried {
                 step: at.path(),
                 leg,
@@ -186,6 +194,7 @@ impl Decision<'_> {
     ) -> Result<bool, Rejection> {
         let state = self.leg(at.route, leg);
         let path = at.path();
+        self.is_in_time(at, leg)?;
         let safe = is_safe_anew(at.step, state, leg);
         if let Some(body) = body {
             let call = call_of(at.step, leg);
@@ -220,6 +229,19 @@ impl Decision<'_> {
         Ok(anew || self.state(at.route).child.is_some())
     }
 
+    /// Before the pivot a deadline that has passed turns the saga back at once.
+    fn is_in_time(&self, at: Spot<'_>, leg: Leg) -> Result<(), Rejection> {
+        let deadline = self.saga.deadline.filter(|at| *at <= self.context.now);
+        let forward = matches!(leg, Leg::Do | Leg::Check) && !at.is_end();
+        match deadline.filter(|_| forward && !self.saga.past_pivot) {
+            None => Ok(()),
+            Some(deadline) => Err(not_now(format!(
+                "the deadline of the saga passed at {deadline}, and nothing is sent forward any more: settle the do of {}, or cancel",
+                at.path()
+            ))),
+        }
+    }
+
     /// Takes a person's word for what became of a leg.
     fn settle_leg(&mut self, settle: Settle, by: By) -> Result<(), Rejection> {
         let route = self.named(&settle.step, Some(settle.leg))?;
@@ -227,7 +249,11 @@ impl Decision<'_> {
         let at = plan.definition.spot(&route);
         self.saga.may_settle(at, settle.leg).map_err(not_now)?;
         let given_up = settle.leg == Leg::Do && self.is_given_up(at);
-        let result = Value::Json(settle.result.clone().unwrap_or(Json::Null));
+        // The body of a signal is known whatever it means.
+        let known = self.state(&route).result.clone();
+        let known = known.filter(|_| matches!(at.step.kind, Kind::Wait(_)));
+        let given = settle.result.clone().map(Value::Json);
+        let result = given.or(known).unwrap_or(Value::Json(Json::Null));
         let (late, next) = match (settle.leg, settle.settlement) {
             (Leg::Do | Leg::Check, Settlement::Done) if given_up => {
                 (Some(result), self.after_settled_late(at))
@@ -262,7 +288,7 @@ impl Decision<'_> {
 
     /// What follows for the undo of a do that took effect, as is known only now.
     fn after_settled_late(&self, at: Spot<'_>) -> Option<Next> {
-        let Undo::Call(_) = &at.step.undo else {
+        let Undo::Call(undo) = &at.step.undo else {
             return None;
         };
         let state = self.state(at.route);
@@ -274,7 +300,9 @@ impl Decision<'_> {
             LegPhase::Stuck { .. } if is_safe_anew(at.step, &state.undo, Leg::Undo) => again,
             // It stays stuck: whether it took this effect back, nobody can tell.
             LegPhase::Stuck { .. } => None,
-            _ if state.undone == Some(Undone::NothingThere) => again,
+            _ if state.undone == Some(Undone::NothingThere) => {
+                Some(self.round_that_found_nothing(at, undo))
+            }
             _ => None,
         }
     }
@@ -294,9 +322,17 @@ impl Decision<'_> {
             Leg::Undo if matches!(at.step.undo, Undo::Child) => Err(not_now(format!(
                 "the child of {path} was given up, and nothing can undo it from here: take it back by hand, then settle its undo as done"
             ))),
-            Leg::Undo => Ok(Next::LookAgain { at: now }),
+            Leg::Undo => Ok(match state.undo.phase {
+                // The second look at an unknown do comes at its own time.
+                LegPhase::LookAgain { at, .. } => Next::LookAgain { at },
+                _ => Next::Retry { at: now },
+            }),
             Leg::Confirm => Ok(Next::Retry { at: now }),
-            Leg::Do | Leg::Check if self.saga.past_pivot && self.saga.phase == Phase::Forward => {
+            Leg::Do | Leg::Check
+                if self.saga.past_pivot
+                    && self.saga.phase == Phase::Forward
+                    && state.signal.is_none() =>
+            {
                 Ok(Next::Retry { at: now })
             }
             Leg::Do | Leg::Check if state.undone.is_some() => Err(not_now(format!(
@@ -308,8 +344,9 @@ impl Decision<'_> {
                 let mut failed = reading.failure("not_sent");
                 let cause = Json::from("settled");
                 failed.detail.insert("cause".to_owned(), cause);
+                // A signal of its own is no outcome of the way.
                 let continues = at.step.on_refused == OnRefused::Continue;
-                Ok(match continues {
+                Ok(match continues || state.signal.is_some() {
                     true => Next::Refused(failed),
                     false => Next::NotSent(failed),
                 })
@@ -351,7 +388,7 @@ fn stands(at: Spot<'_>, state: &StepState) -> Option<Outcome> {
     };
     let outcome = match state.state {
         State::Ended(outcome @ (Outcome::Done | Outcome::Unknown)) => outcome,
-        State::Running if state.forward.may_have => Outcome::Unknown,
+        State::Running if state.forward.may_have || state.child.is_some() => Outcome::Unknown,
         _ => return None,
     };
     let taken_back = state.undone.is_some();

@@ -14,7 +14,7 @@ pub(super) struct Situation {
     pub(super) at: (&'static str, Leg),
 }
 
-pub(super) const TRANSFER: &str = r#"
+pub(crate) const TRANSFER: &str = r#"
 saga: transfer
 version: 1
 steps:
@@ -28,7 +28,7 @@ steps:
   - tell: { do: POST mail /letters, body: { to: ann } }
 "#;
 
-const ASKS: &str = r#"
+pub(crate) const ASKS: &str = r#"
 saga: asks
 version: 1
 steps:
@@ -41,7 +41,7 @@ steps:
   - told: { wait: told, for: 1d }
 "#;
 
-const NO_WAY_BACK: &str = r#"
+pub(crate) const NO_WAY_BACK: &str = r#"
 saga: no_way_back
 version: 1
 steps:
