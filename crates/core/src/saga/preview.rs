@@ -6,7 +6,7 @@ use super::masked::of_leg;
 use super::{Asked, Effect, Entry, Leg, ParkCause, Phase, Saga};
 use crate::json::Json;
 use crate::limits;
-use crate::secret::{mask_texts, masked_text};
+use crate::secret::{MASK, mask_texts, masked_text};
 use crate::time::Duration;
 use crate::wire::{Answer, Body, Http, What};
 use std::collections::BTreeMap;
@@ -157,11 +157,19 @@ fn planned(saga: &Saga, effect: Effect) -> Planned {
     let texts = saga.secret_texts();
     if let Some(body) = &mut body {
         let route = saga.plan.index.by_path(&effect.step);
-        let step = route.map(|route| saga.plan.definition.step(&route));
+        let step = route.as_ref();
+        let step = step.map(|route| saga.plan.definition.step(route));
         let secrets = step.map_or(&[][..], |step| of_leg(step, effect.leg));
         let of_body = secrets.iter().filter(|secret| secret.variable == "body");
         of_body.for_each(|secret| secret.mask(body));
         mask_texts(body, &texts);
+        let edited = route.as_ref().is_some_and(|route| {
+            let leg = saga.state(route).leg(effect.leg);
+            leg.body.is_some() || leg.next_body.is_some()
+        });
+        if edited && saga.plan.secretive {
+            *body = Json::from(MASK);
+        }
     }
     Planned {
         step: effect.step,
