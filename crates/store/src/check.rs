@@ -40,9 +40,11 @@ impl Change {
             | Change::Accepting { .. }
             | Change::Service(_)
             | Change::DeleteService { .. }
+            | Change::Operation { .. }
             | Change::TakeMessage { .. }
             | Change::Purge { .. }
             | Change::Forget { .. } => return,
+            Change::Audited { change, .. } => return change.check(),
         };
         check_journal(row, before, entries);
         for message in &dealings.messages {

@@ -3,6 +3,7 @@
 //! Both change in the commit of the saga that causes it, so that neither can be lost or come
 //! without its cause. What a message means, and who may join which line, the core decides.
 
+use crate::audit::AuditRow;
 use banyan_core::id::Id;
 use banyan_core::saga::Status;
 use banyan_core::{Json, Timestamp};
@@ -52,6 +53,8 @@ pub struct Dealings {
     pub taken: Vec<MessageKey>,
     /// Where the saga stands in the line before its lock.
     pub lock: Option<LockChange>,
+    /// The verbs that lead to this commit.
+    pub audit: Vec<AuditRow>,
 }
 
 /// A step in the line before a lock. A saga stands in one line at most; the lines of two

@@ -5,13 +5,17 @@
 //! answered [`Applied::Conflict`] and leaves nothing behind; the others stand.
 //! Reads see committed data only. Nothing here decides what a saga does.
 
+mod audit;
 mod check;
 mod dealings;
 pub mod memory;
+mod operations;
 mod port;
 pub mod sqlite;
 
+pub use audit::*;
 pub use dealings::*;
 pub use memory::{MemoryReader, MemoryWriter, memory};
+pub use operations::*;
 pub use port::*;
 pub use sqlite::{SqliteReader, SqliteWriter};

@@ -1,6 +1,8 @@
 //! The port: what the engine may ask of a store.
 
+use crate::audit::{AuditEntry, AuditQuery, AuditRow};
 use crate::dealings::{Dealings, EndedPage, EndedQuery, LockPlace, Message, MessageKey, Purged};
+use crate::operations::{Item, OperationRow, Selection};
 use banyan_core::id::Id;
 use banyan_core::saga::{Entry, Reason, Status};
 use banyan_core::{Json, Timestamp};
@@ -141,6 +143,47 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// See [`ReadError`].
     fn purged_until(&self, until: Timestamp, limit: usize) -> Result<Vec<Id>, ReadError>;
+
+    /// Rows of the audit, newest first.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, ReadError>;
+
+    /// Those of these sagas that an operation has done its verb to, in the order given.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn taken_by(&self, operation: Id, sagas: &[Id]) -> Result<Vec<Id>, ReadError>;
+
+    /// What a filter selects, all of it as it is at one moment, but no more than `most`.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn select(&self, filter: &Filter, most: usize) -> Result<Selection, ReadError>;
+
+    /// An operation over many sagas.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn operation(&self, id: Id) -> Result<Option<OperationRow>, ReadError>;
+
+    /// Operations, newest first, below `after`; with `open_only` those that are not over.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn operations(
+        &self,
+        open_only: bool,
+        after: Option<Id>,
+        limit: usize,
+    ) -> Result<Vec<OperationRow>, ReadError>;
+
+    /// The sagas that an open operation is about, in their order, from this place on.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn items(&self, operation: Id, from: usize, limit: usize) -> Result<Vec<Item>, ReadError>;
 }
 
 /// One guarded change.
@@ -215,6 +258,23 @@ pub enum Change {
     DeleteService {
         /// Its name.
         name: String,
+    },
+    /// An operation over many sagas: a new one with the sagas that it is about, or one as it
+    /// stands now, without. When it is over its sagas go. Never a conflict.
+    Operation {
+        /// The operation.
+        row: OperationRow,
+        /// The sagas that a new one is about.
+        items: Vec<Item>,
+    },
+    /// A change that somebody asked for, and the row of the audit that says so. A conflict when
+    /// the change is one, and then without the row. Changes of sagas carry theirs in their
+    /// dealings.
+    Audited {
+        /// What changes.
+        change: Box<Change>,
+        /// What is told of it.
+        row: Box<AuditRow>,
     },
 }
 

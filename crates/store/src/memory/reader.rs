@@ -1,8 +1,10 @@
 //! Reads of the store in memory.
 
 use super::Store;
+use crate::audit::{AuditEntry, AuditQuery};
 use crate::check;
 use crate::dealings::{EndedPage, EndedQuery, LockPlace, Message, MessageKey, Purged};
+use crate::operations::{Item, OperationRow, Selection};
 use crate::port::{
     Counts, Cursor, DefinitionRow, Filter, ReadError, Reader, SagaRow, ServiceRow, StartKey,
     Stored, Wake, WakeQuery,
@@ -193,5 +195,60 @@ impl Reader for MemoryReader {
         old.sort_unstable();
         old.truncate(limit);
         Ok(old.into_iter().map(|(_, id)| id).collect())
+    }
+
+    fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, ReadError> {
+        let disk = self.0.lock();
+        let rows = disk.state.audit.iter().rev();
+        let rows = rows.filter(|entry| query.matches(entry));
+        Ok(rows.take(query.limit).cloned().collect())
+    }
+
+    fn taken_by(&self, operation: Id, sagas: &[Id]) -> Result<Vec<Id>, ReadError> {
+        let disk = self.0.lock();
+        let rows = disk.state.audit.iter().map(|entry| &entry.row);
+        let of_it = rows.filter(|row| row.operation == Some(operation));
+        let taken: std::collections::BTreeSet<Id> = of_it.filter_map(|row| row.saga).collect();
+        let sagas = sagas.iter().copied();
+        Ok(sagas.filter(|saga| taken.contains(saga)).collect())
+    }
+
+    fn select(&self, filter: &Filter, most: usize) -> Result<Selection, ReadError> {
+        let disk = self.0.lock();
+        let mut selection = Selection::default();
+        let rows = disk.state.sagas.values().rev().map(|stored| &stored.row);
+        for row in rows.filter(|row| filter.matches(row)) {
+            let item = Item {
+                id: row.id,
+                seq: row.seq,
+            };
+            selection.add(most, item, &row.definition, row.status);
+        }
+        Ok(selection)
+    }
+
+    fn operation(&self, id: Id) -> Result<Option<OperationRow>, ReadError> {
+        let disk = self.0.lock();
+        Ok(disk.state.operations.get(&id).map(|(row, _)| row.clone()))
+    }
+
+    fn operations(
+        &self,
+        open_only: bool,
+        after: Option<Id>,
+        limit: usize,
+    ) -> Result<Vec<OperationRow>, ReadError> {
+        let disk = self.0.lock();
+        let rows = disk.state.operations.values().rev().map(|(row, _)| row);
+        let rows = rows.filter(|row| row.open || !open_only);
+        let rows = rows.filter(|row| after.is_none_or(|after| row.id < after));
+        Ok(rows.take(limit).cloned().collect())
+    }
+
+    fn items(&self, operation: Id, from: usize, limit: usize) -> Result<Vec<Item>, ReadError> {
+        let disk = self.0.lock();
+        let items = disk.state.operations.get(&operation);
+        let items = items.map(|(_, items)| items.as_slice()).unwrap_or_default();
+        Ok(items.iter().skip(from).take(limit).copied().collect())
     }
 }

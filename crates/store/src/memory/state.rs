@@ -1,8 +1,10 @@
 //! What was committed to the store in memory, and how changes change it.
 
 use super::lines::Lines;
+use crate::audit::{AuditEntry, AuditRow};
 use crate::check;
 use crate::dealings::{Dealings, Message, MessageKey, Purged};
+use crate::operations::{Item, OperationRow};
 use crate::port::{
     Applied, Change, Committed, DefinitionRow, SagaRow, ServiceRow, StartKey, Stored,
 };
@@ -22,6 +24,8 @@ pub(super) struct State {
     pub(super) purged: BTreeMap<Id, Gone>,
     /// Who runs a saga, by the saga that is run.
     parents: BTreeMap<Id, Id>,
+    pub(super) audit: Vec<AuditEntry>,
+    pub(super) operations: BTreeMap<Id, (OperationRow, Vec<Item>)>,
 }
 
 /// What is left of a purged saga.
@@ -84,6 +88,17 @@ impl State {
                 self.services.remove(name);
                 true
             }
+            Change::Operation { row, items } => {
+                self.operate(row, items);
+                true
+            }
+            Change::Audited { change, row } => {
+                let done = self.apply(change) == Applied::Done;
+                if done {
+                    self.tell(row);
+                }
+                done
+            }
         };
         if done {
             Applied::Done
@@ -141,7 +156,25 @@ impl State {
         if let (Some(change), Some(stored)) = (&dealings.lock, self.sagas.get(&id)) {
             self.lines.change(&stored.row, change);
         }
+        dealings.audit.iter().for_each(|row| self.tell(row));
         true
+    }
+
+    fn tell(&mut self, row: &AuditRow) {
+        self.audit.push(AuditEntry {
+            number: self.audit.len() as u64 + 1,
+            row: row.clone(),
+        });
+    }
+
+    fn operate(&mut self, row: &OperationRow, items: &[Item]) {
+        let known = self.operations.remove(&row.id);
+        let mut all = known.map(|(_, items)| items).unwrap_or_default();
+        all.extend_from_slice(items);
+        if !row.open {
+            all.clear();
+        }
+        self.operations.insert(row.id, (row.clone(), all));
     }
 
     fn purge(&mut self, id: Id) -> bool {

@@ -7,6 +7,7 @@
 use super::row;
 use super::writer::key_hash;
 use super::{error, reader};
+use crate::operations::{Item, Selection};
 use crate::port::{Cursor, Filter, ReadError, SagaRow};
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
@@ -30,11 +31,7 @@ pub(crate) fn list(
     after: Option<Cursor>,
     limit: usize,
 ) -> Result<Vec<SagaRow>, ReadError> {
-    let mut query = Query::default();
-    query.way_in(filter);
-    query.columns(filter);
-    query.labels(filter);
-    query.times(filter);
+    let mut query = Query::of(filter);
     if let Some(after) = after {
         query.compare("saga.id <", id(after));
     }
@@ -46,19 +43,44 @@ pub(crate) fn list(
         query.order,
         reader::count(limit),
     );
-    // Not cached: filters have countless shapes.
-    let rows = || -> Result<Vec<SagaRow>, ReadError> {
+    let mut decoded = Vec::new();
+    query.run(connection, &sql, |row| {
+        decoded.push(row::decode(row)?);
+        Ok(())
+    })?;
+    Ok(decoded)
+}
+
+/// What a filter selects, newest first, out of one snapshot.
+pub(crate) fn select(
+    connection: &Connection,
+    filter: &Filter,
+    most: usize,
+) -> Result<Selection, ReadError> {
+    let query = Query::of(filter);
+    let sql = format!(
+        "SELECT saga.id, saga.seq, saga.definition, saga.status FROM {}
+         WHERE {} ORDER BY {} DESC LIMIT {}",
+        query.from,
+        query.conditions.join(" AND "),
+        query.order,
+        reader::count(most.saturating_add(1)),
+    );
+    let mut selection = Selection::default();
+    query.run(connection, &sql, |row| {
         let failed = |error: rusqlite::Error| error::read(&error);
-        let mut statement = connection.prepare(&sql).map_err(failed)?;
-        let parameters = rusqlite::params_from_iter(&query.values);
-        let mut rows = statement.query(parameters).map_err(failed)?;
-        let mut decoded = Vec::new();
-        while let Some(row) = rows.next().map_err(failed)? {
-            decoded.push(row::decode(row)?);
-        }
-        Ok(decoded)
-    };
-    rows()
+        let id = row::read_id(row, 0)?;
+        let definition = row.get_ref(2).map_err(failed)?.as_str().unwrap_or_default();
+        let status = row.get_ref(3).map_err(failed)?.as_str().unwrap_or_default();
+        let (Ok(seq), Some(status)) = (row.get::<_, i64>(1), row::read_status(status)) else {
+            let message = format!("the row of saga {id} does not parse");
+            return Err(ReadError::Damaged { message });
+        };
+        let seq = u64::try_from(seq).unwrap_or_default();
+        selection.add(most, Item { id, seq }, definition, status);
+        Ok(())
+    })?;
+    Ok(selection)
 }
 
 /// A query in the making. Values are bound, never spliced in.
@@ -81,6 +103,32 @@ impl Default for Query {
 }
 
 impl Query {
+    fn of(filter: &Filter) -> Query {
+        let mut query = Query::default();
+        query.way_in(filter);
+        query.columns(filter);
+        query.labels(filter);
+        query.times(filter);
+        query
+    }
+
+    /// Runs it; its statement is not cached, since filters have countless shapes.
+    fn run(
+        &self,
+        connection: &Connection,
+        sql: &str,
+        mut take: impl FnMut(&rusqlite::Row<'_>) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        let failed = |error: rusqlite::Error| error::read(&error);
+        let mut statement = connection.prepare(sql).map_err(failed)?;
+        let parameters = rusqlite::params_from_iter(&self.values);
+        let mut rows = statement.query(parameters).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            take(row)?;
+        }
+        Ok(())
+    }
+
     fn way_in(&mut self, filter: &Filter) {
         let keys = filter.namespace.len() * filter.definition.len() * filter.key.len();
         if (1..=KEY_LOOKUPS).contains(&keys) {

@@ -6,6 +6,7 @@
 //! commit in doubt ends the writer: it answers `Unknown` from then on, and the process must
 //! end. Disks that lie about fsync are outside the promise.
 
+mod audit;
 mod checksum;
 mod error;
 mod family;
@@ -13,6 +14,7 @@ mod list;
 mod lock;
 mod locks;
 mod messages;
+mod operations;
 mod pool;
 mod purge;
 mod reader;

@@ -3,8 +3,10 @@
 use super::lock::Lock;
 use super::pool::Pool;
 use super::writer::key_hash;
-use super::{error, list, locks, messages, purge, registry, row};
+use super::{audit, error, list, locks, messages, operations, purge, registry, row};
+use crate::audit::{AuditEntry, AuditQuery};
 use crate::dealings::{EndedPage, EndedQuery, LockPlace, Message, MessageKey, Purged};
+use crate::operations::{Item, OperationRow, Selection};
 use crate::port::{
     Counts, Cursor, DefinitionRow, Filter, ReadError, Reader, SagaRow, ServiceRow, StartKey,
     Stored, Wake, WakeQuery,
@@ -202,6 +204,35 @@ impl Reader for SqliteReader {
 
     fn purged_until(&self, until: Timestamp, limit: usize) -> Result<Vec<Id>, ReadError> {
         purge::purged_until(&*self.pool.lend()?, until, limit)
+    }
+
+    fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, ReadError> {
+        audit::audit(&*self.pool.lend()?, query)
+    }
+
+    fn taken_by(&self, operation: Id, sagas: &[Id]) -> Result<Vec<Id>, ReadError> {
+        audit::taken_by(&*self.pool.lend()?, operation, sagas)
+    }
+
+    fn select(&self, filter: &Filter, most: usize) -> Result<Selection, ReadError> {
+        list::select(&*self.pool.lend()?, filter, most)
+    }
+
+    fn operation(&self, id: Id) -> Result<Option<OperationRow>, ReadError> {
+        operations::operation(&*self.pool.lend()?, id)
+    }
+
+    fn operations(
+        &self,
+        open_only: bool,
+        after: Option<Id>,
+        limit: usize,
+    ) -> Result<Vec<OperationRow>, ReadError> {
+        operations::operations(&*self.pool.lend()?, open_only, after, limit)
+    }
+
+    fn items(&self, operation: Id, from: usize, limit: usize) -> Result<Vec<Item>, ReadError> {
+        operations::items(&*self.pool.lend()?, operation, from, limit)
     }
 }
 

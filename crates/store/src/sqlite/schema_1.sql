@@ -141,6 +141,42 @@ CREATE TABLE service (
     changed_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Who did what, in the order of the commits. Rows are only ever added.
+CREATE TABLE audit (
+    number INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    verb TEXT NOT NULL,
+    saga_id BLOB,
+    name TEXT,
+    operation_id BLOB,
+    reason TEXT NOT NULL,
+    before_status TEXT,
+    before_seq INTEGER,
+    after_status TEXT,
+    after_seq INTEGER,
+    detail TEXT,
+    checksum INTEGER NOT NULL
+) STRICT;
+CREATE INDEX audit_saga ON audit (saga_id, operation_id) WHERE saga_id IS NOT NULL;
+
+-- Operations over many sagas; the body is JSON.
+CREATE TABLE operation (
+    id BLOB PRIMARY KEY,
+    open INTEGER NOT NULL CHECK (open = 0 OR open = 1),
+    body TEXT NOT NULL,
+    checksum INTEGER NOT NULL
+) STRICT;
+
+-- The sagas that an open operation is about, packed: 16 bytes of id and 8 of seq each.
+CREATE TABLE operation_items (
+    operation_id BLOB NOT NULL,
+    number INTEGER NOT NULL,
+    items BLOB NOT NULL,
+    checksum INTEGER NOT NULL,
+    UNIQUE (operation_id, number)
+) STRICT;
+
 CREATE VIEW saga_readable AS
 SELECT printf('%s-%s-%s-%s-%s', substr(hex, 1, 8), substr(hex, 9, 4), substr(hex, 13, 4),
            substr(hex, 17, 4), substr(hex, 21)) AS id,
@@ -175,3 +211,9 @@ SELECT namespace, definition, lower(hex(value_hash)) AS value_hash, ticket, held
        printf('%s-%s-%s-%s-%s', substr(hex, 1, 8), substr(hex, 9, 4), substr(hex, 13, 4),
            substr(hex, 17, 4), substr(hex, 21)) AS saga
 FROM (SELECT *, lower(hex(saga_id)) AS hex FROM lock_line);
+
+CREATE VIEW audit_readable AS
+SELECT number, strftime('%Y-%m-%dT%H:%M:%fZ', at / 1000.0, 'unixepoch') AS at, actor, verb,
+       lower(hex(saga_id)) AS saga, name, lower(hex(operation_id)) AS operation, reason,
+       before_status, before_seq, after_status, after_seq, detail
+FROM audit;

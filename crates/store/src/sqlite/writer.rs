@@ -8,7 +8,7 @@ use super::lock::Lock;
 use super::locks::{self, Moved};
 use super::row::{self, Hash, Texts};
 use super::tally::Tally;
-use super::{error, family, messages, purge, registry};
+use super::{audit, error, family, messages, operations, purge, registry};
 use crate::dealings::Dealings;
 use crate::port::{Applied, Change, CommitError, Committed, SagaRow, Writer};
 use banyan_core::id::Id;
@@ -147,6 +147,17 @@ impl SqliteWriter {
             }
             Change::Service(row) => registry::put_service(&self.connection, row),
             Change::DeleteService { name } => registry::delete_service(&self.connection, name),
+            Change::Operation { row, items } => {
+                operations::put(&self.connection, row, items, &mut self.scratch)?;
+                Ok(true)
+            }
+            Change::Audited { change, row } => {
+                let done = self.apply(change)?;
+                if done {
+                    audit::add(&self.connection, row, &mut self.scratch)?;
+                }
+                Ok(done)
+            }
         }
     }
 
@@ -168,6 +179,9 @@ impl SqliteWriter {
         }
         if let Some(change) = &dealings.lock {
             locks::change(&self.connection, &mut self.moved, id, change)?;
+        }
+        for row in &dealings.audit {
+            audit::add(&self.connection, row, &mut self.scratch)?;
         }
         Ok(true)
     }

@@ -103,6 +103,7 @@ fn dealings(dealt: &Dealt, row: &SagaRow) -> Dealings {
         messages: dealt.sent.iter().map(message).collect(),
         taken: dealt.taken.iter().map(key).collect(),
         lock,
+        audit: Vec::new(),
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod child;
 mod conformance;
+mod conformance_audit;
 mod conformance_lists;
 mod conformance_locks;
 mod conformance_messages;

@@ -2,7 +2,7 @@
 //! is cut short.
 
 use banyan_core::saga::Status;
-use banyan_store::{Filter, Reader, Writer, sqlite};
+use banyan_store::{AuditQuery, Filter, Reader, Writer, sqlite};
 use rusqlite::Connection;
 use std::path::Path;
 
@@ -55,6 +55,16 @@ fn a_store_of_every_earlier_schema_opens_with_all_its_data() {
         assert_eq!((place.holds, place.value), (true, "5e".repeat(32)));
         assert_eq!(reader.definitions().unwrap().len(), 1);
         assert_eq!(reader.services().unwrap().len(), 1);
+        let query = AuditQuery {
+            saga: vec![rows[2].id],
+            limit: 10,
+            ..AuditQuery::default()
+        };
+        let audit = reader.audit(&query).unwrap();
+        assert_eq!((audit.len(), audit[0].row.verb.as_str()), (1, "cancel"));
+        let open = reader.operations(true, None, 10).unwrap();
+        let items = reader.items(open[0].id, 0, 10).unwrap();
+        assert_eq!((items.len(), items[0].id), (1, rows[2].id));
         writer.commit(&[]).unwrap();
         drop((writer, reader));
         assert_eq!(version(folder.path()) as usize, FIXTURES.len());
