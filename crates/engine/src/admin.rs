@@ -6,13 +6,14 @@ use crate::error::{DefinitionError, Refusal, RegisterError, ServiceError};
 use crate::feed::ServiceChange;
 use crate::handle::Engine;
 use crate::registered::Registered;
-use crate::request::{Registration, ServiceView};
+use crate::request::{By, Registration, ServiceView};
 use crate::writer::Verdict;
 use banyan_core::language::{Checked, Diagnostic, Severity, Surroundings, check};
 use banyan_core::saga::Status;
 use banyan_core::{Definition, Json};
 use banyan_outbound::Settings;
-use banyan_store::{Applied, Change, DefinitionRow, Filter, ServiceRow};
+use banyan_store::{Applied, AuditRow, Change, DefinitionRow, Filter, ServiceRow};
+use serde_json::json;
 use std::sync::Arc;
 
 impl Engine {
@@ -126,7 +127,7 @@ impl Engine {
     ///
     /// # Errors
     /// See [`DefinitionError`].
-    pub async fn activate(&self, name: &str, version: u32) -> Result<(), DefinitionError> {
+    pub async fn activate(&self, name: &str, version: u32, by: By) -> Result<(), DefinitionError> {
         let _one_at_a_time = self.0.admin.lock().await;
         self.known(name)?;
         let name = name.to_owned();
@@ -134,6 +135,8 @@ impl Engine {
             name: name.clone(),
             version,
         };
+        let detail = json!({ "version": version });
+        let change = self.audited(change, "activate", &name, by, detail);
         match self.change(change).await? {
             Applied::Conflict => Err(DefinitionError::NoSuchVersion { name, version }),
             Applied::Done => {
@@ -151,6 +154,7 @@ impl Engine {
         &self,
         name: &str,
         refusal: Option<String>,
+        by: By,
     ) -> Result<(), DefinitionError> {
         let _one_at_a_time = self.0.admin.lock().await;
         self.known(name)?;
@@ -158,6 +162,8 @@ impl Engine {
             name: name.to_owned(),
             refusal: refusal.clone(),
         };
+        let detail = json!({ "accepting": refusal.is_none() });
+        let change = self.audited(change, "accepting", name, by, detail);
         match self.change(change).await? {
             Applied::Conflict => Err(DefinitionError::NoSuchDefinition {
                 name: name.to_owned(),
@@ -203,7 +209,7 @@ impl Engine {
             paused: known.as_ref().and_then(|row| row.paused.clone()),
             changed_at: self.now(),
         };
-        self.store_service(row).await?;
+        self.store_service(row, None).await?;
         let (registry, now) = (Arc::clone(&self.shared().registry), self.now());
         let named = name.to_owned();
         // Credentials are read from files.
@@ -219,11 +225,12 @@ impl Engine {
     ///
     /// # Errors
     /// See [`ServiceError`].
-    pub async fn pause(&self, name: &str, reason: String) -> Result<(), ServiceError> {
+    pub async fn pause(&self, name: &str, by: By) -> Result<(), ServiceError> {
         let _one_at_a_time = self.0.admin.lock().await;
         let mut row = self.service(name)?;
+        let reason = by.reason.clone();
         row.paused = Some(reason.clone());
-        self.store_service(row).await?;
+        self.store_service(row, Some(("pause", by))).await?;
         self.shared().registry.pause(name, &reason, self.now());
         self.shared().tell_service(name, ServiceChange::Paused);
         Ok(())
@@ -234,11 +241,11 @@ impl Engine {
     ///
     /// # Errors
     /// See [`ServiceError`].
-    pub async fn resume(&self, name: &str) -> Result<(), ServiceError> {
+    pub async fn resume(&self, name: &str, by: By) -> Result<(), ServiceError> {
         let _one_at_a_time = self.0.admin.lock().await;
         let mut row = self.service(name)?;
         row.paused = None;
-        self.store_service(row).await?;
+        self.store_service(row, Some(("resume", by))).await?;
         let (registry, now) = (Arc::clone(&self.shared().registry), self.now());
         let named = name.to_owned();
         self.shared()
@@ -265,8 +272,17 @@ impl Engine {
             })
     }
 
-    async fn store_service(&self, row: ServiceRow) -> Result<(), Refusal> {
-        self.change(Change::Service(row.clone())).await?;
+    async fn store_service(
+        &self,
+        row: ServiceRow,
+        verb: Option<(&str, By)>,
+    ) -> Result<(), Refusal> {
+        let change = Change::Service(row.clone());
+        let change = match verb {
+            Some((verb, by)) => self.audited(change, verb, &row.name, by, Json::Null),
+            None => change,
+        };
+        self.change(change).await?;
         self.shared().catalogue.put_service(row);
         Ok(())
     }
@@ -348,8 +364,27 @@ impl Engine {
         Ok(rows.filter_map(view).collect())
     }
 
+    /// A change that somebody asked for, with what the audit says of it.
+    fn audited(&self, change: Change, verb: &str, name: &str, by: By, detail: Json) -> Change {
+        Change::Audited {
+            change: Box::new(change),
+            row: Box::new(AuditRow {
+                at: self.now(),
+                actor: by.actor,
+                verb: verb.to_owned(),
+                saga: None,
+                name: Some(name.to_owned()),
+                operation: None,
+                reason: by.reason,
+                before: None,
+                after: None,
+                detail,
+            }),
+        }
+    }
+
     /// Commits one change.
-    async fn change(&self, change: Change) -> Result<Applied, Refusal> {
+    pub(crate) async fn change(&self, change: Change) -> Result<Applied, Refusal> {
         let shared = self.shared();
         shared.life.check(shared.now())?;
         match self.0.committer.commit(vec![change]).await {

@@ -21,6 +21,7 @@ mod metrics;
 mod moves;
 mod open;
 mod openings;
+mod operations;
 mod post;
 mod pulse;
 mod registered;
@@ -46,6 +47,10 @@ pub use handle::Engine;
 pub use listen::Ailment;
 pub use metrics::{Metrics, ServiceFigures};
 pub use moves::{MoveAnswer, MoveRequest};
+pub use operations::{
+    Deed, Failure, OPERATION_RATE, OPERATION_RATE_MAX, OPERATION_SAGAS, Operation, OperationError,
+    OperationPreview, OperationRequest, OperationState, Verdicts,
+};
 pub use pulse::Down;
 pub use registered::Registered;
 pub use replies::ReplyTokens;

@@ -82,6 +82,7 @@ impl Engine {
             reason: request.reason,
             actor: request.actor,
             expected_seq: request.expected_seq,
+            operation: None,
         }));
         let taken = self.input(id, input).await?;
         let answer = taken.map_err(|why| not_taken(id, why))?;
@@ -101,7 +102,17 @@ impl Engine {
         let id = request.id;
         let found = self.get(id).await.map_err(MoveError::Look)?;
         let saga = found.ok_or(MoveError::NoSuchSaga { id })?;
-        let (name, version) = (saga.plan.definition.name.clone(), request.version);
+        let (plan, family) = self.target_of_move(&saga, request.version)?;
+        Ok((saga, plan, family))
+    }
+
+    /// The version that a saga would go by, and those of the sagas that it runs.
+    pub(crate) fn target_of_move(
+        &self,
+        saga: &Saga,
+        version: u32,
+    ) -> Result<(Arc<Plan>, Family), MoveError> {
+        let (id, name) = (saga.id, saga.plan.definition.name.clone());
         let catalogue = &self.shared().catalogue;
         if catalogue.definition(&name, version).is_none() {
             return Err(MoveError::NoSuchVersion { name, version });
@@ -114,7 +125,7 @@ impl Engine {
         if !services.is_empty() {
             return Err(MoveError::UnknownService { services });
         }
-        Ok((saga, Arc::clone(&ready.plan), family))
+        Ok((Arc::clone(&ready.plan), family))
     }
 }
 

@@ -11,6 +11,7 @@ use crate::handle::{Engine, Inner};
 use crate::life::Life;
 use crate::metrics::Figures;
 use crate::openings::{self, Openings};
+use crate::operations::{self, Operations};
 use crate::post::{self, Post};
 use crate::pulse::Pulse;
 use crate::retention;
@@ -54,6 +55,7 @@ impl Engine {
         let catalogue = Catalogue::load(&*reader)?;
         register_services(&catalogue, &registry, clock.now())?;
         let in_flight = timers::in_flight(&*reader, config.page)?;
+        let operations = Operations::load(&*reader)?;
         let (doors, inboxes) = inboxes(&config);
         let (life, figures) = (Arc::new(Life::new(&config)), Arc::new(Figures::default()));
         let gate = Arc::new(Gate::new(config.active_sagas));
@@ -84,6 +86,7 @@ impl Engine {
             figures,
             life,
             openings: Openings::default(),
+            operations,
             post: Post::new(config.shells(), config.inbox),
             feed: Arc::new(feed),
             pulse: Pulse::default(),
@@ -92,7 +95,7 @@ impl Engine {
         });
         let shells = start_shells(&shared, &committer, inboxes);
         let background = start_background(&shared, &committer, in_flight);
-        Ok(Engine(Arc::new(Inner {
+        let engine = Engine(Arc::new(Inner {
             _stop: shared.life.stop.clone().drop_guard(),
             shared,
             committer,
@@ -100,7 +103,10 @@ impl Engine {
             shells,
             background,
             thread: Mutex::new(Some(thread)),
-        })))
+        }));
+        let inner = Arc::downgrade(&engine.0);
+        engine.0.background.run(operations::run(inner));
+        Ok(engine)
     }
 
     /// Ends the engine: nothing new is accepted and nothing new begins, calls in flight may end
@@ -139,6 +145,19 @@ impl Engine {
 pub(crate) struct Background {
     tasks: TaskTracker,
     stop: CancellationToken,
+}
+
+impl Background {
+    /// Runs a task until the engine ends.
+    fn run(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = task => {}
+            }
+        });
+    }
 }
 
 fn register_services(
@@ -185,24 +204,13 @@ fn start_shells(shared: &Arc<Shared>, committer: &Committer, inboxes: Inboxes) -
 
 fn start_background(shared: &Arc<Shared>, committer: &Committer, in_flight: Vec<Id>) -> Background {
     let (tasks, stop) = (TaskTracker::new(), shared.life.stop.child_token());
-    let run = |task: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>| {
-        let stop = stop.clone();
-        tasks.spawn(async move {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = task => {}
-            }
-        });
-    };
-    run(Box::pin(timers::recover(Arc::clone(shared), in_flight)));
-    run(Box::pin(timers::run(Arc::clone(shared))));
-    run(Box::pin(openings::run(Arc::clone(shared))));
-    run(Box::pin(openings::probe(Arc::clone(shared))));
-    run(Box::pin(post::run(Arc::clone(shared))));
-    run(Box::pin(retention::run(
-        Arc::clone(shared),
-        committer.clone(),
-    )));
-    tasks.close();
-    Background { tasks, stop }
+    let background = Background { tasks, stop };
+    background.run(timers::recover(Arc::clone(shared), in_flight));
+    background.run(timers::run(Arc::clone(shared)));
+    background.run(openings::run(Arc::clone(shared)));
+    background.run(openings::probe(Arc::clone(shared)));
+    background.run(post::run(Arc::clone(shared)));
+    background.run(retention::run(Arc::clone(shared), committer.clone()));
+    background.tasks.close();
+    background
 }

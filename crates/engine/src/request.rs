@@ -8,6 +8,15 @@ use banyan_core::time::Duration;
 use banyan_store::{DefinitionRow, SagaRow, ServiceRow};
 use std::sync::Arc;
 
+/// Who asks for a change, and why.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct By {
+    /// Who.
+    pub actor: String,
+    /// Why, in their words.
+    pub reason: String,
+}
+
 /// A start, as asked for.
 #[derive(Clone, Debug)]
 pub struct StartRequest {

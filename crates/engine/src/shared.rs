@@ -10,6 +10,7 @@ use crate::gate::Gate;
 use crate::life::Life;
 use crate::metrics::Figures;
 use crate::openings::Openings;
+use crate::operations::Operations;
 use crate::post::Post;
 use crate::pulse::Pulse;
 use crate::shard::{Loaded, Message, fold};
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) figures: Arc<Figures>,
     pub(crate) life: Arc<Life>,
     pub(crate) openings: Openings,
+    pub(crate) operations: Operations,
     pub(crate) post: Post,
     pub(crate) feed: Arc<Feed>,
     pub(crate) pulse: Pulse,

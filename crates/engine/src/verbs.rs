@@ -59,7 +59,7 @@ impl Engine {
     }
 }
 
-fn rejected(rejection: Rejection, allowed: Vec<Verb>) -> AskError {
+pub(crate) fn rejected(rejection: Rejection, allowed: Vec<Verb>) -> AskError {
     let message = rejection.to_string();
     match rejection {
         Rejection::ChangedSince { seq } => AskError::ChangedSince { seq },

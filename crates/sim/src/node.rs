@@ -332,11 +332,13 @@ fn saga_of(change: &Change) -> Option<Id> {
         Change::TakeMessage { to: id, .. } | Change::Purge { id } | Change::Forget { id } => {
             Some(*id)
         }
+        Change::Audited { change, .. } => saga_of(change),
         Change::Definition(_)
         | Change::Activate { .. }
         | Change::Accepting { .. }
         | Change::Service(_)
-        | Change::DeleteService { .. } => None,
+        | Change::DeleteService { .. }
+        | Change::Operation { .. } => None,
     }
 }
 

@@ -90,6 +90,7 @@ impl Run {
             reason: "a mend".into(),
             actor: NAME.into(),
             expected_seq,
+            operation: None,
         }));
         // A death beside a move: before its commit, after it, or with the next.
         if self.random.chance(12) {

@@ -147,6 +147,7 @@ impl Input {
             reason: reason.into(),
             actor: actor.into(),
             expected_seq: None,
+            operation: None,
         }))
     }
 }

@@ -114,6 +114,11 @@ impl Saga {
         input
     }
 
+    /// Masks what would tell a secret in words about the saga that are no part of it.
+    pub fn mask_words(&self, words: &mut Json) {
+        crate::secret::mask_texts(words, &self.secret_texts());
+    }
+
     /// The texts that would tell a secret, the longest first; empty without secrets.
     pub(super) fn secret_texts(&self) -> Vec<String> {
         let definition = &self.plan.definition;

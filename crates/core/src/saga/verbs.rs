@@ -6,6 +6,7 @@ use super::state::Plan;
 use super::{Leg, LegPhase, LegState, Outcome, Phase, ReasonCode, Saga, State, StepState};
 use super::{Order, Status, StuckCode, Undone};
 use crate::definition::{Kind, Step, Undo};
+use crate::id::Id;
 use crate::json::Json;
 use crate::route::{Route, Spot};
 use serde::{Deserialize, Serialize};
@@ -73,6 +74,8 @@ pub struct Asked {
     pub actor: String,
     /// Only if the saga's last record is still this one.
     pub expected_seq: Option<u64>,
+    /// The operation over many sagas that it is a part of.
+    pub operation: Option<Id>,
 }
 
 /// A verb with what it needs to know.
@@ -105,7 +108,8 @@ pub enum Ask {
 }
 
 /// What is to be tried again.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Retry {
     /// The step's path; none means everything that is stuck or, if nothing is, everything that
     /// waits to be tried again.
@@ -117,7 +121,7 @@ pub struct Retry {
 }
 
 /// What a person found out, or did by hand.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settle {
     /// The step's path.
     pub step: String,

@@ -420,6 +420,7 @@ fn only_a_running_saga_is_moved_and_only_as_it_was_seen() {
             reason: "a mend".into(),
             actor: "someone".into(),
             expected_seq: Some(seq),
+            operation: None,
         }))
     };
     assert_eq!(

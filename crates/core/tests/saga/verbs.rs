@@ -45,6 +45,7 @@ fn ask(words: &str) -> Asked {
         reason: "a reason".into(),
         actor: "someone".into(),
         expected_seq: None,
+        operation: None,
     }
 }
 

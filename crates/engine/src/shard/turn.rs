@@ -1,5 +1,6 @@
 //! The first half of a round: messages become records, and records become changes.
 
+use super::audit;
 use super::cache::{Held, Launched};
 use super::message::{Answered, InputReply, Message, NotTaken, Reply, StartReply, Watcher};
 use super::{Moment, Shard};
@@ -268,12 +269,18 @@ impl Shard {
         let random = open.next_random();
         let touched = &mut open.touched[place];
         let answered_step = answered_step(held, &input);
+        let asked = audit::asked(&input, &held.saga, moment.now);
         let plan = Arc::clone(&held.saga.plan);
         let saga = Arc::make_mut(&mut held.saga);
         let Some(result) = drive(saga, input, &context(moment, random)) else {
             return self.break_off(id, place, reply, open);
         };
-        let result = result.map(|turn| touched.take_turn(&plan, turn, answered_step));
+        let result = result.map(|turn| {
+            let taken = asked.filter(|_| !turn.entries.is_empty());
+            let rows = taken.map(|row| audit::taken(row, saga));
+            touched.dealings.audit.extend(rows);
+            touched.take_turn(&plan, turn, answered_step)
+        });
         if let Some(reply) = reply {
             touched.replies.push((reply, result));
         }

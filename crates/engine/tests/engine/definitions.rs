@@ -1,6 +1,6 @@
 //! Definitions and services: registered once, changed one at a time, deleted when unused.
 
-use crate::world::{ORDER, World};
+use crate::world::{ORDER, World, by};
 use banyan_engine::{DefinitionError, RegisterError, ServiceError, StartError};
 use serde_json::json;
 
@@ -39,11 +39,11 @@ async fn the_active_version_is_the_one_that_starts_use() {
         .await;
     let version = |saga: &banyan_core::saga::Saga| saga.plan.definition.version;
     assert_eq!(version(&*world.begin("order", "a").await), 2);
-    world.engine.activate("order", 1).await.unwrap();
+    world.engine.activate("order", 1, by()).await.unwrap();
     assert_eq!(version(&*world.begin("order", "b").await), 1);
-    let none = world.engine.activate("order", 3).await.unwrap_err();
+    let none = world.engine.activate("order", 3, by()).await.unwrap_err();
     assert!(matches!(none, DefinitionError::NoSuchVersion { .. }));
-    let none = world.engine.activate("older", 1).await.unwrap_err();
+    let none = world.engine.activate("older", 1, by()).await.unwrap_err();
     assert!(matches!(none, DefinitionError::NoSuchDefinition { .. }));
 }
 

@@ -1,7 +1,7 @@
 //! More at once than fits in memory: timers, recovery and parked sagas come all the same, a
 //! few at a time.
 
-use crate::world::{ORDER, World, soon, test_config};
+use crate::world::{ORDER, World, by, soon, test_config};
 use banyan_core::saga::{Leg, LegPhase, Status};
 use banyan_engine::Config;
 use std::time::Duration;
@@ -97,11 +97,7 @@ async fn all_that_was_in_flight_is_resumed() {
 async fn all_that_is_parked_goes_on_when_its_service_is_resumed() {
     let world = World::with(tight()).await;
     world.register(ORDER).await;
-    world
-        .engine
-        .pause("orders", "stocktaking".into())
-        .await
-        .unwrap();
+    world.engine.pause("orders", by()).await.unwrap();
     for number in 0..SAGAS {
         let saga = world.begin("order", &format!("k{number}")).await;
         assert!(matches!(
@@ -112,7 +108,7 @@ async fn all_that_is_parked_goes_on_when_its_service_is_resumed() {
     let metrics = world.engine.metrics().await;
     assert_eq!(metrics.counts.parked.get("orders"), Some(&(SAGAS as u64)));
     assert_eq!(metrics.active_sagas + metrics.cached_sagas, 0);
-    world.engine.resume("orders").await.unwrap();
+    world.engine.resume("orders", by()).await.unwrap();
     soon(async {
         while completed(&world).await < SAGAS as u64 {
             tokio::task::yield_now().await;

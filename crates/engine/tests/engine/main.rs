@@ -15,6 +15,7 @@ mod definitions;
 mod floods;
 mod gated;
 mod life;
+mod operations;
 mod retention;
 mod roads;
 mod sagas;

@@ -1,6 +1,6 @@
 //! Services that are paused, or answer that the road is wrong.
 
-use crate::world::{ORDER, World, http};
+use crate::world::{ORDER, World, by, http};
 use banyan_core::saga::{Leg, LegPhase, Saga, Status};
 use serde_json::json;
 use std::time::Duration;
@@ -13,11 +13,7 @@ fn is_parked(saga: &Saga, step: usize) -> bool {
 async fn steps_of_a_paused_service_park_and_go_on_when_it_is_resumed() {
     let world = World::new().await;
     world.register(ORDER).await;
-    world
-        .engine
-        .pause("stock", "stocktaking".into())
-        .await
-        .unwrap();
+    world.engine.pause("stock", by()).await.unwrap();
     let mut sagas = Vec::new();
     for key in ["a", "b", "c"] {
         let saga = world.begin("order", key).await;
@@ -29,7 +25,7 @@ async fn steps_of_a_paused_service_park_and_go_on_when_it_is_resumed() {
         (stock.parked, stock.row.paused.as_deref()),
         (3, Some("stocktaking"))
     );
-    world.engine.resume("stock").await.unwrap();
+    world.engine.resume("stock", by()).await.unwrap();
     for saga in &sagas {
         assert_eq!(world.rest(saga).await.status(), Status::Completed);
     }
@@ -39,18 +35,14 @@ async fn steps_of_a_paused_service_park_and_go_on_when_it_is_resumed() {
 async fn what_is_parked_over_a_crash_goes_on_when_its_service_is_resumed() {
     let world = World::new().await;
     world.register(ORDER).await;
-    world
-        .engine
-        .pause("stock", "stocktaking".into())
-        .await
-        .unwrap();
+    world.engine.pause("stock", by()).await.unwrap();
     let saga = world.begin("order", "a").await;
     world.until(&saga, |saga| is_parked(saga, 1)).await;
     let world = world.crash().await;
     let services = world.engine.services().await.unwrap();
     let stock = services.iter().find(|one| one.row.name == "stock").unwrap();
     assert!(stock.live.paused.is_some());
-    world.engine.resume("stock").await.unwrap();
+    world.engine.resume("stock", by()).await.unwrap();
     assert_eq!(world.rest(&saga).await.status(), Status::Completed);
 }
 

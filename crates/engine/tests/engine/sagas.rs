@@ -1,6 +1,6 @@
 //! Starts, repeats, waits, signals and cancels.
 
-use crate::world::{APPROVAL, ORDER, World, http, soon};
+use crate::world::{APPROVAL, ORDER, World, by, http, soon};
 use banyan_core::saga::{Ask, Asked, Leg, Status, Verb};
 use banyan_engine::{AskError, SignalError, StartError, Until};
 use serde_json::json;
@@ -47,7 +47,11 @@ async fn a_repeated_start_is_answered_by_its_saga_whatever_happened_since() {
     assert_eq!(again.saga.status(), Status::Completed);
 
     let brake = Some("stocktaking".to_owned());
-    world.engine.set_accepting("order", brake).await.unwrap();
+    world
+        .engine
+        .set_accepting("order", brake, by())
+        .await
+        .unwrap();
     let again = world.start("order", "k1", json!({})).await.unwrap();
     assert!(again.replayed);
     let refused = world.start("order", "k2", json!({})).await.unwrap_err();
@@ -218,6 +222,7 @@ async fn a_cancelled_saga_is_undone() {
         reason: "changed my mind".into(),
         actor: "ada".into(),
         expected_seq: None,
+        operation: None,
     };
     soon(world.engine.ask(saga.id, cancel())).await.unwrap();
     assert_eq!(world.rest(&saga).await.status(), Status::Compensated);

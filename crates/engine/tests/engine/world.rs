@@ -327,3 +327,11 @@ steps:
       for: 2d
       accepts: { type: object, required: [by] }
 ";
+
+/// Who changes what in a test, and why.
+pub(crate) fn by() -> banyan_engine::By {
+    banyan_engine::By {
+        actor: "ada".into(),
+        reason: "stocktaking".into(),
+    }
+}

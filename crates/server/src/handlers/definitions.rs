@@ -1,6 +1,7 @@
 //! Definitions: registered, listed, activated, held back.
 
 use super::names;
+use super::verbs::ACTOR;
 use crate::app::App;
 use crate::carried::carried;
 use crate::fault::{Answer, Fault};
@@ -12,6 +13,7 @@ use banyan_api::{
     AcceptingRequest, ActiveRequest, Code, Definition, DefinitionDetail, DefinitionVersion, Page,
     Registered,
 };
+use banyan_engine::By;
 use banyan_store::DefinitionRow;
 use http::StatusCode;
 use std::collections::BTreeMap;
@@ -94,10 +96,14 @@ pub(crate) async fn activate(
             "version is missing: the version that starts should use",
         );
     }
+    let by = By {
+        actor: ACTOR.to_owned(),
+        reason: String::new(),
+    };
     fields.end()?;
     let (engine, version) = (app.engine.clone(), version.unwrap_or_default());
     let named = name.clone();
-    carried(async move { engine.activate(&named, version).await }).await?;
+    carried(async move { engine.activate(&named, version, by).await }).await?;
     one(&app, &name)
 }
 
@@ -124,9 +130,13 @@ pub(crate) async fn accept(
         );
     }
     fields.end()?;
+    let by = By {
+        actor: ACTOR.to_owned(),
+        reason: reason.clone().unwrap_or_default(),
+    };
     let refusal = if accepting { None } else { reason };
     let (engine, named) = (app.engine.clone(), name.clone());
-    carried(async move { engine.set_accepting(&named, refusal).await }).await?;
+    carried(async move { engine.set_accepting(&named, refusal, by).await }).await?;
     one(&app, &name)
 }
 

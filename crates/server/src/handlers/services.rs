@@ -1,6 +1,7 @@
 //! Services: registered, looked at, paused.
 
 use super::names;
+use super::verbs::ACTOR;
 use crate::app::App;
 use crate::carried::carried;
 use crate::fault::{Answer, Fault};
@@ -10,7 +11,7 @@ use crate::{limits, reply};
 use axum::extract::{Path, Request, State};
 use axum::response::IntoResponse;
 use banyan_api::{Code, Instance, Misconfigured, Page, PauseRequest, Service, ServiceRequest};
-use banyan_engine::ServiceView;
+use banyan_engine::{By, ServiceView};
 use banyan_outbound::{Auth, Settings};
 use http::StatusCode;
 
@@ -86,9 +87,9 @@ pub(crate) async fn pause(
     Path(name): Path<String>,
     request: Request,
 ) -> Answer {
-    let reason = reason(&app, request).await?;
+    let by = by(&app, request).await?;
     let (engine, paused) = (app.engine.clone(), name.clone());
-    carried(async move { engine.pause(&paused, reason).await }).await?;
+    carried(async move { engine.pause(&paused, by).await }).await?;
     Ok(reply::ok(&find(&app, &name).await?))
 }
 
@@ -104,9 +105,10 @@ pub(crate) async fn resume(
     Path(name): Path<String>,
     request: Request,
 ) -> Answer {
-    let reason = reason(&app, request).await?;
+    let by = by(&app, request).await?;
+    let reason = by.reason.clone();
     let (engine, resumed) = (app.engine.clone(), name.clone());
-    carried(async move { engine.resume(&resumed).await }).await?;
+    carried(async move { engine.resume(&resumed, by).await }).await?;
     tracing::info!(service = name, reason, "resumed");
     Ok(reply::ok(&find(&app, &name).await?))
 }
@@ -123,12 +125,15 @@ pub(crate) async fn delete(State(app): State<App>, Path(name): Path<String>) -> 
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-async fn reason(app: &App, request: Request) -> Answer<String> {
+async fn by(app: &App, request: Request) -> Answer<By> {
     let body = app.intake.json(request, limits::SMALL_BODY).await?;
     let mut fields = Fields::of(body.value)?;
     let reason = names::reason(&mut fields);
     fields.end()?;
-    Ok(reason)
+    Ok(By {
+        actor: ACTOR.to_owned(),
+        reason,
+    })
 }
 
 fn by_hand(app: &App, name: &str) -> Answer<()> {

@@ -203,6 +203,7 @@ async fn take(
         reason,
         actor: ACTOR.to_owned(),
         expected_seq,
+        operation: None,
     };
     if dry_run {
         return preview(app, id, asked).await;

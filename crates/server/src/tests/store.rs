@@ -3,8 +3,9 @@
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
 use banyan_store::{
-    Counts, Cursor, DefinitionRow, EndedPage, EndedQuery, Filter, LockPlace, MemoryReader, Message,
-    MessageKey, Purged, ReadError, Reader, SagaRow, ServiceRow, StartKey, Stored, Wake, WakeQuery,
+    AuditEntry, AuditQuery, Counts, Cursor, DefinitionRow, EndedPage, EndedQuery, Filter, Item,
+    LockPlace, MemoryReader, Message, MessageKey, OperationRow, Purged, ReadError, Reader, SagaRow,
+    Selection, ServiceRow, StartKey, Stored, Wake, WakeQuery,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -131,5 +132,35 @@ impl Reader for Faulty {
 
     fn purged_until(&self, until: Timestamp, limit: usize) -> Result<Vec<Id>, ReadError> {
         self.inner.purged_until(until, limit)
+    }
+
+    fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, ReadError> {
+        self.inner.audit(query)
+    }
+
+    fn taken_by(&self, operation: Id, sagas: &[Id]) -> Result<Vec<Id>, ReadError> {
+        self.inner.taken_by(operation, sagas)
+    }
+
+    fn select(&self, filter: &Filter, most: usize) -> Result<Selection, ReadError> {
+        self.pass()?;
+        self.inner.select(filter, most)
+    }
+
+    fn operation(&self, id: Id) -> Result<Option<OperationRow>, ReadError> {
+        self.inner.operation(id)
+    }
+
+    fn operations(
+        &self,
+        open_only: bool,
+        after: Option<Id>,
+        limit: usize,
+    ) -> Result<Vec<OperationRow>, ReadError> {
+        self.inner.operations(open_only, after, limit)
+    }
+
+    fn items(&self, operation: Id, from: usize, limit: usize) -> Result<Vec<Item>, ReadError> {
+        self.inner.items(operation, from, limit)
     }
 }

@@ -29,6 +29,7 @@ impl Decision<'_> {
             reason,
             actor,
             expected_seq,
+            operation: _,
         } = asked;
         let seq = self.saga.seq;
         if expected_seq.is_some_and(|expected| expected != seq) {
