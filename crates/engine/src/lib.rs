@@ -49,7 +49,7 @@ pub use metrics::{Metrics, ServiceFigures};
 pub use moves::{MoveAnswer, MoveRequest};
 pub use operations::{
     Deed, Failure, OPERATION_RATE, OPERATION_RATE_MAX, OPERATION_SAGAS, Operation, OperationError,
-    OperationPreview, OperationRequest, OperationState, Verdicts,
+    OperationPreview, OperationRequest, OperationState, Sampled, Verdicts,
 };
 pub use pulse::Down;
 pub use registered::Registered;

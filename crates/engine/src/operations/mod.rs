@@ -14,7 +14,7 @@ mod control;
 mod preview;
 mod run;
 
-pub use preview::{OperationPreview, Verdicts};
+pub use preview::{OperationPreview, Sampled, Verdicts};
 pub(crate) use run::run;
 
 use crate::error::Refusal;
@@ -296,9 +296,6 @@ pub enum OperationError {
         /// How it stands.
         state: OperationState,
     },
-    /// What the verb needs to know does not fit.
-    #[error(transparent)]
-    Ask(#[from] crate::error::AskError),
     /// Not now.
     #[error(transparent)]
     Refused(#[from] Refusal),

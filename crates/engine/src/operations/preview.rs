@@ -5,7 +5,6 @@ use super::{OPERATION_SAGAS, OperationError, OperationRequest};
 use crate::error::{AskError, MoveError};
 use crate::handle::Engine;
 use banyan_core::Timestamp;
-use banyan_core::id::Id;
 use banyan_core::saga::{Context, Input, Preview, Saga, Status};
 use banyan_core::time::Duration;
 use banyan_store::{Filter, Item};
@@ -33,7 +32,16 @@ pub struct OperationPreview {
     /// What those say that were asked.
     pub verdicts: Verdicts,
     /// What would happen to some of them, with how they stand now.
-    pub sample: Vec<(Arc<Saga>, Result<Box<Preview>, String>)>,
+    pub sample: Vec<Sampled>,
+}
+
+/// What would happen to one saga.
+#[derive(Debug)]
+pub struct Sampled {
+    /// The saga as it is now.
+    pub saga: Arc<Saga>,
+    /// What the verb would do, or why it would not be taken.
+    pub outcome: Result<Box<Preview>, String>,
 }
 
 /// Whether sagas would take a verb.
@@ -99,12 +107,16 @@ impl Engine {
                 Ok(preview) => {
                     verdicts.looked_at += 1;
                     verdicts.allowed += 1;
-                    sample.extend(preview.map(|preview| (saga, Ok(preview))));
+                    sample.extend(preview.map(|preview| Sampled {
+                        saga,
+                        outcome: Ok(preview),
+                    }));
                 }
                 Err((code, message)) => {
                     verdicts.refuse(code, message.clone());
                     if shown {
-                        sample.push((saga, Err(message)));
+                        let outcome = Err(message);
+                        sample.push(Sampled { saga, outcome });
                     }
                 }
             }

@@ -141,7 +141,8 @@ fn ask(what: Ask) -> Asked {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operation_is_previewed_paused_killed_and_ends_with_figures_that_add_up() {
     let (mut world, ids) = world_of_stuck(SAGAS).await;
-    let preview = world.engine.preview_operation(&request(retry(), stuck()));
+    let wanted = request(retry(), stuck());
+    let preview = world.engine.preview_operation(&wanted);
     let preview = preview.await.unwrap();
     assert_eq!(preview.selected as usize, SAGAS);
     assert_eq!(
@@ -297,7 +298,8 @@ async fn what_an_operation_cannot_be_is_refused() {
         nothing.await,
         Err(OperationError::NothingSelected)
     ));
-    let preview = world.engine.preview_operation(&request(retry(), stuck()));
+    let wanted = request(retry(), stuck());
+    let preview = world.engine.preview_operation(&wanted);
     let token = preview.await.unwrap().token;
     let by_token = |token: &str, filter| OperationRequest {
         preview: Some(token.to_owned()),
@@ -338,8 +340,9 @@ async fn the_audit_tells_every_verb_and_every_brake() {
     };
     world.engine.ask(saga.id, ask(note)).await.unwrap();
     world.engine.ask(saga.id, ask(Ask::Cancel)).await.unwrap();
-    // Obeyed already: it changes nothing, and leaves no second row.
-    world.engine.ask(saga.id, ask(Ask::Cancel)).await.unwrap();
+    // Refused: it leaves no row.
+    let refused = world.engine.ask(saga.id, ask(Ask::Cancel)).await;
+    assert!(refused.is_err());
     drop(held);
     world.engine.pause("stock", by()).await.unwrap();
     world.engine.resume("stock", by()).await.unwrap();
