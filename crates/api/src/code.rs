@@ -56,6 +56,7 @@ codes! {
     NoSuchStep = "no_such_step", 404, "The definition has no such step";
     UnknownSignal = "unknown_signal", 404, "The definition waits for no signal of this name";
     NoSuchReply = "no_such_reply", 404, "No call carried this reply address";
+    NoSuchOperation = "no_such_operation", 404, "No operation has this id";
     MethodNotAllowed = "method_not_allowed", 405, "The path does not take this method";
     RequestTimeout = "request_timeout", 408, "The request did not arrive in time";
     VersionTaken = "version_taken", 409, "The version is registered with another content";
@@ -80,6 +81,7 @@ codes! {
     InvalidInput = "invalid_input", 422, "The input does not match the definition's schema";
     InvalidSignal = "invalid_signal", 422, "The signal's body is not what the wait accepts";
     MoveNotSafe = "move_not_safe", 422, "The move to that version is not proven safe";
+    NothingSelected = "nothing_selected", 422, "The filter selects no saga";
     InvalidService = "invalid_service", 422, "The service's settings cannot be used";
     HeadersTooLarge = "headers_too_large", 431, "The request's headers are too large";
     Internal = "internal", 500, "Banyan failed";

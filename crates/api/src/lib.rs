@@ -8,10 +8,12 @@
 mod attempt;
 mod code;
 mod definition;
+mod filter;
 mod health;
 mod list;
 mod moment;
 mod open;
+mod operation;
 mod preview;
 mod problem;
 mod requests;
@@ -26,9 +28,15 @@ pub use definition::{
     CheckAnswer, Definition, DefinitionDetail, DefinitionDiff, DefinitionVersion, Diagnostic,
     Difference, Registered, Severity,
 };
+pub use filter::{FILTER_KEYS, Filter, FilterError, percent_decode};
 pub use health::{Health, HealthStatus};
 pub use list::Page;
 pub use moment::Moment;
+pub use operation::{
+    AuditRow, AuditStanding, Operation, OperationAnswer, OperationCount, OperationFailure,
+    OperationPreview, OperationRefusal, OperationRequest, OperationSample, OperationState,
+    TurnOperationRequest,
+};
 pub use preview::{Planned, Preview, Settlement, VerbAnswer};
 pub use problem::{FieldError, Problem};
 pub use requests::{

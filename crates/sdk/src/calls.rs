@@ -340,7 +340,7 @@ impl Client {
     }
 }
 
-fn paged(target: Target, limit: u32, cursor: Option<&str>) -> Target {
+pub(crate) fn paged(target: Target, limit: u32, cursor: Option<&str>) -> Target {
     let target = target.query("limit", &limit.to_string());
     match cursor {
         Some(cursor) => target.query("cursor", cursor),

@@ -26,6 +26,7 @@
 mod calls;
 mod client;
 mod error;
+mod operations;
 mod sse;
 mod stream;
 mod target;

@@ -12,6 +12,7 @@ mod connection;
 mod disk;
 mod fault;
 mod fields;
+mod filter;
 mod guard;
 mod handlers;
 mod limits;

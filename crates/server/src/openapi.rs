@@ -20,6 +20,8 @@ use utoipa::OpenApi;
         (name = "Definitions", description = "Saga files, registered"),
         (name = "Sagas", description = "Runs of definitions"),
         (name = "Services", description = "Who is called"),
+        (name = "Operations", description = "A verb over many sagas"),
+        (name = "Administration", description = "Who did what"),
         (name = "Stream", description = "What changes, as it changes"),
         (name = "Health", description = "How the server is"),
         (name = "Errors", description = "What error codes mean"),

@@ -7,8 +7,8 @@ use banyan_core::id::Id;
 use banyan_core::language::Diagnostic;
 use banyan_core::saga::Status;
 use banyan_engine::{
-    AskError, DefinitionError, LookError, MoveError, Refusal, RegisterError, ReplyError,
-    ServiceError, SignalError, StartError, Violation,
+    AskError, DefinitionError, LookError, MoveError, OperationError, Refusal, RegisterError,
+    ReplyError, ServiceError, SignalError, StartError, Violation,
 };
 use banyan_outbound::ProblemCode;
 
@@ -156,6 +156,25 @@ impl From<MoveError> for Fault {
             MoveError::NotAllowedNow { message } => Fault::new(Code::NotAllowedNow, message),
             MoveError::Look(error) => error.into(),
             MoveError::Refused(refusal) => refusal.into(),
+        }
+    }
+}
+
+impl From<OperationError> for Fault {
+    fn from(error: OperationError) -> Fault {
+        let detail = error.to_string();
+        match error {
+            OperationError::NothingSelected => Fault::new(Code::NothingSelected, detail),
+            OperationError::TooMuchSelected { .. } => {
+                let detail = format!("{detail}: narrow it, and do it in several operations");
+                let error = FieldError::at(Code::InvalidBody, "/filter".to_owned(), &detail);
+                Fault::new(Code::InvalidBody, detail).with_errors(vec![error])
+            }
+            OperationError::NoSuchPreview => Fault::new(Code::ChangedSince, detail),
+            OperationError::TooMany { .. } => Fault::new(Code::OverCapacity, detail),
+            OperationError::NoSuchOperation { .. } => Fault::new(Code::NoSuchOperation, detail),
+            OperationError::Over { .. } => Fault::new(Code::NotAllowedNow, detail),
+            OperationError::Refused(refusal) => refusal.into(),
         }
     }
 }

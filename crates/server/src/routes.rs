@@ -3,8 +3,8 @@
 use crate::app::App;
 use crate::guard::{self, Guard};
 use crate::handlers::{
-    checks, definitions, diff, health, history, list, moves, pages, replies, sagas, services,
-    signals, start, stream, verbs,
+    audit, checks, definitions, diff, health, history, list, moves, operations, pages, replies,
+    sagas, services, signals, start, stream, verbs,
 };
 use crate::openapi;
 use axum::Router;
@@ -21,16 +21,10 @@ use utoipa_axum::routes;
 const LATER: &[(&str, &str)] = &[
     ("GET", "/"),
     ("POST", "/v1/sagas/{id}/erase"),
-    ("GET|POST", "/v1/operations"),
-    ("GET", "/v1/operations/{id}"),
-    ("POST", "/v1/operations/{id}/pause"),
-    ("POST", "/v1/operations/{id}/resume"),
-    ("POST", "/v1/operations/{id}/cancel"),
     ("GET", "/v1/failures"),
     ("GET|POST", "/v1/session"),
     ("GET|POST|DELETE", "/v1/tokens"),
     ("GET|PUT", "/v1/namespaces/{name}"),
-    ("GET", "/v1/audit"),
     ("GET", "/v1/metrics/history"),
     ("GET", "/v1/settings"),
     ("GET|POST", "/v1/topics/{topic}/events"),
@@ -92,6 +86,13 @@ impl Routes {
             .routes(routes!(services::delete))
             .routes(routes!(services::pause))
             .routes(routes!(services::resume))
+            .routes(routes!(operations::begin))
+            .routes(routes!(operations::list))
+            .routes(routes!(operations::get))
+            .routes(routes!(operations::pause))
+            .routes(routes!(operations::resume))
+            .routes(routes!(operations::cancel))
+            .routes(routes!(audit::audit))
             .routes(routes!(health::lives))
             .routes(routes!(health::ready))
             .routes(routes!(health::metrics))

@@ -2,6 +2,7 @@
 //!
 //! No handler decides anything about a saga, and none checks who calls: the guard has.
 
+pub(crate) mod audit;
 pub(crate) mod checks;
 pub(crate) mod definitions;
 pub(crate) mod diff;
@@ -10,6 +11,7 @@ pub(crate) mod history;
 pub(crate) mod list;
 pub(crate) mod moves;
 pub(crate) mod names;
+pub(crate) mod operations;
 pub(crate) mod pages;
 pub(crate) mod replies;
 pub(crate) mod sagas;

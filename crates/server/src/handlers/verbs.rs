@@ -55,11 +55,7 @@ pub(crate) async fn retry(
     request: Request,
 ) -> Answer {
     take(&app, &id, request, |fields| {
-        Ok(Ask::Retry(Retry {
-            step: fields.optional_text("step"),
-            leg: leg(fields, &Leg::ALL),
-            body: fields.take("body"),
-        }))
+        Ok(Ask::Retry(read_retry(fields)))
     })
     .await
 }
@@ -80,31 +76,7 @@ pub(crate) async fn settle(
     request: Request,
 ) -> Answer {
     take(&app, &id, request, |fields| {
-        let step = fields.text("step");
-        let leg = leg(fields, &[Leg::Do, Leg::Undo, Leg::Confirm]);
-        if leg.is_none() {
-            fields.fault("leg", "leg is missing or none: do, undo or confirm");
-        }
-        let settlement = settlement(fields);
-        let result = fields.take("result");
-        if result.is_some() && (leg != Some(Leg::Do) || settlement == Settlement::NotHappened) {
-            fields.fault("result", "only a do that is done has a result");
-        }
-        let evidence = fields.text("evidence");
-        if evidence.trim().is_empty() {
-            fields.fault(
-                "evidence",
-                "evidence says how you know: a receipt, a line of a ledger, who looked",
-            );
-        }
-        bounded(fields, "evidence", &evidence, TEXT_CHARS);
-        Ok(Ask::Settle(Settle {
-            step,
-            leg: leg.unwrap_or(Leg::Do),
-            settlement,
-            result,
-            evidence,
-        }))
+        Ok(Ask::Settle(read_settle(fields)))
     })
     .await
 }
@@ -161,26 +133,70 @@ pub(crate) async fn note(
     request: Request,
 ) -> Answer {
     take(&app, &id, request, |fields| {
-        let text = fields.optional_text("text");
-        let owner = fields.optional_text("owner");
-        if text.is_none() && owner.is_none() {
-            fields.fault("text", "a note says something: give text, owner or both");
-        }
-        bounded(
-            fields,
-            "text",
-            text.as_deref().unwrap_or_default(),
-            TEXT_CHARS,
-        );
-        bounded(
-            fields,
-            "owner",
-            owner.as_deref().unwrap_or_default(),
-            OWNER_CHARS,
-        );
+        let (text, owner) = read_note(fields);
         Ok(Ask::Note { text, owner })
     })
     .await
+}
+
+/// What `retry` takes.
+pub(super) fn read_retry(fields: &mut Fields) -> Retry {
+    Retry {
+        step: fields.optional_text("step"),
+        leg: leg(fields, &Leg::ALL),
+        body: fields.take("body"),
+    }
+}
+
+/// What `settle` takes.
+pub(super) fn read_settle(fields: &mut Fields) -> Settle {
+    let step = fields.text("step");
+    let leg = leg(fields, &[Leg::Do, Leg::Undo, Leg::Confirm]);
+    if leg.is_none() {
+        fields.fault("leg", "leg is missing or none: do, undo or confirm");
+    }
+    let settlement = settlement(fields);
+    let result = fields.take("result");
+    if result.is_some() && (leg != Some(Leg::Do) || settlement == Settlement::NotHappened) {
+        fields.fault("result", "only a do that is done has a result");
+    }
+    let evidence = fields.text("evidence");
+    if evidence.trim().is_empty() {
+        fields.fault(
+            "evidence",
+            "evidence says how you know: a receipt, a line of a ledger, who looked",
+        );
+    }
+    bounded(fields, "evidence", &evidence, TEXT_CHARS);
+    Settle {
+        step,
+        leg: leg.unwrap_or(Leg::Do),
+        settlement,
+        result,
+        evidence,
+    }
+}
+
+/// What `note` takes: what is known, and who looks after it.
+pub(super) fn read_note(fields: &mut Fields) -> (Option<String>, Option<String>) {
+    let text = fields.optional_text("text");
+    let owner = fields.optional_text("owner");
+    if text.is_none() && owner.is_none() {
+        fields.fault("text", "a note says something: give text, owner or both");
+    }
+    bounded(
+        fields,
+        "text",
+        text.as_deref().unwrap_or_default(),
+        TEXT_CHARS,
+    );
+    bounded(
+        fields,
+        "owner",
+        owner.as_deref().unwrap_or_default(),
+        OWNER_CHARS,
+    );
+    (text, owner)
 }
 
 /// Reads what is asked, and does it, or says what it would do.
@@ -241,7 +257,7 @@ async fn preview(app: &App, id: Id, asked: Asked) -> Answer {
     Ok(response)
 }
 
-fn planned(call: saga::Planned) -> Planned {
+pub(super) fn planned(call: saga::Planned) -> Planned {
     Planned {
         step: call.step,
         leg: call.leg.as_str().into(),

@@ -1,7 +1,7 @@
 //! Every error code is provoked over HTTP: a new one without its case fails here.
 
 use super::rig::Rig;
-use super::{bad_input, children, moves, raw, replies, retention, special};
+use super::{bad_input, children, moves, operations, raw, replies, retention, special};
 use banyan_api::Code;
 use std::collections::BTreeSet;
 
@@ -11,6 +11,7 @@ async fn every_error_code_is_provoked_over_http() {
     bad_input::run(&rig).await;
     special::sagas(&rig).await;
     moves::refusals(&rig).await;
+    operations::refusals(&rig).await;
     let many = Rig::start().await;
     special::signals(&many).await;
     let impatient = raw::impatient().await;

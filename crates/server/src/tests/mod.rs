@@ -12,6 +12,7 @@ mod late_signals;
 mod locks;
 mod moves;
 mod notify;
+mod operations;
 mod raw;
 mod replies;
 mod retention;

@@ -1,0 +1,81 @@
+//! The audit: who did what, when, why, before and after.
+
+use crate::app::App;
+use crate::fault::Answer;
+use crate::query::{Query, invalid};
+use crate::reply;
+use axum::extract::State;
+use banyan_api::{AuditRow, AuditStanding, Moment, Page};
+use banyan_store::{AuditEntry, AuditQuery, Standing};
+
+/// What people did, newest first. A parameter given twice means or, different ones and.
+#[utoipa::path(
+    get, path = "/v1/audit", tag = "Administration",
+    params(
+        ("actor" = Option<Vec<String>>, Query, description = "By these"),
+        ("verb" = Option<Vec<String>>, Query, description = "These verbs"),
+        ("saga" = Option<Vec<String>>, Query, description = "On these sagas"),
+        ("after" = Option<Moment>, Query, description = "Later than this moment"),
+        ("limit" = Option<u32>, Query, description = "At most so many (50, at most 500)"),
+        ("cursor" = Option<String>, Query, description = "The `next` of the page before"),
+    ),
+    responses((status = 200, description = "Rows, newest first", body = Page<AuditRow>)),
+)]
+pub(crate) async fn audit(State(app): State<App>, query: Query) -> Answer {
+    let limit = query.limit()?;
+    let texts = |name| query.all(name).map(str::to_owned).collect();
+    let saga = |text: &str| {
+        text.parse()
+            .map_err(|error| invalid("saga", &format!("{text:?} is no saga's id: {error}")))
+    };
+    let after = match query.one("after")? {
+        None => None,
+        Some(text) => match text.parse::<Moment>() {
+            Ok(moment) => Some(moment.0),
+            Err(error) => return Err(invalid("after", &format!("{text:?}: {error}"))),
+        },
+    };
+    let below = match query.one("cursor")? {
+        None => None,
+        Some(text) => Some(
+            text.parse()
+                .map_err(|_| invalid("cursor", "it is not the next of a list"))?,
+        ),
+    };
+    let wanted = AuditQuery {
+        actor: texts("actor"),
+        verb: texts("verb"),
+        saga: query.all("saga").map(saga).collect::<Answer<_>>()?,
+        after,
+        below,
+        // One more than asked for tells whether there is a next page.
+        limit: limit.saturating_add(1),
+    };
+    let mut found = app.engine.audit(wanted).await?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let last = found.last().filter(|_| more);
+    let next = last.map(|last| last.number.to_string());
+    let items = found.into_iter().map(row).collect();
+    Ok(reply::ok(&Page { items, next }))
+}
+
+fn row(entry: AuditEntry) -> AuditRow {
+    let row = entry.row;
+    let standing = |one: Standing| AuditStanding {
+        status: one.status.as_str().into(),
+        seq: one.seq,
+    };
+    AuditRow {
+        at: row.at.into(),
+        actor: row.actor,
+        verb: row.verb,
+        saga: row.saga,
+        name: row.name,
+        operation: row.operation,
+        reason: row.reason,
+        before: row.before.map(standing),
+        after: row.after.map(standing),
+        detail: row.detail,
+    }
+}
