@@ -14,7 +14,9 @@ mod fail;
 mod list;
 mod look;
 mod moves;
+mod operations;
 mod out;
+mod over;
 mod preview;
 mod report;
 mod serve;
@@ -142,6 +144,10 @@ pub(crate) enum Command {
     Note(verbs::Note),
     /// Let running sagas go on under another version of their definition
     Move(moves::Move),
+    /// List operations over many sagas, or pause, resume or cancel one
+    Operations(operations::Operations),
+    /// Print who did what, when and why
+    Audit(operations::Audit),
     /// List, register and remove services
     Services(services::Services),
     /// Park the steps of a service
@@ -188,6 +194,8 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Fail> {
         Command::Abandon(wanted) => context.block_on(verbs::abandon(&context, &wanted)),
         Command::Note(wanted) => context.block_on(verbs::note(&context, &wanted)),
         Command::Move(wanted) => context.block_on(moves::run(&context, &wanted)),
+        Command::Operations(wanted) => context.block_on(operations::run(&context, &wanted)),
+        Command::Audit(wanted) => context.block_on(operations::audit(&context, &wanted)),
         Command::Services(services) => context.block_on(services::run(&context, &services)),
         Command::Pause(hold) => context.block_on(services::pause(&context, &hold)),
         Command::Resume(hold) => context.block_on(services::resume(&context, &hold)),

@@ -53,6 +53,13 @@ fn every_command_that_is_promised_can_be_typed() {
         "banyan abandon 0197c1f0-0000-7000-8000-000000000000 -r because",
         "banyan note order/k --text seen --owner ann",
         "banyan note order/k --owner=",
+        "banyan retry --where status=stuck --reason because --rate 9",
+        "banyan cancel --where status=running -r because --yes --json",
+        "banyan undo --where status=completed --dry-run",
+        "banyan operations",
+        "banyan operations pause 0197c1f0-0000-7000-8000-000000000000 -r because",
+        "banyan operations 0197c1f0-0000-7000-8000-000000000000 --wait",
+        "banyan audit --actor ann --verb retry --verb undo --after 2026-11-21T08:00:00Z",
         "banyan services",
         "banyan services put stock http://127.0.0.1:9 --keys-kept 48h",
         "banyan services delete stock",
@@ -99,6 +106,12 @@ fn what_cannot_be_meant_is_a_usage_error() {
         "banyan undo order/k --if-seq last --reason because",
         "banyan abandon order/k",
         "banyan note order/k --reason because",
+        "banyan retry order/k --where status=stuck --reason because",
+        "banyan retry order/k --yes --reason because",
+        "banyan retry --where status=stuck --wait --reason because",
+        "banyan retry --where status=stuck --rate 0 --reason because",
+        "banyan retry --where status=stuck --reason because --preview t",
+        "banyan operations pause a b",
         "banyan demo --listen here",
         "banyan demo --rate 0",
         "banyan demo --break everything",
@@ -199,6 +212,8 @@ fn help_names_every_command() {
           abandon      Give a stuck saga up
           note         Write down what is known of a saga, or who looks after it
           move         Let running sagas go on under another version of their definition
+          operations   List operations over many sagas, or pause, resume or cancel one
+          audit        Print who did what, when and why
           services     List, register and remove services
           pause        Park the steps of a service
           resume       Let the steps of a paused service go on

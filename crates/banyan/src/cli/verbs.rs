@@ -8,6 +8,7 @@
 use super::context::{Context, Named, json_of};
 use super::fail::{Exit, Fail};
 use super::out::{print, print_json};
+use super::over::{self, Over};
 use super::preview;
 use super::start::is_moving;
 use banyan_sdk::Client;
@@ -27,8 +28,6 @@ const NOTED: &str = "noted on the command line";
 /// What every verb takes.
 #[derive(Args, Debug)]
 pub(crate) struct Common {
-    /// The saga: its ID, or NAME/KEY
-    pub(super) saga: Named,
     /// Only say exactly what would happen; nothing is changed
     #[arg(long)]
     pub(super) dry_run: bool,
@@ -38,6 +37,16 @@ pub(crate) struct Common {
     /// Then wait until it has ended or is stuck; the exit code says how
     #[arg(long, short, conflicts_with = "dry_run")]
     pub(super) wait: bool,
+}
+
+/// The saga of a verb, or the filter that selects many.
+#[derive(Args, Debug)]
+pub(crate) struct Which {
+    /// The saga: its ID, or NAME/KEY
+    #[arg(required_unless_present = "filter", conflicts_with = "filter")]
+    saga: Option<Named>,
+    #[command(flatten)]
+    over: Over,
 }
 
 /// The reason of a verb that changes the saga's way.
@@ -68,6 +77,8 @@ impl Because {
   banyan cancel place_order/cart-17 --reason 'the customer called'")]
 pub(crate) struct Cancel {
     #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
     pub(super) common: Common,
     #[command(flatten)]
     pub(super) because: Because,
@@ -82,9 +93,12 @@ needs a fresh key, and is taken only where every attempt was refused or never le
 Examples:
   banyan retry place_order/cart-17 --dry-run
   banyan retry place_order/cart-17 --reason 'payments is back' --wait
+  banyan retry --where 'status=stuck&service=payments' --reason 'payments is back'
   banyan retry place_order/cart-17 --step tell --body @letter.json --reason 'it was too long'"
 )]
 pub(crate) struct Retry {
+    #[command(flatten)]
+    which: Which,
     #[command(flatten)]
     pub(super) common: Common,
     /// This step alone, by its path
@@ -118,6 +132,8 @@ Examples:
       --evidence 'no charge under this key' --reason 'payments was down'"
 )]
 pub(crate) struct Settle {
+    /// The saga: its ID, or NAME/KEY
+    saga: Named,
     #[command(flatten)]
     pub(super) common: Common,
     /// The step, by its path
@@ -150,6 +166,8 @@ pub(crate) struct Settle {
   banyan undo place_order/cart-17 --reason 'returned within 14 days' --wait")]
 pub(crate) struct Undo {
     #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
     pub(super) common: Common,
     #[command(flatten)]
     pub(super) because: Because,
@@ -167,6 +185,8 @@ Examples:
 )]
 pub(crate) struct Abandon {
     #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
     pub(super) common: Common,
     #[command(flatten)]
     pub(super) because: Because,
@@ -178,6 +198,8 @@ pub(crate) struct Abandon {
   banyan note place_order/cart-17 --owner ann --text 'asked the bank, ticket 812'
   banyan note place_order/cart-17 --owner ''                nobody looks after it any more")]
 pub(crate) struct Note {
+    #[command(flatten)]
+    which: Which,
     #[command(flatten)]
     pub(super) common: Common,
     /// What is known
@@ -192,15 +214,18 @@ pub(crate) struct Note {
 }
 
 pub(super) async fn cancel(context: &Context, wanted: &Cancel) -> Result<Exit, Fail> {
-    plain(context, Verb::Cancel, &wanted.common, &wanted.because).await
+    let (which, common) = (&wanted.which, &wanted.common);
+    plain(context, Verb::Cancel, which, common, &wanted.because).await
 }
 
 pub(super) async fn undo(context: &Context, wanted: &Undo) -> Result<Exit, Fail> {
-    plain(context, Verb::Undo, &wanted.common, &wanted.because).await
+    let (which, common) = (&wanted.which, &wanted.common);
+    plain(context, Verb::Undo, which, common, &wanted.because).await
 }
 
 pub(super) async fn abandon(context: &Context, wanted: &Abandon) -> Result<Exit, Fail> {
-    plain(context, Verb::Abandon, &wanted.common, &wanted.because).await
+    let (which, common) = (&wanted.which, &wanted.common);
+    plain(context, Verb::Abandon, which, common, &wanted.because).await
 }
 
 pub(super) async fn retry(context: &Context, wanted: &Retry) -> Result<Exit, Fail> {
@@ -215,7 +240,10 @@ pub(super) async fn retry(context: &Context, wanted: &Retry) -> Result<Exit, Fai
         reason: wanted.because.text(),
         dry_run: wanted.common.dry_run,
     };
-    ask(context, Verb::Retry, &wanted.common, &request).await
+    wanted
+        .which
+        .ask(context, Verb::Retry, &wanted.common, &request)
+        .await
 }
 
 pub(super) async fn settle(context: &Context, wanted: &Settle) -> Result<Exit, Fail> {
@@ -232,7 +260,14 @@ pub(super) async fn settle(context: &Context, wanted: &Settle) -> Result<Exit, F
         reason: wanted.because.text(),
         dry_run: wanted.common.dry_run,
     };
-    ask(context, Verb::Settle, &wanted.common, &request).await
+    ask(
+        context,
+        Verb::Settle,
+        &wanted.saga,
+        &wanted.common,
+        &request,
+    )
+    .await
 }
 
 pub(super) async fn note(context: &Context, wanted: &Note) -> Result<Exit, Fail> {
@@ -242,13 +277,17 @@ pub(super) async fn note(context: &Context, wanted: &Note) -> Result<Exit, Fail>
         reason: wanted.reason.clone(),
         dry_run: wanted.common.dry_run,
     };
-    ask(context, Verb::Note, &wanted.common, &request).await
+    wanted
+        .which
+        .ask(context, Verb::Note, &wanted.common, &request)
+        .await
 }
 
 /// A verb that takes nothing but its reason.
 async fn plain(
     context: &Context,
     verb: Verb,
+    which: &Which,
     common: &Common,
     because: &Because,
 ) -> Result<Exit, Fail> {
@@ -256,18 +295,36 @@ async fn plain(
         reason: because.text(),
         dry_run: common.dry_run,
     };
-    ask(context, verb, common, &request).await
+    which.ask(context, verb, common, &request).await
+}
+
+impl Which {
+    /// Asks it of the saga, or of all that the filter selects.
+    async fn ask(
+        &self,
+        context: &Context,
+        verb: Verb,
+        common: &Common,
+        request: &impl Serialize,
+    ) -> Result<Exit, Fail> {
+        match (&self.saga, &self.over.filter) {
+            (Some(saga), _) => ask(context, verb, saga, common, request).await,
+            (None, Some(query)) => over::run(context, verb, &self.over, query, request).await,
+            (None, None) => Err(Fail::Usage("name the saga, or give --where".to_owned())),
+        }
+    }
 }
 
 /// Asks it of one saga, and tells what came of it.
 async fn ask(
     context: &Context,
     verb: Verb,
+    saga: &Named,
     common: &Common,
     request: &impl Serialize,
 ) -> Result<Exit, Fail> {
     let client = context.client()?;
-    let id = common.saga.id(&client).await?;
+    let id = saga.id(&client).await?;
     let answer = client.ask_verb(&id, verb, request, common.if_seq).await?;
     match answer {
         VerbAnswer::Preview(preview) if context.json() => print_json(&preview)?,
