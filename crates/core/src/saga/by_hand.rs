@@ -1,7 +1,9 @@
 //! What the records of verbs do to the step that they are about. A part of the one fold.
 
 use super::step::{follow, late};
-use super::{Entry, Leg, LegPhase, LegState, Next, Record, Settlement, State, StepState};
+use super::{
+    Entry, Leg, LegPhase, LegState, Next, Record, ReplyOutcome, Settlement, State, StepState,
+};
 use crate::json::Json;
 use crate::time::Timestamp;
 use std::sync::Arc;
@@ -15,6 +17,11 @@ pub(super) fn retried(
     at: Timestamp,
 ) {
     let current = state.leg_mut(leg);
+    // The same round asks again: that it is refused may be told again, and counts again.
+    let asked_again = current.round;
+    current
+        .replies
+        .retain(|(round, said)| *round != asked_again || *said != ReplyOutcome::Refused);
     if let Some(body) = body {
         current.next_body = Some(Arc::new(body.clone()));
     }

@@ -485,3 +485,18 @@ steps:
     assert_eq!(code("", "refused \"no\""), Some(StuckCode::UndoRefused));
     assert_eq!(code("", "done \"text\""), Some(StuckCode::ExpressionFailed));
 }
+
+#[test]
+fn who_was_refused_by_a_reply_and_is_asked_again_may_refuse_again() {
+    let source = "saga: once\nversion: 1\nsteps:\n  - pay:\n      do: POST bank /p\n      undo:\n        do: DELETE bank /p\n        reply: later\n        for: 1h\n  - last: { do: POST mail /m, undo: none }\n";
+    let refused = "pay 200\nlast 409\nundo pay 202\nreply undo pay refused \"no\"";
+    let again =
+        format!("{refused}\nverb retry undo pay\nundo pay 202\nreply undo pay refused \"no\"");
+    let driver = play(source, "{}", &again);
+    assert_eq!(
+        driver.saga.status(),
+        Status::Stuck,
+        "{}",
+        driver.saga.draw()
+    );
+}
