@@ -157,6 +157,7 @@ fn a_preview_masks_what_a_do_would_send_numbers_too() {
         reason: "r".into(),
         actor: "a".into(),
         expected_seq: None,
+        operation: None,
     };
     let preview = driver.saga.preview(asked, &context).expect("taken");
     let body = preview.calls[0].body.clone().expect("a body");

@@ -320,6 +320,7 @@ steps:
         reason: "r".into(),
         actor: "a".into(),
         expected_seq: None,
+        operation: None,
     };
     let preview = driver.saga.preview(asked, &context).expect("taken");
     assert!(preview.more, "{:?}", preview.calls);
