@@ -1,12 +1,20 @@
-//! Embeds the pages of `docs/errors`, so that the server can serve each.
+//! Embeds the pages of `docs/errors` and `docs/runbook`, so that the server can serve each.
 
 use std::io::Write;
 use std::path::Path;
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
+    let out = env::var("OUT_DIR").map_err(io::Error::other)?;
+    let mut file = fs::File::create(Path::new(&out).join("pages.rs"))?;
+    embed(&mut file, "ERRORS", "../../docs/errors")?;
+    embed(&mut file, "RUNBOOK", "../../docs/runbook")
+}
+
+/// Writes a table of the pages of a folder: each code, and its page.
+fn embed(file: &mut fs::File, table: &str, folder: &str) -> io::Result<()> {
     let root = env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?;
-    let folder = Path::new(&root).join("../../docs/errors");
+    let folder = Path::new(&root).join(folder);
     println!("cargo::rerun-if-changed={}", folder.display());
     let mut pages: Vec<(String, String)> = fs::read_dir(&folder)?
         .map(|entry| {
@@ -29,10 +37,8 @@ fn main() -> io::Result<()> {
         .flatten()
         .collect();
     pages.sort();
-    let out = env::var("OUT_DIR").map_err(io::Error::other)?;
-    let mut file = fs::File::create(Path::new(&out).join("pages.rs"))?;
-    writeln!(file, "/// Every page by its code, sorted.")?;
-    writeln!(file, "const PAGES: &[(&str, &str)] = &[")?;
+    writeln!(file, "/// Every page of a folder by its code, sorted.")?;
+    writeln!(file, "const {table}: &[(&str, &str)] = &[")?;
     for (code, path) in pages {
         writeln!(file, "    ({code:?}, include_str!({path:?})),")?;
     }

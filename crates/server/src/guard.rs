@@ -188,6 +188,7 @@ pub(crate) async fn pass(
 fn is_open(method: &Method, path: &str) -> bool {
     matches!(path, "/" | "/healthz" | "/readyz" | "/v1/openapi.json")
         || path.starts_with("/errors/")
+        || path.starts_with("/runbook/")
         || path.starts_with("/v1/replies/")
         || (path == "/v1/session" && method == Method::POST)
 }

@@ -97,6 +97,7 @@ impl Routes {
             .routes(routes!(health::ready))
             .routes(routes!(health::metrics))
             .routes(routes!(pages::error))
+            .routes(routes!(pages::runbook))
             .split_for_parts();
         let document = openapi::document(&generated);
         Routes {

@@ -2,6 +2,7 @@
 
 use super::context::{Context, Named};
 use super::fail::{Exit, Fail};
+use super::hand;
 use super::out::{print, print_json};
 use super::start::is_moving;
 use super::style::Tone;
@@ -57,7 +58,8 @@ pub(super) async fn show(context: &Context, show: &Show) -> Result<Exit, Fail> {
     if context.json() {
         print_json(&saga)?;
     } else {
-        print(&super::draw(&saga, context.style));
+        let tree = super::draw(&saga, context.style);
+        print(&format!("{tree}{}", hand::lines(&saga, context)));
     }
     Ok(if show.wait {
         Exit::of(&saga.status)

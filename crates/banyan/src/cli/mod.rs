@@ -11,6 +11,7 @@ mod definitions;
 mod diff;
 mod export;
 mod fail;
+mod hand;
 mod list;
 mod look;
 mod moves;

@@ -10,6 +10,58 @@ fn parse(line: &str) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(line.split_whitespace())
 }
 
+/// Words as a shell splits them: single quotes hold together, a backslash at a line's end joins.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (place, part) in line.split('\'').enumerate() {
+        if place % 2 == 1 {
+            words.push(part.to_owned());
+        } else {
+            words.extend(part.split_whitespace().map(str::to_owned));
+        }
+    }
+    words
+}
+
+/// The lines of fenced blocks that call this program.
+fn commands(text: &str) -> Vec<&str> {
+    let blocks = text.split("```").skip(1).step_by(2);
+    blocks
+        .flat_map(str::lines)
+        .map(str::trim)
+        .filter(|line| line.starts_with("banyan "))
+        .collect()
+}
+
+#[test]
+fn each_stuck_code_has_a_page_in_the_runbook_whose_commands_can_be_typed() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/runbook");
+    let mut pages: Vec<String> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    pages.sort();
+    let mut expected: Vec<String> = banyan_sdk::api::StuckCode::WORDS
+        .iter()
+        .map(|code| format!("{code}.md"))
+        .chain(["README.md".to_owned()])
+        .collect();
+    expected.sort();
+    assert_eq!(pages, expected);
+    let index = std::fs::read_to_string(folder.join("README.md")).unwrap();
+    for page in pages {
+        let text = std::fs::read_to_string(folder.join(&page)).unwrap();
+        let linked = page == "README.md" || index.contains(&format!("({page})"));
+        assert!(linked, "the index has no link to {page}");
+        let found = commands(&text);
+        assert!(!found.is_empty(), "{page} shows no command");
+        for line in found {
+            let parsed = Cli::try_parse_from(words(line));
+            assert!(parsed.is_ok(), "{page}: {line}: {}", parsed.err().unwrap());
+        }
+    }
+}
+
 #[test]
 fn the_description_of_the_command_line_holds_together() {
     Cli::command().debug_assert();

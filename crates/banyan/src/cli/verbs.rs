@@ -7,6 +7,7 @@
 
 use super::context::{Context, Named, json_of};
 use super::fail::{Exit, Fail};
+use super::hand::{self, named};
 use super::out::{print, print_json};
 use super::over::{self, Over};
 use super::preview;
@@ -348,7 +349,8 @@ async fn done(
         print_json(&saga)?;
     } else {
         let tree = super::draw(&saga, context.style);
-        print(&format!("{tree}next: {}\n", next(&saga)));
+        let hand = hand::lines(&saga, context);
+        print(&format!("{tree}next: {}\n{hand}", next(&saga)));
     }
     Ok(if wait {
         Exit::of(&saga.status)
@@ -371,18 +373,8 @@ fn next(saga: &Saga) -> String {
             format!("nothing, it is {status}")
         }
         status if status.is_rest() => {
-            format!("it is {status}, and one leg still needs a hand: see above")
+            format!("it is {status}, and one leg still needs a hand")
         }
         _ => format!("it goes on by itself: `banyan watch {name}` shows it until it has ended"),
-    }
-}
-
-/// How a person names it on the command line: by its key where a shell takes that as it stands.
-fn named(saga: &Saga) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:@+,".contains(&byte);
-    if saga.key.bytes().all(plain) {
-        format!("{}/{}", saga.definition, saga.key)
-    } else {
-        saga.id.to_string()
     }
 }

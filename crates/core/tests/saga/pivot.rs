@@ -262,4 +262,7 @@ fn after_the_pivot_refusals_that_follow_a_lost_answer_come_to_an_end() {
         driver.saga.stuck().map(|stuck| stuck.code),
         Some(banyan_core::saga::StuckCode::OutcomeUnknown)
     );
+    let again = format!("{four}\nsecond 409\nverb retry\nsecond 503\nsecond lost\nsecond 200");
+    let driver = crate::script::play(source, "{}", &again);
+    assert_eq!(driver.saga.status(), banyan_core::saga::Status::Completed);
 }

@@ -1,4 +1,4 @@
-//! The pages of error codes, and what answers when no call is meant.
+//! The pages of error codes and of the runbook, and what answers when no call is meant.
 
 use crate::fault::{Answer, Fault};
 use axum::extract::{OriginalUri, Path};
@@ -15,11 +15,25 @@ include!(concat!(env!("OUT_DIR"), "/pages.rs"));
     responses((status = 200, description = "Its page, in Markdown", body = String, content_type = "text/plain; charset=utf-8")),
 )]
 pub(crate) async fn error(Path(code): Path<String>) -> Answer {
-    match PAGES.binary_search_by_key(&code.as_str(), |(known, _)| known) {
+    page(ERRORS, &code)
+}
+
+/// What to do about a saga that is stuck with this code: what to look at, and which verb helps.
+#[utoipa::path(
+    get, path = "/runbook/{code}", tag = "Errors", security(()),
+    params(("code" = String, Path, description = "The code of a stuck saga")),
+    responses((status = 200, description = "Its page, in Markdown", body = String, content_type = "text/plain; charset=utf-8")),
+)]
+pub(crate) async fn runbook(Path(code): Path<String>) -> Answer {
+    page(RUNBOOK, &code)
+}
+
+fn page(pages: &[(&str, &'static str)], code: &str) -> Answer {
+    match pages.binary_search_by_key(&code, |(known, _)| known) {
         Ok(place) => {
             // Plain text, so that browsers show it instead of saving it.
             let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
-            Ok((kind, PAGES[place].1).into_response())
+            Ok((kind, pages[place].1).into_response())
         }
         Err(_) => {
             let detail = format!("there is no page for the code {code:?}");

@@ -264,9 +264,11 @@ impl Decision<'_> {
         if retry.attempts.is_some_and(|attempts| failed >= attempts) {
             return None;
         }
-        // A leg that is tried for ever has no last attempt; its refusals are counted instead.
-        let refusals = state.refusals + u32::from(reading.meaning == Meaning::Refused);
-        if retry.attempts.is_none() && refusals >= limits::REFUSALS_AFTER_LOST {
+        // A leg that is tried for ever has no last attempt; its refusals are counted instead. An
+        // answer that is none is not the last word, also where somebody had it tried once more.
+        let refused = reading.meaning == Meaning::Refused;
+        if retry.attempts.is_none() && refused && state.refusals + 1 >= limits::REFUSALS_AFTER_LOST
+        {
             return None;
         }
         let bound = retry.bound(failed).millis();
