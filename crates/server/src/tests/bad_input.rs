@@ -155,6 +155,13 @@ async fn open_paths_need_no_token_and_every_page_is_served() {
         let page = rig.call("GET", &code.page(), &open, b"").await;
         assert!(page.text().starts_with(&format!("# `{code}`")), "{code}");
     }
+    for code in banyan_api::StuckCode::WORDS {
+        let page = rig
+            .call("GET", &format!("/runbook/{code}"), &open, b"")
+            .await;
+        let title = format!("# Runbook: `{code}`");
+        assert!(page.text().starts_with(&title), "{code}");
+    }
     let own = format!("http://{}", rig.address);
     let answer = rig
         .call(
