@@ -363,9 +363,7 @@ async fn done(
 fn next(saga: &Saga) -> String {
     let name = named(saga);
     match &saga.status {
-        SagaStatus::Stuck => {
-            format!("it needs a hand: `banyan attempts {name}` tells what its services answered")
-        }
+        SagaStatus::Stuck => "it needs a hand".to_owned(),
         SagaStatus::Abandoned if !saga.left.is_empty() => {
             "nothing more is called: what is left stands until somebody mends it outside".to_owned()
         }
