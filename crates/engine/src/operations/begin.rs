@@ -1,6 +1,6 @@
 //! How an operation begins: what it is about is chosen, and stored with it in one commit.
 
-use super::{OPEN, OPERATION_SAGAS};
+use super::limits::{OPERATION_SAGAS, OPERATIONS_OPEN};
 use super::{Operation, OperationError, OperationRequest, OperationState};
 use crate::error::Refusal;
 use crate::handle::Engine;
@@ -19,8 +19,10 @@ impl Engine {
         request: OperationRequest,
     ) -> Result<Arc<Operation>, OperationError> {
         let operations = &self.shared().operations;
-        if operations.open().len() >= OPEN {
-            return Err(OperationError::TooMany { limit: OPEN });
+        if operations.open().len() >= OPERATIONS_OPEN {
+            return Err(OperationError::TooMany {
+                limit: OPERATIONS_OPEN,
+            });
         }
         let items = match &request.preview {
             Some(token) => self.previewed(token, &request)?,

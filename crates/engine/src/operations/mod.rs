@@ -11,12 +11,15 @@
 
 mod begin;
 mod control;
+mod limits;
 mod preview;
 mod run;
 
 pub use preview::{OperationPreview, Sampled, Verdicts};
 pub(crate) use run::run;
 
+use self::limits::{OPERATION_FAILURES, OPERATIONS_OPEN};
+pub use self::limits::{OPERATION_RATE, OPERATION_RATE_MAX, OPERATION_SAGAS};
 use crate::error::Refusal;
 use crate::handle::Engine;
 use banyan_core::id::Id;
@@ -28,18 +31,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
-
-/// Sagas of one operation. They are read at once and stored with it, in 24 bytes each.
-pub const OPERATION_SAGAS: usize = 1_000_000;
-/// Sagas a second, unless the operation says otherwise: a service whose repairs come in so fast
-/// has time to show that it cannot take them.
-pub const OPERATION_RATE: u32 = 50;
-/// Sagas a second at most.
-pub const OPERATION_RATE_MAX: u32 = 10_000;
-/// Operations that are not over. They run one after the other.
-const OPEN: usize = 64;
-/// Failures of an operation that are kept one by one; all are counted.
-const FAILURES: usize = 100;
 
 /// What an operation does to each saga: a verb with what it needs to know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -231,7 +222,7 @@ impl Operation {
             Fate::Skipped(cause) => *self.skipped.entry(cause.to_owned()).or_default() += 1,
             Fate::Failed(code, message) => {
                 *self.failed.entry(code.to_owned()).or_default() += 1;
-                if self.failures.len() < FAILURES {
+                if self.failures.len() < OPERATION_FAILURES {
                     let message = message.chars().take(500).collect();
                     let code = code.to_owned();
                     self.failures.push(Failure {
@@ -314,7 +305,7 @@ impl Operations {
     /// Those that the store holds.
     pub(crate) fn load(reader: &dyn Reader) -> Result<Operations, ReadError> {
         let mut open = BTreeMap::new();
-        for row in reader.operations(true, None, OPEN)? {
+        for row in reader.operations(true, None, OPERATIONS_OPEN)? {
             let id = row.id;
             match Operation::read(row) {
                 Ok(operation) => drop(open.insert(id, Arc::new(operation))),

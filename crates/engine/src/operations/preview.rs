@@ -1,7 +1,8 @@
 //! What an operation would do. Nothing is stored; which sagas were looked at is kept in memory
 //! for a while, so that the operation can be about exactly these, as they were.
 
-use super::{OPERATION_SAGAS, OperationError, OperationRequest};
+use super::limits::OPERATION_SAGAS;
+use super::{OperationError, OperationRequest};
 use crate::error::{AskError, MoveError};
 use crate::handle::Engine;
 use banyan_core::Timestamp;
