@@ -313,6 +313,9 @@ pub struct Waiting {
     pub until: Option<Moment>,
     /// In words.
     pub message: String,
+    /// One command that helps, or that shows more.
+    #[serde(default)]
+    pub help: String,
 }
 
 /// Why something went wrong.

@@ -26,6 +26,12 @@ pub struct Service {
     pub paused: bool,
     /// Why it is paused.
     pub pause_reason: Option<String>,
+    /// Who paused it.
+    #[serde(default)]
+    pub paused_by: Option<String>,
+    /// Since when it is paused.
+    #[serde(default)]
+    pub paused_since: Option<Moment>,
     /// How many sagas wait with a step parked for it.
     pub parked: u64,
     /// Roads of it that answer as if road or credential were wrong.

@@ -232,7 +232,11 @@ fn show(server: &Server, folder: &Path, case: &Case) -> String {
     for _ in 0..LOOKS {
         text = server.run(folder, &["show", &saga]).0;
         if case.says.iter().all(|says| text.contains(says)) {
-            return text;
+            // Beneath the drawing stand the commands that help.
+            let helps =
+                |line: &&str| line.starts_with("next: ") || line.starts_with("  what to do: ");
+            let drawn = text.lines().take_while(|line| !helps(line));
+            return drawn.map(|line| format!("{line}\n")).collect();
         }
     }
     panic!("{:?} never came:\n{text}", case.says);

@@ -12,7 +12,7 @@ use banyan_core::language::{Checked, Diagnostic, Severity, Surroundings, check};
 use banyan_core::saga::Status;
 use banyan_core::{Definition, Json};
 use banyan_outbound::Settings;
-use banyan_store::{Applied, AuditRow, Change, DefinitionRow, Filter, ServiceRow};
+use banyan_store::{Applied, AuditRow, Change, DefinitionRow, Filter, Pause, ServiceRow};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -221,17 +221,23 @@ impl Engine {
         Ok(known.is_none())
     }
 
-    /// Pauses a service: its steps park.
+    /// Pauses a service: its steps park, and stay so over restarts until it is resumed.
     ///
     /// # Errors
     /// See [`ServiceError`].
     pub async fn pause(&self, name: &str, by: By) -> Result<(), ServiceError> {
         let _one_at_a_time = self.0.admin.lock().await;
         let mut row = self.service(name)?;
-        let reason = by.reason.clone();
-        row.paused = Some(reason.clone());
+        let known = row.paused.as_ref().map(|pause| pause.since);
+        let pause = Pause {
+            reason: by.reason.clone(),
+            by: by.actor.clone(),
+            since: known.unwrap_or_else(|| self.now()),
+        };
+        row.paused = Some(pause.clone());
         self.store_service(row, Some(("pause", by))).await?;
-        self.shared().registry.pause(name, &reason, self.now());
+        let words = pause_words(&pause);
+        self.shared().registry.pause(name, &words, pause.since);
         self.shared().tell_service(name, ServiceChange::Paused);
         Ok(())
     }
@@ -402,5 +408,14 @@ impl Engine {
                     .unwrap_or(Applied::Conflict))
             }
         }
+    }
+}
+
+/// What those who are parked for a paused service are told.
+pub(crate) fn pause_words(pause: &Pause) -> String {
+    let (by, since) = (&pause.by, pause.since);
+    match pause.reason.as_str() {
+        "" => format!("paused by {by} since {since}"),
+        reason => format!("{reason} (paused by {by} since {since})"),
     }
 }

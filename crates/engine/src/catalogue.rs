@@ -171,6 +171,22 @@ impl Catalogue {
         entries.map(|entry| Arc::clone(&entry.row)).collect()
     }
 
+    /// The definitions of which some version runs others.
+    pub(crate) fn parents(&self) -> Vec<String> {
+        let all: Vec<(String, Vec<Entry>)> = read(&self.definitions)
+            .iter()
+            .map(|(name, versions)| (name.clone(), versions.values().cloned().collect()))
+            .collect();
+        let runs = |entry: &Entry| {
+            let ready = entry.ready();
+            ready.is_ok_and(|ready| !ready.plan.definition.runs().is_empty())
+        };
+        let parents = all
+            .into_iter()
+            .filter(|(_, versions)| versions.iter().any(runs));
+        parents.map(|(name, _)| name).collect()
+    }
+
     /// A definition was registered.
     pub(crate) fn put_definition(&self, mut row: DefinitionRow, ready: Registered) {
         let mut definitions = write(&self.definitions);

@@ -103,6 +103,9 @@ pub struct Config {
     pub listeners: usize,
     /// For how long a leg that must run may be parked before its saga is stuck.
     pub park_limit: Duration,
+    /// An open saga that made no progress for so much longer than its own timers explain is
+    /// reported as stalled.
+    pub stalled_after: std::time::Duration,
     /// When an undo of an unknown do looks again, unless its file says otherwise; none means
     /// one minute.
     pub look_again: Option<Duration>,
@@ -116,6 +119,10 @@ pub struct Config {
     /// took over. It must end the process; the engine accepts nothing from then on.
     pub on_fatal: Arc<dyn Fn(&str) + Send + Sync>,
 }
+
+/// Longer than a restart, a failover or a batch of timers due at once takes; shorter than
+/// anybody waits before asking.
+pub(crate) const STALLED_AFTER: std::time::Duration = std::time::Duration::from_secs(5 * 60);
 
 impl Default for Config {
     fn default() -> Config {
@@ -135,6 +142,7 @@ impl Default for Config {
             feed: 16_384,
             listeners: 64,
             park_limit: Duration::from_millis(limits::PARK_LIMIT_MS),
+            stalled_after: STALLED_AFTER,
             look_again: None,
             keep: Keep::default(),
             key_retention: KEY_RETENTION,

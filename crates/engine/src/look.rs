@@ -7,7 +7,7 @@ use crate::request::{Child, Coming, Line, Page, Until};
 use crate::shard::{Loaded, Message};
 use banyan_core::id::Id;
 use banyan_core::saga::{Entry, Saga};
-use banyan_store::{Filter, ReadError, Reader, StartKey};
+use banyan_store::{Filter, ReadError, Reader, SagaRow, StartKey, TroubleQuery, Troubles};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -168,12 +168,25 @@ impl Engine {
         limit: usize,
     ) -> Result<Page, Refusal> {
         // One more than asked for tells whether there is a next page.
-        let rows = self.query(move |reader| reader.list(&filter, after, limit.saturating_add(1)));
+        let most = limit.saturating_add(1);
+        let stalled = filter.stalled.then(|| self.shared().stalls.ids());
+        let rows = self.query(move |reader| match stalled {
+            Some(ids) => among(reader, ids, filter, after, most),
+            None => reader.list(&filter, after, most),
+        });
         let mut items = rows.await?;
         let more = items.len() > limit;
         items.truncate(limit);
         let next = items.last().filter(|_| more).map(|row| row.id);
         Ok(Page { items, next })
+    }
+
+    /// What goes wrong with sagas, counted by cause.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn troubles(&self, query: TroubleQuery) -> Result<Troubles, Refusal> {
+        self.query(move |reader| reader.troubles(&query)).await
     }
 
     /// A saga's journal, oldest first.
@@ -203,6 +216,8 @@ impl Engine {
                 .map_or(0, |since| self.now().since(since)),
             services: self.service_figures(),
             counts,
+            stalled: shared.stalls.counts(),
+            stall_looks: shared.stalls.looks(),
             ..shared.figures.read()
         }
     }
@@ -218,4 +233,33 @@ impl Engine {
                 message: error.to_string(),
             })
     }
+}
+
+/// The rows of these sagas that pass the rest of a filter. What cannot be read is left out.
+fn among(
+    reader: &dyn Reader,
+    ids: Vec<Id>,
+    filter: Filter,
+    after: Option<Id>,
+    limit: usize,
+) -> Result<Vec<SagaRow>, ReadError> {
+    let rest = Filter {
+        stalled: false,
+        ..filter
+    };
+    let mut rows = Vec::new();
+    for id in ids {
+        if rows.len() == limit {
+            break;
+        }
+        if after.is_some_and(|after| id >= after) {
+            continue;
+        }
+        match reader.row(id) {
+            Ok(row) => rows.extend(row.filter(|row| rest.matches(row))),
+            Err(ReadError::Damaged { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(rows)
 }

@@ -61,6 +61,10 @@ pub struct Metrics {
     pub stuck_for_ms: u64,
     /// The state of each registered service.
     pub services: BTreeMap<String, ServiceFigures>,
+    /// Sagas that stall, by kind; at most a thousand are counted.
+    pub stalled: BTreeMap<&'static str, u64>,
+    /// Looks for sagas that stall.
+    pub stall_looks: u64,
 }
 
 /// How a service is.

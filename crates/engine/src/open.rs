@@ -1,5 +1,6 @@
 //! How an engine is put together, from the store up, and how it ends.
 
+use crate::admin;
 use crate::calls::Calls;
 use crate::catalogue::Catalogue;
 use crate::clock::Clock;
@@ -14,10 +15,12 @@ use crate::openings::{self, Openings};
 use crate::operations::{self, Operations};
 use crate::post::{self, Post};
 use crate::pulse::Pulse;
+use crate::queue::Queue;
 use crate::retention;
 use crate::shard::Message;
 use crate::shared::Shared;
 use crate::shell::Shell;
+use crate::stalls::{self, Stalls};
 use crate::timers;
 use crate::writer::Committer;
 use banyan_core::Timestamp;
@@ -90,6 +93,8 @@ impl Engine {
             post: Post::new(config.shells(), config.inbox),
             feed: Arc::new(feed),
             pulse: Pulse::default(),
+            stalls: Stalls::default(),
+            queue: Queue::default(),
             doors,
             config,
         });
@@ -173,8 +178,8 @@ fn register_services(
         if let Err(message) = registry.put(&row.name, settings, now) {
             tracing::warn!(service = row.name, message, "a service cannot be called");
         }
-        if let Some(reason) = &row.paused {
-            registry.pause(&row.name, reason, now);
+        if let Some(pause) = &row.paused {
+            registry.pause(&row.name, &admin::pause_words(pause), pause.since);
         }
     }
     Ok(())
@@ -210,6 +215,7 @@ fn start_background(shared: &Arc<Shared>, committer: &Committer, in_flight: Vec<
     background.run(openings::run(Arc::clone(shared)));
     background.run(openings::probe(Arc::clone(shared)));
     background.run(post::run(Arc::clone(shared)));
+    background.run(stalls::run(Arc::clone(shared)));
     background.run(retention::run(Arc::clone(shared), committer.clone()));
     background.tasks.close();
     background

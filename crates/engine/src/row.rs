@@ -33,6 +33,7 @@ pub fn row(saga: &Saga, shard: u16, wake_at: Option<Timestamp>) -> SagaRow {
         ended_at: saga.ended_at,
         deadline: saga.deadline,
         owner: saga.owner.clone(),
+        trouble: crate::trouble::of(saga),
     }
 }
 

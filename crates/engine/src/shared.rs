@@ -13,7 +13,9 @@ use crate::openings::Openings;
 use crate::operations::Operations;
 use crate::post::Post;
 use crate::pulse::Pulse;
+use crate::queue::Queue;
 use crate::shard::{Loaded, Message, fold};
+use crate::stalls::Stalls;
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
 use banyan_core::time::Duration;
@@ -40,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) post: Post,
     pub(crate) feed: Arc<Feed>,
     pub(crate) pulse: Pulse,
+    pub(crate) stalls: Stalls,
+    pub(crate) queue: Queue,
     pub(crate) doors: Vec<mpsc::Sender<Message>>,
 }
 
@@ -116,7 +120,8 @@ impl Shared {
         })
     }
 
-    fn load_one(&self, reader: &dyn Reader, id: Id) -> Loaded {
+    /// Loads and folds a saga, on a thread that may wait.
+    pub(crate) fn load_one(&self, reader: &dyn Reader, id: Id) -> Loaded {
         let stored = match reader.load(id) {
             Ok(Some(stored)) => stored,
             Ok(None) => return Loaded::Absent,

@@ -303,8 +303,14 @@ impl Shell {
 async fn call(shared: &Shared, id: Id, effect: Effect) {
     // The semaphore is never closed, so an error cannot come; without a permit it would only
     // be a call too many.
-    let permit = shared.call_permits.acquire().await;
     let service = effect.request.service.clone();
+    let permit = match shared.call_permits.try_acquire() {
+        Ok(permit) => Ok(permit),
+        Err(_) => {
+            let _place = shared.queue.join(id, &effect);
+            shared.call_permits.acquire().await
+        }
+    };
     let mut calling = shared.calls.call(effect.request, shared.now());
     let answer = std::future::poll_fn(|context| {
         let polled = catch_unwind(AssertUnwindSafe(|| calling.as_mut().poll(context)));

@@ -7,9 +7,9 @@ use crate::error::Error;
 use crate::target::Target;
 use banyan_api::{
     AcceptingRequest, ActiveRequest, Attempt, CheckAnswer, Definition, DefinitionDetail,
-    DefinitionDiff, DefinitionVersion, Health, JournalEntry, Json, MoveAnswer, MoveRequest, Page,
-    PauseRequest, Registered, Saga, SagaItem, Service, ServiceRequest, SignalAccepted,
-    StartRequest, Verb, VerbAnswer, VerbRequest,
+    DefinitionDiff, DefinitionVersion, Failures, Health, JournalEntry, Json, MoveAnswer,
+    MoveRequest, Page, PauseRequest, Registered, Saga, SagaItem, Service, ServiceRequest,
+    SignalAccepted, StartRequest, Verb, VerbAnswer, VerbRequest,
 };
 use http::Method;
 use serde::Serialize;
@@ -86,6 +86,16 @@ impl Client {
         cursor: Option<&str>,
     ) -> Result<Page<SagaItem>, Error> {
         let mut target = paged(Target::new(["v1", "sagas"]), limit, cursor);
+        for (name, value) in &filter.parameters {
+            target = target.query(name, value);
+        }
+        self.ask(Call::new(Method::GET, target)).await
+    }
+
+    /// The sagas that fail, grouped by cause. Parameters: `definition`, `service`, `code`,
+    /// `status`, `since`.
+    pub async fn failures(&self, filter: &SagaFilter) -> Result<Failures, Error> {
+        let mut target = Target::new(["v1", "failures"]);
         for (name, value) in &filter.parameters {
             target = target.query(name, value);
         }

@@ -59,7 +59,8 @@ impl App {
         let children = self.engine.children(saga).await?.into_iter();
         let children = children.map(project::child).collect();
         let line = self.engine.line(saga).await?;
-        Ok(project::saga(saga, children, line.as_ref()))
+        let waits = self.engine.waiting_on(&saga.masked());
+        Ok(project::saga(saga, waits, children, line.as_ref()))
     }
 
     /// The id of the saga that a caller's key started.

@@ -46,6 +46,9 @@ pub struct Defaults {
     pub look_again: Option<Duration>,
     /// How long a leg that must run may be parked before its saga is stuck.
     pub park_limit: Duration,
+    /// A saga that made no progress for so much longer than its timers explain is reported as
+    /// stalled.
+    pub stalled_after: Duration,
     /// How long sagas are kept after their end, where their definition does not say.
     pub keep: Keep,
     /// How long a start key is kept after its saga's end.
@@ -57,6 +60,7 @@ impl Default for Defaults {
         Defaults {
             look_again: None,
             park_limit: Duration::from_millis(PARK_LIMIT_MS),
+            stalled_after: STALLED_AFTER,
             keep: Keep::default(),
             key_retention: KEY_RETENTION,
         }
@@ -75,6 +79,9 @@ pub struct Flags {
     /// The data folder.
     pub data: Option<PathBuf>,
 }
+
+/// Longer than a restart or a batch of timers due at once takes.
+const STALLED_AFTER: Duration = Duration::from_secs(5 * 60);
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -142,6 +149,7 @@ struct FileDefaults {
     keep_compensated: Option<String>,
     keep_abandoned: Option<String>,
     key_retention: Option<String>,
+    stalled_after: Option<String>,
 }
 
 impl Config {
@@ -218,6 +226,7 @@ fn defaults(
     Ok(Defaults {
         look_again: said("look_again", file.look_again)?,
         park_limit: said("park_limit", file.park_limit)?.unwrap_or(usual.park_limit),
+        stalled_after: said("stalled_after", file.stalled_after)?.unwrap_or(usual.stalled_after),
         keep: Keep {
             completed: keep("keep_completed", file.keep_completed, usual.keep.completed)?,
             compensated: keep(
@@ -374,6 +383,7 @@ listen = "127.0.0.1:1"
 data = "here"
 [defaults]
 park_limit = "2h"
+stalled_after = "10m"
 [services.orders]
 instances = ["http://127.0.0.1:9000"]
 "#;
@@ -386,6 +396,7 @@ instances = ["http://127.0.0.1:9000"]
             (1, PathBuf::from("here"))
         );
         assert_eq!(config.defaults.park_limit, Duration::from_secs(7200));
+        assert_eq!(config.defaults.stalled_after, Duration::from_secs(600));
         assert!(config.services.contains_key("orders"));
         let env = [("BANYAN_LISTEN", "127.0.0.1:2"), ("BANYAN_DATA", "there")];
         let config = load(FILE, &env, None).unwrap();

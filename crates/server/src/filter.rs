@@ -1,8 +1,24 @@
-//! Filters over sagas, from the object of a body to what the store takes. What they may say
-//! stands in `banyan_api::Filter`.
+//! Filters over sagas, from the query of a list and from the object of a body, to what the
+//! store takes. What they may say stands in `banyan_api::Filter`.
 
 use crate::fault::{Answer, Fault};
+use crate::query::Query;
 use banyan_api::{Code, FieldError, Filter, FilterError, Json};
+
+/// What a list takes beside its filter.
+const PAGING: [&str; 2] = ["limit", "cursor"];
+
+/// The filter of a list, out of its query.
+pub(crate) fn of_list(query: &Query) -> Answer<banyan_store::Filter> {
+    let pairs = query.pairs().iter();
+    of_pairs(pairs.filter(|(name, _)| !PAGING.contains(&name.as_str()))).map(stored)
+}
+
+/// A filter out of parameters.
+pub(crate) fn of_pairs<'a>(pairs: impl Iterator<Item = &'a (String, String)>) -> Answer<Filter> {
+    Filter::of_pairs(pairs.map(|(name, value)| (name.as_str(), value.as_str())))
+        .map_err(|error| refused(&error))
+}
 
 /// The filter of a verb over many sagas, out of the member `filter` of its body.
 pub(crate) fn of_body(filter: &Json) -> Answer<Filter> {
@@ -47,7 +63,17 @@ pub(crate) fn stored(filter: Filter) -> banyan_store::Filter {
         started_before: filter.started_before,
         ended_after: filter.ended_after,
         ended_before: filter.ended_before,
+        stalled: filter.stalled,
     }
+}
+
+fn refused(error: &FilterError) -> Fault {
+    let code = if error.is_unknown {
+        Code::UnknownParameter
+    } else {
+        Code::InvalidParameter
+    };
+    Fault::new(code, error.to_string())
 }
 
 #[cfg(test)]

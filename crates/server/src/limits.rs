@@ -68,3 +68,6 @@ pub(crate) const RETRY_AFTER_S: u64 = 1;
 pub(crate) const LINGER_BYTES: usize = 4 * 1024 * 1024;
 /// How long these are waited for.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
+/// Sagas of each status that `failures` counts: their part of the index is read in a few hundredths
+/// of a second.
+pub(crate) const FAILURES_COUNTED: usize = 50_000;

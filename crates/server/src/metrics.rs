@@ -86,6 +86,11 @@ fn counters(registry: &mut Registry, figures: &Metrics) {
             figures.commits_unavailable,
         ),
         (
+            "stall_looks",
+            "Looks for sagas that stall",
+            figures.stall_looks,
+        ),
+        (
             "conflicts",
             "Changes that found something else than they expected",
             figures.conflicts,
@@ -254,6 +259,10 @@ fn families(registry: &mut Registry, figures: &Metrics) {
     let parked = parked.map(|service| (service.as_str(), of(service).unwrap_or_default()));
     let help = "Sagas with a step parked, by service";
     registry.register("sagas_parked", help, gauge_family("service", parked));
+    let stalled = figures.stalled.iter();
+    let stalled = stalled.map(|(kind, count)| (*kind, *count));
+    let help = "Open sagas without progress for longer than their timers explain, by kind";
+    registry.register("sagas_stalled", help, gauge_family("kind", stalled));
 }
 
 fn counter_family<'a>(

@@ -6,13 +6,18 @@ use banyan_api as api;
 use banyan_core::definition::{self, Definition, Kind};
 use banyan_core::route::{ON_END, ON_END_NAME, Route};
 use banyan_core::saga::{
-    Failure, Left, Meaning, Reason, ReasonCode, Saga, State, Status, StepState, StuckAt, Value,
-    Waiting, WaitingKind,
+    Failure, Left, Meaning, Reason, ReasonCode, Saga, State, StepState, StuckAt, Value, Waiting,
+    WaitingKind,
 };
 use banyan_engine::Line;
 
-/// The whole saga, its secrets masked.
-pub(crate) fn saga(saga: &Saga, children: Vec<api::Child>, line: Option<&Line>) -> api::Saga {
+/// The whole saga, its secrets masked, with what it waits on, masked too.
+pub(crate) fn saga(
+    saga: &Saga,
+    waits: Vec<Waiting>,
+    children: Vec<api::Child>,
+    line: Option<&Line>,
+) -> api::Saga {
     let saga = &*saga.masked();
     let definition = &saga.plan.definition;
     api::Saga {
@@ -27,8 +32,7 @@ pub(crate) fn saga(saga: &Saga, children: Vec<api::Child>, line: Option<&Line>) 
         seq: saga.seq,
         reason: saga.reason.as_ref().map(reason),
         stuck: saga.stuck().map(|at| stuck(saga, at)),
-        waiting_on: saga
-            .waiting_on()
+        waiting_on: waits
             .into_iter()
             .map(|one| waiting(in_line(one, line)))
             .collect(),
@@ -56,6 +60,11 @@ pub(crate) fn saga(saga: &Saga, children: Vec<api::Child>, line: Option<&Line>) 
 
 /// Its line in a list.
 pub(crate) fn item(saga: &Saga) -> api::SagaItem {
+    item_that_waits(saga, saga.waiting_on())
+}
+
+/// The same, with what the engine knows of what it waits on.
+pub(crate) fn item_that_waits(saga: &Saga, waits: Vec<Waiting>) -> api::SagaItem {
     let definition = &saga.plan.definition;
     api::SagaItem {
         id: saga.id,
@@ -69,7 +78,7 @@ pub(crate) fn item(saga: &Saga) -> api::SagaItem {
         seq: saga.seq,
         reason: saga.reason.as_ref().map(reason),
         stuck: saga.stuck().map(|at| stuck(saga, at)),
-        waiting_on: saga.waiting_on().into_iter().take(1).map(waiting).collect(),
+        waiting_on: waits.into_iter().take(1).map(waiting).collect(),
         owner: saga.owner.clone(),
         parent: parent(saga),
         started_at: saga.started_at.into(),
@@ -94,7 +103,7 @@ pub(crate) fn item_at_rest(row: banyan_store::SagaRow) -> api::SagaItem {
         reason: row.reason.as_ref().map(reason),
         stuck: None,
         waiting_on: Vec::new(),
-        owner: None,
+        owner: row.owner,
         parent: None,
         started_at: row.started_at.into(),
         updated_at: row.updated_at.into(),
@@ -176,19 +185,13 @@ fn stuck(saga: &Saga, at: StuckAt) -> api::Stuck {
 }
 
 /// A wait for a lock, with whom it waits for.
-fn in_line(mut waiting: Waiting, line: Option<&Line>) -> Waiting {
-    if let (WaitingKind::Lock, Some(line)) = (waiting.kind, line) {
-        let (first, status) = (line.first, line.status.as_str());
-        let before = match line.ahead {
-            1 => "one stands before it".to_owned(),
-            more => format!("{more} stand before it"),
-        };
-        waiting.message += &format!("; {before}, the first is {first} ({status})");
-        if line.status == Status::Stuck {
-            waiting.message += ", which keeps the lock until a person has seen to it";
+fn in_line(waiting: Waiting, line: Option<&Line>) -> Waiting {
+    match line {
+        Some(line) if waiting.kind == WaitingKind::Lock => {
+            waiting.in_line(line.ahead, line.first, line.status)
         }
+        Some(_) | None => waiting,
     }
-    waiting
 }
 
 fn waiting(waiting: Waiting) -> api::Waiting {
@@ -200,6 +203,7 @@ fn waiting(waiting: Waiting) -> api::Waiting {
         since: waiting.since.into(),
         until: waiting.until.map(Into::into),
         message: waiting.message,
+        help: waiting.help,
     }
 }
 

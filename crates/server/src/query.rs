@@ -87,35 +87,8 @@ pub(crate) fn invalid(name: &str, why: &str) -> Fault {
 
 /// Decodes percent signs (and pluses in queries).
 pub(crate) fn decode(text: &str, plus_is_space: bool) -> Answer<String> {
-    let malformed = |why: &str| Fault::new(Code::MalformedRequest, format!("{text:?}: {why}"));
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        match byte {
-            b'+' if plus_is_space => bytes.push(b' '),
-            b'%' => {
-                let digits = (rest.next().and_then(hex), rest.next().and_then(hex));
-                let (Some(high), Some(low)) = digits else {
-                    return Err(malformed(
-                        "a percent sign is followed by two hexadecimal digits",
-                    ));
-                };
-                bytes.push(high * 16 + low);
-            }
-            other => bytes.push(other),
-        }
-    }
-    let decoded = String::from_utf8(bytes).map_err(|_| malformed("it is no UTF-8"))?;
-    if decoded.contains('\0') {
-        return Err(malformed("it holds a NUL"));
-    }
-    Ok(decoded)
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit)
-        .to_digit(16)
-        .and_then(|value| u8::try_from(value).ok())
+    banyan_api::percent_decode(text, plus_is_space)
+        .map_err(|why| Fault::new(Code::MalformedRequest, format!("{text:?}: {why}")))
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Query {

@@ -3,8 +3,8 @@
 use crate::app::App;
 use crate::guard::{self, Guard};
 use crate::handlers::{
-    audit, checks, definitions, diff, health, history, list, moves, operations, pages, replies,
-    sagas, services, signals, start, stream, verbs,
+    audit, checks, definitions, diff, failures, health, history, list, moves, operations, pages,
+    replies, sagas, services, signals, start, stream, verbs,
 };
 use crate::openapi;
 use axum::Router;
@@ -21,7 +21,6 @@ use utoipa_axum::routes;
 const LATER: &[(&str, &str)] = &[
     ("GET", "/"),
     ("POST", "/v1/sagas/{id}/erase"),
-    ("GET", "/v1/failures"),
     ("GET|POST", "/v1/session"),
     ("GET|POST|DELETE", "/v1/tokens"),
     ("GET|PUT", "/v1/namespaces/{name}"),
@@ -65,6 +64,7 @@ impl Routes {
             .routes(routes!(checks::check))
             .routes(routes!(start::start))
             .routes(routes!(list::list))
+            .routes(routes!(failures::failures))
             .routes(routes!(sagas::get))
             .routes(routes!(sagas::get_by_key))
             .routes(routes!(verbs::cancel))

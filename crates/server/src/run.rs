@@ -234,6 +234,7 @@ fn raise_descriptor_limit() {
 fn engine_config(config: &Config) -> banyan_engine::Config {
     banyan_engine::Config {
         park_limit: config.defaults.park_limit,
+        stalled_after: config.defaults.stalled_after.to_std(),
         look_again: config.defaults.look_again,
         feed: config.limits.changes,
         listeners: config.limits.streams + usize::from(config.notify.is_some()),

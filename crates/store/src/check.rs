@@ -78,7 +78,8 @@ fn check_journal(row: &SagaRow, before: u64, entries: &[Entry]) {
 impl Filter {
     /// Does this row pass the filter?
     pub fn matches(&self, row: &SagaRow) -> bool {
-        among(&self.namespace, &row.namespace)
+        !self.stalled
+            && among(&self.namespace, &row.namespace)
             && among(&self.definition, &row.definition)
             && (self.version.is_empty() || self.version.contains(&row.version))
             && (self.status.is_empty() || self.status.contains(&row.status))
@@ -152,6 +153,15 @@ pub(crate) fn parent(entries: &[Entry]) -> Option<Id> {
     }
 }
 
+/// The JSON of our own plain types.
+pub(crate) fn json(value: &impl serde::Serialize) -> String {
+    match serde_json::to_string(value) {
+        Ok(text) => text,
+        // String keys and no foreign Serialize: nothing in it can fail.
+        Err(error) => unreachable!("a row has no JSON: {error}"),
+    }
+}
+
 /// A reason's code as written in the API and the store.
 pub(crate) fn code_text(code: ReasonCode) -> String {
     match serde_json::to_value(code) {
@@ -181,6 +191,7 @@ pub(crate) fn update(stored: &mut SagaRow, row: &SagaRow) {
     stored.updated_at = row.updated_at;
     stored.ended_at = row.ended_at;
     stored.owner.clone_from(&row.owner);
+    stored.trouble.clone_from(&row.trouble);
 }
 
 fn among(wanted: &[String], value: &String) -> bool {

@@ -123,6 +123,15 @@ pub struct Purged {
     pub ended_at: Timestamp,
 }
 
+/// A saga that holds its lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The saga.
+    pub saga: Id,
+    /// Who takes the lock after it; none when nobody waits.
+    pub next: Option<Id>,
+}
+
 /// A saga at rest, as far as retention asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {

@@ -12,6 +12,7 @@ pub mod memory;
 mod operations;
 mod port;
 pub mod sqlite;
+mod trouble;
 
 pub use audit::*;
 pub use dealings::*;
@@ -19,3 +20,4 @@ pub use memory::{MemoryReader, MemoryWriter, memory};
 pub use operations::*;
 pub use port::*;
 pub use sqlite::{SqliteReader, SqliteWriter};
+pub use trouble::{Cause, Group, Trouble, TroubleKind, TroubleQuery, Troubles};

@@ -1,8 +1,11 @@
 //! The port: what the engine may ask of a store.
 
 use crate::audit::{AuditEntry, AuditQuery, AuditRow};
-use crate::dealings::{Dealings, EndedPage, EndedQuery, LockPlace, Message, MessageKey, Purged};
+use crate::dealings::{
+    Dealings, EndedPage, EndedQuery, Holder, LockPlace, Message, MessageKey, Purged,
+};
 use crate::operations::{Item, OperationRow, Selection};
+use crate::trouble::{Trouble, TroubleQuery, Troubles};
 use banyan_core::id::Id;
 use banyan_core::saga::{Entry, Reason, Status};
 use banyan_core::{Json, Timestamp};
@@ -91,6 +94,13 @@ pub trait Reader: Send + Sync {
     /// See [`ReadError`].
     fn counts(&self) -> Result<Counts, ReadError>;
 
+    /// What goes wrong with sagas, counted by cause. Its work is bounded by the query's limit,
+    /// however many sagas there are.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn troubles(&self, query: &TroubleQuery) -> Result<Troubles, ReadError>;
+
     /// Every registered definition, by name and version.
     ///
     /// # Errors
@@ -118,6 +128,19 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// See [`ReadError`].
     fn granted(&self, after: Option<Id>, limit: usize) -> Result<Vec<Id>, ReadError>;
+
+    /// Sagas that hold their lock, by id, after `after`, each with who waits next for it.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn holders(&self, after: Option<Id>, limit: usize) -> Result<Vec<Holder>, ReadError>;
+
+    /// Sagas that are running or compensating and have nothing to wake them, by id, after
+    /// `after`: there should be none (I-9).
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn sleepless(&self, after: Option<Id>, limit: usize) -> Result<Vec<Id>, ReadError>;
 
     /// Where a saga stands in the line before its lock; none when it stands in none.
     ///
@@ -432,6 +455,8 @@ pub struct SagaRow {
     pub deadline: Option<Timestamp>,
     /// Who looks after it; none when nobody was named.
     pub owner: Option<String>,
+    /// What goes wrong with it; none when nothing does.
+    pub trouble: Option<Trouble>,
 }
 
 /// A saga as loaded.
@@ -486,6 +511,9 @@ pub struct Filter {
     pub ended_after: Option<Timestamp>,
     /// At rest before this moment.
     pub ended_before: Option<Timestamp>,
+    /// Only those that are stalled. A store does not know which these are and finds none: who
+    /// knows looks them up by id.
+    pub stalled: bool,
 }
 
 /// Where a list goes on: below this id (ids sort by the time of acceptance).
@@ -553,8 +581,19 @@ pub struct ServiceRow {
     pub name: String,
     /// Its settings, as the API takes them.
     pub settings: Json,
-    /// Why it is paused; none when it is not.
-    pub paused: Option<String>,
+    /// Its pause; none when it is not paused.
+    pub paused: Option<Pause>,
     /// When it was last changed.
     pub changed_at: Timestamp,
+}
+
+/// That a service is paused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// Why, in the words of who paused it.
+    pub reason: String,
+    /// Who.
+    pub by: String,
+    /// Since when.
+    pub since: Timestamp,
 }

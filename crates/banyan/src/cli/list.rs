@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::fail::{Exit, Fail};
+use super::filter::Where;
 use super::out::{print, print_json};
 use super::style::Tone;
 use super::table::{Rows, cell, cut, plain};
@@ -17,6 +18,7 @@ const PAGE: u32 = 500;
 #[command(after_help = "Examples:
   banyan list --status stuck --status compensating
   banyan list --definition place_order --label customer=ada --limit 10
+  banyan list --where 'status=stuck&code=undo_refused'
   banyan list --started-after 2026-11-21T08:00:00Z --all --json")]
 pub(crate) struct List {
     /// Of this definition
@@ -40,6 +42,14 @@ pub(crate) struct List {
     /// With this reason or cause of being stuck
     #[arg(long)]
     code: Vec<String>,
+    /// Looked after by this person or team
+    #[arg(long)]
+    owner: Vec<String>,
+    /// Only those that are reported as stalled
+    #[arg(long)]
+    stalled: bool,
+    #[command(flatten)]
+    wanted: Where,
     /// With this label
     #[arg(long, short, value_name = "NAME=VALUE", value_parser = label)]
     label: Vec<(String, String)>,
@@ -80,6 +90,7 @@ impl List {
             ("step", &self.step),
             ("service", &self.service),
             ("code", &self.code),
+            ("owner", &self.owner),
         ];
         let moments = [
             ("started_after", &self.started_after),
@@ -87,7 +98,10 @@ impl List {
             ("ended_after", &self.ended_after),
             ("ended_before", &self.ended_before),
         ];
-        let mut filter = SagaFilter::default();
+        let mut filter = self.wanted.filter();
+        if self.stalled {
+            filter = filter.with("stalled", "true");
+        }
         for (name, values) in lists {
             for value in values {
                 filter = filter.with(name, value);

@@ -8,11 +8,13 @@ use super::start::is_moving;
 use super::style::Tone;
 use super::table::{Rows, cell, cut, plain};
 use banyan_core::json::canonical;
-use banyan_sdk::api::{Attempt, JournalEntry, Page};
+use banyan_sdk::api::{Attempt, JournalEntry, Page, Saga, WaitKind};
 use clap::Args;
 
 const PAGE: u32 = 500;
 const WAIT_SECONDS: u32 = 60;
+/// Commands that help, under one saga.
+const HELPS: usize = 5;
 
 /// Shows a saga as a tree, forward and undo side by side.
 #[derive(Args, Debug)]
@@ -60,6 +62,7 @@ pub(super) async fn show(context: &Context, show: &Show) -> Result<Exit, Fail> {
     } else {
         let tree = super::draw(&saga, context.style);
         print(&format!("{tree}{}", hand::lines(&saga, context)));
+        print(&helps(context, &saga));
     }
     Ok(if show.wait {
         Exit::of(&saga.status)
@@ -153,4 +156,22 @@ fn attempts_table(context: &Context, page: &Page<Attempt>) -> String {
         ]);
     }
     rows.text("no call was tried yet")
+}
+
+/// The commands that help with what it waits on, each once; not the one that was just typed.
+fn helps(context: &Context, saga: &Saga) -> String {
+    let itself = format!("banyan show {}", saga.id);
+    let mut told: Vec<&str> = Vec::new();
+    // What a person can do is told already.
+    let others = saga.waiting_on.iter();
+    for waiting in others.filter(|waiting| waiting.kind != WaitKind::Person) {
+        let help = waiting.help.as_str();
+        if !help.is_empty() && help != itself && !told.contains(&help) {
+            told.push(help);
+        }
+    }
+    told.iter()
+        .take(HELPS)
+        .map(|help| format!("{}\n", context.style.faint(&format!("next: {help}"))))
+        .collect()
 }

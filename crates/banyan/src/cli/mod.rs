@@ -4,6 +4,7 @@
 //! and trees are for people, `--json` for programs; answers go to standard output, everything
 //! else to standard error.
 
+mod brakes;
 mod check;
 mod completions;
 mod context;
@@ -11,6 +12,8 @@ mod definitions;
 mod diff;
 mod export;
 mod fail;
+mod failures;
+mod filter;
 mod hand;
 mod list;
 mod look;
@@ -117,12 +120,18 @@ pub(crate) enum Command {
     Definitions(definitions::Definitions),
     /// Choose the version of a definition that starts use
     Activate(definitions::Activate),
+    /// Refuse starts of a definition: the brake
+    Refuse(brakes::Refuse),
+    /// Take starts of a definition again
+    Accept(brakes::Accept),
     /// Start a saga
     Start(start::Start),
     /// Send a signal to a saga
     Signal(signal::Signal),
     /// List sagas, newest first
-    List(list::List),
+    List(Box<list::List>),
+    /// Show what goes wrong with sagas, by cause
+    Failures(failures::Failures),
     /// Show a saga as a tree, forward and undo side by side
     Show(look::Show),
     /// Show what changes, as it changes; or one saga until it has ended
@@ -181,9 +190,12 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Fail> {
         Command::Register(register) => context.block_on(definitions::register(&context, &register)),
         Command::Definitions(wanted) => context.block_on(definitions::list(&context, &wanted)),
         Command::Activate(wanted) => context.block_on(definitions::activate(&context, &wanted)),
+        Command::Refuse(wanted) => context.block_on(brakes::refuse(&context, &wanted)),
+        Command::Accept(wanted) => context.block_on(brakes::accept(&context, &wanted)),
         Command::Start(start) => context.block_on(start::run(&context, &start)),
         Command::Signal(signal) => context.block_on(signal::run(&context, &signal)),
         Command::List(list) => context.block_on(list::run(&context, &list)),
+        Command::Failures(wanted) => context.block_on(failures::run(&context, &wanted)),
         Command::Show(show) => context.block_on(look::show(&context, &show)),
         Command::Watch(watch) => context.block_on(watch::run(&context, &watch)),
         Command::Journal(journal) => context.block_on(look::journal(&context, &journal)),

@@ -154,7 +154,9 @@ fn table(context: &Context, services: &[Service]) -> String {
 fn state(service: &Service) -> (Tone, String) {
     if service.paused {
         let reason = service.pause_reason.as_deref().unwrap_or("");
-        return (Tone::Doubt, format!("paused: {}", cut(reason, 40)));
+        let by = service.paused_by.as_deref();
+        let by = by.map_or_else(String::new, |by| format!(" by {by}"));
+        return (Tone::Doubt, format!("paused{by}: {}", cut(reason, 40)));
     }
     match service.misconfigured.first() {
         Some(road) => (

@@ -87,6 +87,10 @@ fn every_command_that_is_promised_can_be_typed() {
         "banyan start order --key k --input {} --wait",
         "banyan start order --key k --until payment --version 2",
         "banyan list --status stuck --status running --label customer=ada -n 5",
+        "banyan list --where status=stuck&code=undo_refused --owner ada --stalled",
+        "banyan failures --service payments --status stuck --since 2026-11-21T08:00:00Z",
+        "banyan refuse place_order --reason late",
+        "banyan accept place_order",
         "banyan show order/k --json",
         "banyan show 0197c1f0-0000-7000-8000-000000000000 --wait",
         "banyan watch",
@@ -137,6 +141,9 @@ fn what_cannot_be_meant_is_a_usage_error() {
         "banyan watch order",
         "banyan watch order/k --definition order",
         "banyan list --label customer",
+        "banyan list --where stutus=stuck",
+        "banyan list --where status=odd",
+        "banyan refuse place_order",
         "banyan list --limit 0",
         "banyan activate order",
         "banyan activate order 0",
@@ -250,9 +257,12 @@ fn help_names_every_command() {
           register     Register saga files with the server
           definitions  List definitions, or the versions of one
           activate     Choose the version of a definition that starts use
+          refuse       Refuse starts of a definition: the brake
+          accept       Take starts of a definition again
           start        Start a saga
           signal       Send a signal to a saga
           list         List sagas, newest first
+          failures     Show what goes wrong with sagas, by cause
           show         Show a saga as a tree, forward and undo side by side
           watch        Show what changes, as it changes; or one saga until it has ended
           journal      Print a saga's journal

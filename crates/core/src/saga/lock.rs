@@ -102,6 +102,10 @@ impl Saga {
             since,
             until: None,
             message,
+            help: format!(
+                "banyan list --where 'definition={}&status=running&status=compensating&status=stuck'",
+                self.plan.definition.name
+            ),
         })
     }
 

@@ -29,6 +29,7 @@ mod state;
 mod step;
 mod verbs;
 mod view;
+mod waiting;
 
 pub use codes::*;
 pub use drive::*;
@@ -42,3 +43,4 @@ pub use started::*;
 pub use state::*;
 pub use verbs::*;
 pub use view::*;
+pub use waiting::*;

@@ -211,7 +211,7 @@ fn a_parent_waits_for_its_child_and_says_so() {
             ├─ flight     ✓ done
             ├─ insurance  … running
             └─ hotel      ·
-            waits: insurance waits for the saga insure (ID)
+            waits: insurance waits for the saga insure (ID), which is running
             child insurance: insure ID running
         "#]],
     );

@@ -39,4 +39,5 @@ mod verbs;
 mod verbs_traps;
 mod verify;
 mod views;
+mod waiting;
 mod world;

@@ -21,4 +21,5 @@ mod roads;
 mod sagas;
 mod shards;
 mod sqlite;
+mod stalls;
 mod world;

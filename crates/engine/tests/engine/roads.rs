@@ -22,8 +22,11 @@ async fn steps_of_a_paused_service_park_and_go_on_when_it_is_resumed() {
     let services = world.engine.services().await.unwrap();
     let stock = services.iter().find(|one| one.row.name == "stock").unwrap();
     assert_eq!(
-        (stock.parked, stock.row.paused.as_deref()),
-        (3, Some("stocktaking"))
+        (
+            stock.parked,
+            stock.row.paused.as_ref().map(|one| one.by.as_str())
+        ),
+        (3, Some("ada"))
     );
     world.engine.resume("stock", by()).await.unwrap();
     for saga in &sagas {

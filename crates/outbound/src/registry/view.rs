@@ -26,6 +26,13 @@ pub struct ServiceView {
     pub instances: Vec<InstanceView>,
 }
 
+impl ServiceView {
+    /// As many calls are in flight as it may have: others wait for their turn.
+    pub fn is_full(&self) -> bool {
+        self.in_flight >= crate::limits::IN_FLIGHT_MAX
+    }
+}
+
 /// A road that is misconfigured.
 #[derive(Clone, Debug, Serialize)]
 pub struct BlockedRoad {

@@ -1,14 +1,13 @@
 //! Sagas by filter.
 
 use crate::app::App;
-use crate::fault::{Answer, Fault};
+use crate::fault::Answer;
 use crate::query::{Query, invalid};
-use crate::{project, reply};
+use crate::{filter, project, reply};
 use axum::extract::State;
-use banyan_api::{Code, Moment, Page, SagaItem};
-use banyan_core::Timestamp;
-use banyan_core::saga::{Status, may_be_childs};
-use banyan_store::{Filter, SagaRow};
+use banyan_api::{Moment, Page, SagaItem};
+use banyan_core::saga::may_be_childs;
+use banyan_store::SagaRow;
 
 /// Sagas, newest first. A filter given twice means or, different filters and.
 #[utoipa::path(
@@ -21,19 +20,20 @@ use banyan_store::{Filter, SagaRow};
         ("step" = Option<Vec<String>>, Query, description = "Standing at these steps"),
         ("service" = Option<Vec<String>>, Query, description = "Waiting on these services"),
         ("code" = Option<Vec<String>>, Query, description = "With these reason or stuck codes"),
-        ("owner" = Option<Vec<String>>, Query, description = "Not supported yet"),
+        ("owner" = Option<Vec<String>>, Query, description = "Looked after by these"),
         ("label.NAME" = Option<Vec<String>>, Query, description = "With this value of the label NAME"),
         ("started_after" = Option<Moment>, Query, description = "Accepted after this moment"),
         ("started_before" = Option<Moment>, Query, description = "Accepted before this moment"),
         ("ended_after" = Option<Moment>, Query, description = "At rest after this moment"),
         ("ended_before" = Option<Moment>, Query, description = "At rest before this moment"),
+        ("stalled" = Option<bool>, Query, description = "`true`: those that are reported as stalled"),
         ("limit" = Option<u32>, Query, description = "At most so many (50, at most 500)"),
         ("cursor" = Option<String>, Query, description = "The `next` of the page before"),
     ),
     responses((status = 200, description = "Sagas, newest first", body = Page<SagaItem>)),
 )]
 pub(crate) async fn list(State(app): State<App>, query: Query) -> Answer {
-    let filter = filter(&query)?;
+    let filter = filter::of_list(&query)?;
     let limit = query.limit()?;
     let after = match query.one("cursor")? {
         None => None,
@@ -60,62 +60,10 @@ async fn item(app: &App, row: SagaRow) -> Answer<SagaItem> {
         return Ok(project::item_at_rest(row));
     }
     match app.engine.get(row.id).await? {
-        Some(saga) => Ok(project::item(&saga)),
-        None => Ok(project::item_at_rest(row)),
-    }
-}
-
-fn filter(query: &Query) -> Answer<Filter> {
-    if query.all("owner").next().is_some() {
-        return Err(Fault::new(
-            Code::NotSupportedYet,
-            "this build has no owners of sagas",
-        ));
-    }
-    let texts = |name| query.all(name).map(str::to_owned).collect();
-    let mut filter = Filter {
-        namespace: vec![crate::guard::NAMESPACE.to_owned()],
-        definition: texts("definition"),
-        version: query
-            .all("version")
-            .map(super::names::version)
-            .collect::<Answer<_>>()?,
-        status: query.all("status").map(status).collect::<Answer<_>>()?,
-        key: texts("key"),
-        step: texts("step"),
-        service: texts("service"),
-        code: texts("code"),
-        started_after: moment(query, "started_after")?,
-        started_before: moment(query, "started_before")?,
-        ended_after: moment(query, "ended_after")?,
-        ended_before: moment(query, "ended_before")?,
-        ..Filter::default()
-    };
-    for (name, value) in query.pairs() {
-        if let Some(label) = name.strip_prefix("label.") {
-            let values = filter.label.entry(label.to_owned()).or_default();
-            values.push(value.clone());
+        Some(saga) => {
+            let waits = app.engine.waiting_on(&saga.masked());
+            Ok(project::item_that_waits(&saga, waits))
         }
-    }
-    Ok(filter)
-}
-
-fn status(text: &str) -> Answer<Status> {
-    let known = Status::ALL
-        .into_iter()
-        .find(|status| status.as_str() == text);
-    known.ok_or_else(|| {
-        let words = Status::ALL.map(Status::as_str).join(", ");
-        invalid("status", &format!("{text:?} is none of {words}"))
-    })
-}
-
-fn moment(query: &Query, name: &str) -> Answer<Option<Timestamp>> {
-    match query.one(name)? {
-        None => Ok(None),
-        Some(text) => match text.parse::<Moment>() {
-            Ok(moment) => Ok(Some(moment.0)),
-            Err(error) => Err(invalid(name, &format!("{text:?}: {error}"))),
-        },
+        None => Ok(project::item_at_rest(row)),
     }
 }

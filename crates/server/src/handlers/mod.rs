@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod checks;
 pub(crate) mod definitions;
 pub(crate) mod diff;
+pub(crate) mod failures;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod list;

@@ -188,7 +188,9 @@ fn service(app: &App, view: &ServiceView) -> Answer<Service> {
         auth,
         in_flight: live.as_ref().map_or(0, |live| live.in_flight as u64),
         paused: row.paused.is_some(),
-        pause_reason: row.paused.clone(),
+        pause_reason: row.paused.as_ref().map(|pause| pause.reason.clone()),
+        paused_by: row.paused.as_ref().map(|pause| pause.by.clone()),
+        paused_since: row.paused.as_ref().map(|pause| pause.since.into()),
         parked: view.parked,
         misconfigured: live.map(misconfigured).unwrap_or_default(),
         down: view.down.as_ref().map(|down| banyan_api::Silence {

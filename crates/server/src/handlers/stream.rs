@@ -249,7 +249,8 @@ impl Teller {
             .insert(id, saga.seq)
             .is_none_or(|seq| seq < saga.seq)
         {
-            event(text, place, "saga", &project::item(&saga));
+            let waits = self.app.engine.waiting_on(&saga.masked());
+            event(text, place, "saga", &project::item_that_waits(&saga, waits));
         }
         Ok(())
     }

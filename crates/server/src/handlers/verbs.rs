@@ -250,7 +250,12 @@ async fn preview(app: &App, id: Id, asked: Asked) -> Answer {
         calls: found.calls.into_iter().map(planned).collect(),
         more: found.more,
         without_undo: found.without_undo,
-        saga: project::saga(&found.saga, Vec::new(), None),
+        saga: project::saga(
+            &found.saga,
+            found.saga.masked().waiting_on(),
+            Vec::new(),
+            None,
+        ),
     };
     let mut response = reply::ok(&VerbAnswer::Preview(Box::new(answer)));
     tag(&mut response, now.seq);

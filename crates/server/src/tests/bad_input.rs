@@ -191,7 +191,7 @@ async fn every_call_is_described_with_its_parameters() {
         .values()
         .map(|item| item.as_object().unwrap().len())
         .sum();
-    assert_eq!(calls, 43);
+    assert_eq!(calls, 44);
     for item in document["paths"].as_object().unwrap().values() {
         for operation in item.as_object().unwrap().values() {
             assert!(operation["responses"]["default"].is_object());

@@ -4,9 +4,11 @@
 
 mod alerts;
 mod bad_input;
+mod brakes;
 mod children;
 mod contract;
 mod every_code;
+mod failures;
 mod http;
 mod late_signals;
 mod locks;

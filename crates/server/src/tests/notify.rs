@@ -77,6 +77,8 @@ impl Receiver {
         config.notify = Some(Notify::new(&self.url, None).unwrap());
         // Whatever the disk of the test's machine has.
         config.disk_low = Low::Bytes(0);
+        // A clock that is set ahead again and again outruns the engine.
+        config.defaults.stalled_after = banyan_core::time::Duration::from_secs(30 * 86_400);
     }
 
     async fn next(&self) -> Message {

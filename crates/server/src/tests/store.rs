@@ -3,9 +3,9 @@
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
 use banyan_store::{
-    AuditEntry, AuditQuery, Counts, Cursor, DefinitionRow, EndedPage, EndedQuery, Filter, Item,
-    LockPlace, MemoryReader, Message, MessageKey, OperationRow, Purged, ReadError, Reader, SagaRow,
-    Selection, ServiceRow, StartKey, Stored, Wake, WakeQuery,
+    AuditEntry, AuditQuery, Counts, Cursor, DefinitionRow, EndedPage, EndedQuery, Filter, Holder,
+    Item, LockPlace, MemoryReader, Message, MessageKey, OperationRow, Purged, ReadError, Reader,
+    SagaRow, Selection, ServiceRow, StartKey, Stored, TroubleQuery, Troubles, Wake, WakeQuery,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -97,6 +97,10 @@ impl Reader for Faulty {
         self.inner.counts()
     }
 
+    fn troubles(&self, query: &TroubleQuery) -> Result<Troubles, ReadError> {
+        self.inner.troubles(query)
+    }
+
     fn definitions(&self) -> Result<Vec<DefinitionRow>, ReadError> {
         self.inner.definitions()
     }
@@ -115,6 +119,14 @@ impl Reader for Faulty {
 
     fn granted(&self, after: Option<Id>, limit: usize) -> Result<Vec<Id>, ReadError> {
         self.inner.granted(after, limit)
+    }
+
+    fn holders(&self, after: Option<Id>, limit: usize) -> Result<Vec<Holder>, ReadError> {
+        self.inner.holders(after, limit)
+    }
+
+    fn sleepless(&self, after: Option<Id>, limit: usize) -> Result<Vec<Id>, ReadError> {
+        self.inner.sleepless(after, limit)
     }
 
     fn lock(&self, saga: Id) -> Result<Option<LockPlace>, ReadError> {

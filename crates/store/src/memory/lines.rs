@@ -1,6 +1,6 @@
 //! The lines before locks, in memory.
 
-use crate::dealings::{LockChange, LockPlace};
+use crate::dealings::{Holder, LockChange, LockPlace};
 use crate::port::SagaRow;
 use banyan_core::id::Id;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -89,6 +89,20 @@ impl Lines {
     /// Everybody who stands first and has not taken the lock, by id.
     pub(super) fn waiting_first(&self) -> Vec<Id> {
         sorted(self.lines.values())
+    }
+
+    /// Who holds a lock, by id.
+    pub(super) fn holders(&self) -> Vec<Holder> {
+        let held = self.lines.values().filter(|line| line.held);
+        let holder = |line: &Line| {
+            Some(Holder {
+                saga: *line.sagas.front()?,
+                next: line.sagas.get(1).copied(),
+            })
+        };
+        let mut holders: Vec<Holder> = held.filter_map(holder).collect();
+        holders.sort_unstable_by_key(|holder| holder.saga);
+        holders
     }
 
     /// Where a saga stands.

@@ -3,14 +3,16 @@
 use super::Store;
 use crate::audit::{AuditEntry, AuditQuery};
 use crate::check;
-use crate::dealings::{EndedPage, EndedQuery, LockPlace, Message, MessageKey, Purged};
+use crate::dealings::{EndedPage, EndedQuery, Holder, LockPlace, Message, MessageKey, Purged};
 use crate::operations::{Item, OperationRow, Selection};
 use crate::port::{
     Counts, Cursor, DefinitionRow, Filter, ReadError, Reader, SagaRow, ServiceRow, StartKey,
     Stored, Wake, WakeQuery,
 };
+use crate::trouble::{self, TroubleQuery, Troubles};
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
+use banyan_core::saga::Status;
 use sha2::{Digest, Sha256};
 use std::ops::Bound;
 
@@ -128,6 +130,10 @@ impl Reader for MemoryReader {
         Ok(counts)
     }
 
+    fn troubles(&self, query: &TroubleQuery) -> Result<Troubles, ReadError> {
+        Ok(trouble::count(self.0.lock().state.rows(), query))
+    }
+
     fn definitions(&self) -> Result<Vec<DefinitionRow>, ReadError> {
         Ok(self.0.lock().state.definitions.values().cloned().collect())
     }
@@ -155,6 +161,25 @@ impl Reader for MemoryReader {
         granted.retain(|id| after.is_none_or(|after| *id > after));
         granted.truncate(limit);
         Ok(granted)
+    }
+
+    fn holders(&self, after: Option<Id>, limit: usize) -> Result<Vec<Holder>, ReadError> {
+        let mut holders = self.0.lock().state.lines.holders();
+        holders.retain(|holder| after.is_none_or(|after| holder.saga > after));
+        holders.truncate(limit);
+        Ok(holders)
+    }
+
+    fn sleepless(&self, after: Option<Id>, limit: usize) -> Result<Vec<Id>, ReadError> {
+        let disk = self.0.lock();
+        let moves = |row: &&SagaRow| matches!(row.status, Status::Running | Status::Compensating);
+        let rows = disk.state.rows().filter(moves);
+        let rows = rows.filter(|row| row.wake_at.is_none());
+        let ids = rows.map(|row| row.id);
+        Ok(ids
+            .filter(|id| after.is_none_or(|after| *id > after))
+            .take(limit)
+            .collect())
     }
 
     fn lock(&self, saga: Id) -> Result<Option<LockPlace>, ReadError> {

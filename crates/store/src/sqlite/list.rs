@@ -109,6 +109,10 @@ impl Query {
         query.columns(filter);
         query.labels(filter);
         query.times(filter);
+        if filter.stalled {
+            // Nobody here knows which these are: none, rather than all.
+            query.conditions.push("false".to_owned());
+        }
         query
     }
 

@@ -3,7 +3,7 @@
 
 use super::row::{self, Hash};
 use super::{error, reader};
-use crate::dealings::{LockChange, LockPlace};
+use crate::dealings::{Holder, LockChange, LockPlace};
 use crate::port::ReadError;
 use banyan_core::id::Id;
 use rusqlite::types::{ToSqlOutput, Type};
@@ -229,6 +229,30 @@ pub(crate) fn waiting_first(
     let limit = reader::count(limit);
     reader::query(connection, sql, &[&after, &limit], |row| {
         row::read_id(row, 0)
+    })
+}
+
+/// Who holds a lock, each with who waits next for it.
+pub(crate) fn holders(
+    connection: &Connection,
+    after: Option<Id>,
+    limit: usize,
+) -> Result<Vec<Holder>, ReadError> {
+    let sql = "SELECT saga_id,
+                   (SELECT saga_id FROM lock_line AS other
+                    WHERE other.namespace = one.namespace AND other.definition = one.definition
+                        AND other.value_hash = one.value_hash AND other.ticket > one.ticket
+                    ORDER BY ticket LIMIT 1)
+               FROM lock_line AS one WHERE held = 1 AND saga_id > ?1
+               ORDER BY saga_id LIMIT ?2";
+    let after = reader::after_id(after);
+    let limit = reader::count(limit);
+    reader::query(connection, sql, &[&after, &limit], |row| {
+        let next: Option<[u8; 16]> = row.get(1).map_err(|error| super::error::read(&error))?;
+        Ok(Holder {
+            saga: row::read_id(row, 0)?,
+            next: next.map(Id::from_bytes),
+        })
     })
 }
 

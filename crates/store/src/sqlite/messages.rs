@@ -2,6 +2,7 @@
 
 use super::checksum::checksum;
 use super::{error, reader, row};
+use crate::check::json;
 use crate::dealings::{Message, MessageKey};
 use crate::port::ReadError;
 use banyan_core::id::Id;
@@ -14,7 +15,7 @@ pub(crate) fn put(
     message: &Message,
     scratch: &mut Vec<u8>,
 ) -> rusqlite::Result<()> {
-    let body = row::json(&message.body);
+    let body = json(&message.body);
     let mut columns = [
         ValueRef::Blob(message.to.as_bytes()),
         ValueRef::Blob(message.from.as_bytes()),

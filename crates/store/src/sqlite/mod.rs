@@ -22,6 +22,7 @@ mod registry;
 mod row;
 mod schema;
 mod tally;
+mod troubles;
 mod writer;
 
 pub use lock::LOCK_FILE;

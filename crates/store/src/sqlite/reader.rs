@@ -3,14 +3,15 @@
 use super::lock::Lock;
 use super::pool::Pool;
 use super::writer::key_hash;
-use super::{audit, error, list, locks, messages, operations, purge, registry, row};
+use super::{audit, error, list, locks, messages, operations, purge, registry, row, troubles};
 use crate::audit::{AuditEntry, AuditQuery};
-use crate::dealings::{EndedPage, EndedQuery, LockPlace, Message, MessageKey, Purged};
+use crate::dealings::{EndedPage, EndedQuery, Holder, LockPlace, Message, MessageKey, Purged};
 use crate::operations::{Item, OperationRow, Selection};
 use crate::port::{
     Counts, Cursor, DefinitionRow, Filter, ReadError, Reader, SagaRow, ServiceRow, StartKey,
     Stored, Wake, WakeQuery,
 };
+use crate::trouble::{TroubleQuery, Troubles};
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
 use banyan_core::saga::Entry;
@@ -145,6 +146,10 @@ impl Reader for SqliteReader {
         query(&*self.pool.lend()?, sql, &parameters, moment_and_id)
     }
 
+    fn troubles(&self, query: &TroubleQuery) -> Result<Troubles, ReadError> {
+        troubles::troubles(&*self.pool.lend()?, query)
+    }
+
     fn counts(&self) -> Result<Counts, ReadError> {
         let sql = "SELECT kind, name, sagas FROM saga_count WHERE sagas > 0";
         let rows = query(&*self.pool.lend()?, sql, &[], |row| {
@@ -188,6 +193,21 @@ impl Reader for SqliteReader {
 
     fn granted(&self, after: Option<Id>, limit: usize) -> Result<Vec<Id>, ReadError> {
         locks::waiting_first(&*self.pool.lend()?, after, limit)
+    }
+
+    fn holders(&self, after: Option<Id>, limit: usize) -> Result<Vec<Holder>, ReadError> {
+        locks::holders(&*self.pool.lend()?, after, limit)
+    }
+
+    fn sleepless(&self, after: Option<Id>, limit: usize) -> Result<Vec<Id>, ReadError> {
+        let sql = "SELECT id FROM saga INDEXED BY saga_sleepless
+                   WHERE wake_at IS NULL AND (status = 'running' OR status = 'compensating')
+                       AND id > ?1
+                   ORDER BY id LIMIT ?2";
+        let (after, limit) = (after_id(after), count(limit));
+        query(&*self.pool.lend()?, sql, &[&after, &limit], |row| {
+            row::read_id(row, 0)
+        })
     }
 
     fn lock(&self, saga: Id) -> Result<Option<LockPlace>, ReadError> {

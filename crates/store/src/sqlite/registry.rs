@@ -1,8 +1,9 @@
 //! Definitions and services: few rows, read whole.
 
 use super::error;
-use crate::port::{DefinitionRow, ReadError, ServiceRow};
-use banyan_core::{Json, Timestamp};
+use crate::port::{DefinitionRow, Pause, ReadError, ServiceRow};
+use banyan_core::Timestamp;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 /// A definition's version; false when that version is another hash's.
@@ -70,7 +71,7 @@ pub(crate) fn put_service(connection: &Connection, row: &ServiceRow) -> rusqlite
         .execute((
             &row.name,
             row.settings.to_string(),
-            &row.paused,
+            row.paused.as_ref().map(crate::check::json),
             row.changed_at.0,
         ))?;
     Ok(true)
@@ -109,7 +110,7 @@ pub(crate) fn services(connection: &Connection) -> Result<Vec<ServiceRow>, ReadE
         Ok(ServiceRow {
             name: row.get(0)?,
             settings: json(row, 1)?,
-            paused: row.get(2)?,
+            paused: pause(row)?,
             changed_at: Timestamp(row.get(3)?),
         })
     })
@@ -129,10 +130,18 @@ fn read_all<T>(
     rows().map_err(|error| error::read(&error))
 }
 
-fn json(row: &Row<'_>, place: usize) -> rusqlite::Result<Json> {
+fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, place: usize) -> rusqlite::Result<T> {
     let text: String = row.get(place)?;
     serde_json::from_str(&text).map_err(|error| {
         let kind = rusqlite::types::Type::Text;
         rusqlite::Error::FromSqlConversionFailure(place, kind, error.into())
     })
+}
+
+/// A pause, if there is one.
+fn pause(row: &Row<'_>) -> rusqlite::Result<Option<Pause>> {
+    match row.get_ref(2)? {
+        ValueRef::Null => Ok(None),
+        _ => json(row, 2),
+    }
 }

@@ -6,7 +6,9 @@
 
 use super::checksum::checksum;
 use crate::check::code_text;
+pub(crate) use crate::check::json;
 use crate::port::{ReadError, SagaRow};
+use crate::trouble::Trouble;
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
 use banyan_core::saga::{Entry, Reason, Record, Status};
@@ -19,10 +21,10 @@ pub(crate) const COLUMNS: &str = "saga.id, saga.namespace, saga.definition, saga
     saga.definition_hash, saga.shard, saga.key, saga.labels, saga.started_at, saga.deadline, \
     saga.fixed_check, saga.status, saga.reason, saga.reason_detail, saga.stuck, saga.step, \
     saga.service, saga.parked_since, saga.wake_at, saga.in_flight, saga.seq, saga.updated_at, \
-    saga.ended_at, saga.owner, saga.state_check";
+    saga.ended_at, saga.owner, saga.trouble, saga.trouble_since, saga.state_check";
 
 const FIXED: usize = 10;
-const STATE: usize = 13;
+const STATE: usize = 15;
 
 /// A hash as stored: half the size when it is the hexadecimal SHA-256 that it should be.
 pub(crate) enum Hash<'a> {
@@ -80,6 +82,7 @@ pub(crate) struct Texts<'a> {
     hash: Hash<'a>,
     labels: Option<String>,
     reason: Option<(String, String)>,
+    trouble: Option<String>,
 }
 
 impl<'a> Texts<'a> {
@@ -91,16 +94,8 @@ impl<'a> Texts<'a> {
                 .reason
                 .as_ref()
                 .map(|reason| (code_text(reason.code), json(reason))),
+            trouble: row.trouble.as_ref().map(|trouble| json(&trouble.cause)),
         }
-    }
-}
-
-/// The JSON of our own plain types.
-pub(crate) fn json(value: &impl serde::Serialize) -> String {
-    match serde_json::to_string(value) {
-        Ok(text) => text,
-        // String keys and no foreign Serialize: nothing in it can fail.
-        Err(error) => unreachable!("a row has no JSON: {error}"),
     }
 }
 
@@ -148,6 +143,8 @@ pub(crate) fn state<'a>(
         ValueRef::Integer(row.updated_at.0),
         moment(row.ended_at),
         optional(row.owner.as_deref()),
+        optional(texts.trouble.as_deref()),
+        moment(row.trouble.as_ref().map(|trouble| trouble.since)),
         ValueRef::Null,
     ];
     columns[STATE] = ValueRef::Integer(state_check(row.id, &columns[..STATE], scratch));
@@ -231,7 +228,22 @@ fn parse(row: &Row<'_>, id: Id) -> Option<SagaRow> {
         updated_at: Timestamp(row.get(21).ok()?),
         ended_at: row.get::<_, Option<i64>>(22).ok()?.map(Timestamp),
         owner: row.get(23).ok()?,
+        trouble: trouble(row)?,
     })
+}
+
+/// What goes wrong with it; the outer none when that does not parse.
+fn trouble(row: &Row<'_>) -> Option<Option<Trouble>> {
+    let cause: Option<String> = row.get(24).ok()?;
+    let since: Option<i64> = row.get(25).ok()?;
+    match (cause, since) {
+        (None, None) => Some(None),
+        (Some(cause), Some(since)) => Some(Some(Trouble {
+            since: Timestamp(since),
+            cause: serde_json::from_str(&cause).ok()?,
+        })),
+        (Some(_), None) | (None, Some(_)) => None,
+    }
 }
 
 /// An id out of a column.

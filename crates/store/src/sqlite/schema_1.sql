@@ -35,14 +35,23 @@ CREATE TABLE saga (
     updated_at INTEGER NOT NULL,
     ended_at INTEGER,
     owner TEXT,
+    trouble TEXT,
+    trouble_since INTEGER,
     state_check INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Each index is paid for by every saga (speed.md); these three hold open sagas only.
+-- Each index is paid for by every saga (speed.md); these hold open sagas only, the last
+-- but sagas in trouble, and of those at rest the compensated ones.
 CREATE INDEX saga_wake ON saga (wake_at, id, in_flight) WHERE wake_at IS NOT NULL;
 CREATE INDEX saga_parked ON saga (service, parked_since, id) WHERE parked_since IS NOT NULL;
 CREATE INDEX saga_open ON saga (id, status)
     WHERE status = 'running' OR status = 'compensating' OR status = 'stuck';
+CREATE INDEX saga_trouble ON saga (status, trouble_since, id, definition, trouble, namespace)
+    WHERE trouble_since IS NOT NULL;
+
+-- Of these there should be none (I-9).
+CREATE INDEX saga_sleepless ON saga (id)
+    WHERE wake_at IS NULL AND (status = 'running' OR status = 'compensating');
 
 -- Records lie in the order in which they were committed, so that a commit fills few pages,
 -- however many sagas it concerns; clustered by saga it would touch one for each. No foreign key
@@ -181,7 +190,7 @@ CREATE VIEW saga_readable AS
 SELECT printf('%s-%s-%s-%s-%s', substr(hex, 1, 8), substr(hex, 9, 4), substr(hex, 13, 4),
            substr(hex, 17, 4), substr(hex, 21)) AS id,
        namespace, definition, version, key, labels, status, reason, stuck, step, service, seq,
-       in_flight, owner,
+       in_flight, owner, trouble,
        strftime('%Y-%m-%dT%H:%M:%fZ', started_at / 1000.0, 'unixepoch') AS started_at,
        strftime('%Y-%m-%dT%H:%M:%fZ', updated_at / 1000.0, 'unixepoch') AS updated_at,
        strftime('%Y-%m-%dT%H:%M:%fZ', ended_at / 1000.0, 'unixepoch') AS ended_at,

@@ -224,7 +224,8 @@ impl SqliteWriter {
         let texts = Texts::of(row);
         let mut statement = self.connection.prepare_cached(
             "INSERT INTO saga VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
-             ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25) ON CONFLICT DO NOTHING",
+             ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25,
+             ?26, ?27) ON CONFLICT DO NOTHING",
         )?;
         let fixed = row::fixed(row, &texts, &mut self.scratch);
         row::bind(&mut statement, 1, &fixed)?;
@@ -285,14 +286,15 @@ impl SqliteWriter {
         let mut statement = self.connection.prepare_cached(
             "UPDATE saga SET reason = ?2, reason_detail = ?3, stuck = ?4, step = ?5,
                  service = ?6, seq = ?10, updated_at = ?11, ended_at = ?12, owner = ?13,
-                 state_check = ?14
-             WHERE id = ?15 AND seq = ?16 AND status = ?1 AND parked_since IS ?7
-                 AND wake_at IS ?8 AND in_flight = ?9",
+                 state_check = ?16
+             WHERE id = ?17 AND seq = ?18 AND status = ?1 AND parked_since IS ?7
+                 AND wake_at IS ?8 AND in_flight = ?9 AND trouble IS ?14
+                 AND trouble_since IS ?15",
         )?;
         let state = row::state(row, &texts, &mut self.scratch);
         row::bind(&mut statement, 1, &state)?;
-        statement.raw_bind_parameter(15, row.id.as_bytes())?;
-        row::bind(&mut statement, 16, &[row::number(expected_seq)])?;
+        statement.raw_bind_parameter(17, row.id.as_bytes())?;
+        row::bind(&mut statement, 18, &[row::number(expected_seq)])?;
         Ok(statement.raw_execute()? == 1)
     }
 
@@ -328,12 +330,13 @@ impl SqliteWriter {
         let mut statement = self.connection.prepare_cached(
             "UPDATE saga SET status = ?1, reason = ?2, reason_detail = ?3, stuck = ?4,
                  step = ?5, service = ?6, parked_since = ?7, wake_at = ?8, in_flight = ?9,
-                 seq = ?10, updated_at = ?11, ended_at = ?12, owner = ?13, state_check = ?14
-             WHERE id = ?15",
+                 seq = ?10, updated_at = ?11, ended_at = ?12, owner = ?13, trouble = ?14,
+                 trouble_since = ?15, state_check = ?16
+             WHERE id = ?17",
         )?;
         let state = row::state(row, &texts, &mut self.scratch);
         row::bind(&mut statement, 1, &state)?;
-        statement.raw_bind_parameter(15, row.id.as_bytes())?;
+        statement.raw_bind_parameter(17, row.id.as_bytes())?;
         Ok(statement.raw_execute()? == 1)
     }
 

@@ -1,6 +1,8 @@
 //! The promises of the port as cases, each run on every implementation.
 
-use crate::sample::{self, START, append, definition, ended, id, number, row, service, start};
+use crate::sample::{
+    self, START, append, definition, ended, id, number, pause, row, service, start, trouble,
+};
 use crate::suite::{Fresh, suite};
 use banyan_core::Timestamp;
 use banyan_core::saga::{Entry, Reason, ReasonCode, Record, Status};
@@ -197,6 +199,7 @@ pub(crate) fn full_row(number: u64) -> SagaRow {
     row.deadline = Some(Timestamp(START + 5));
     row.ended_at = Some(Timestamp(-1));
     row.owner = Some("Ada".to_owned());
+    row.trouble = Some(trouble(START, "stuck", "undo_refused"));
     row
 }
 
@@ -448,7 +451,7 @@ fn a_name_that_refuses_starts_goes_on_with_new_versions((mut writer, reader): Fr
 
 fn services_come_change_and_go((mut writer, reader): Fresh) {
     let mut paused = service("stock");
-    paused.paused = Some("stocktaking".to_owned());
+    paused.paused = Some(pause("stocktaking"));
     let batch = [
         Change::Service(service("stock")),
         Change::Service(service("payments")),

@@ -76,6 +76,7 @@ fn filters_name_alternatives_within_a_field_and_all_fields_together((mut w, read
         (json!({"code": ["x"]}), vec![]),
         (json!({"owner": ["Ada", "Bob"]}), vec![2]),
         (json!({"owner": ["Bob"]}), vec![]),
+        (json!({"stalled": true}), vec![]),
         (json!({"label": {"city": ["Ghent", "Bruges"]}}), vec![5, 4]),
         (
             json!({"label": {"city": ["Ghent", "Bruges"], "tier": ["gold"]}}),

@@ -1,11 +1,11 @@
 //! The same operations on memory and on SQLite give the same answers and the same rows.
 
-use crate::sample::{START, child_entries, definition, entries, id, row, service};
+use crate::sample::{START, child_entries, definition, entries, id, pause, row, service, trouble};
 use banyan_core::Timestamp;
 use banyan_core::saga::{Reason, ReasonCode, Status};
 use banyan_store::{
     Change, Committed, Dealings, EndedQuery, Filter, LockChange, MemoryReader, Message, MessageKey,
-    Reader, SagaRow, WakeQuery, Writer, memory, sqlite,
+    Reader, SagaRow, TroubleQuery, WakeQuery, Writer, memory, sqlite,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -113,7 +113,7 @@ struct Shape {
     saga: u64,
     names: [usize; 4],
     status: usize,
-    times: [Option<i8>; 3],
+    times: [Option<i8>; 4],
     flags: [bool; 3],
 }
 
@@ -122,6 +122,7 @@ fn shapes() -> impl Strategy<Value = Shape> {
         option::of(any::<i8>()),
         option::of(any::<i8>()),
         option::of(any::<i8>()),
+        option::weighted(0.3, any::<i8>()),
     ];
     let names = [0..3_usize, 0..3, 0..3, 0..3];
     let drawn = (
@@ -193,6 +194,10 @@ fn shaped(shape: &Shape, seq: u64) -> SagaRow {
     row.in_flight = in_flight && row.wake_at.is_some();
     row.ended_at = time(2);
     row.owner = blamed.then(|| name(0));
+    row.trouble = time(3).map(|at| {
+        let kind = if blamed { "stuck" } else { "retrying" };
+        trouble(at.0, kind, &name(3))
+    });
     row
 }
 
@@ -248,7 +253,7 @@ fn change(operation: &Operation, reader: &MemoryReader) -> Change {
         },
         Operation::Service { name, paused } => {
             let mut row = service(NAMES[name]);
-            row.paused = paused.then(|| "for a while".to_owned());
+            row.paused = paused.then(|| pause("for a while"));
             Change::Service(row)
         }
         Operation::DeleteService { name } => {
@@ -298,6 +303,7 @@ fn filters() -> impl Strategy<Value = Filter> {
         started_before: times.1,
         ended_after: times.2,
         ended_before: times.3,
+        stalled: false,
     })
 }
 
@@ -341,6 +347,18 @@ fn everything(reader: &dyn Reader, filters: &[Filter], cut: u64) -> Vec<String> 
         }
     }
     seen.push(format!("{:?}", reader.counts().unwrap()));
+    for limit in [1, 3, 100] {
+        let query = TroubleQuery {
+            namespace: (limit == 3)
+                .then(|| NAMES[0].to_owned())
+                .into_iter()
+                .collect(),
+            status: Status::ALL.to_vec(),
+            since: (limit == 1).then_some(Timestamp(START)),
+            limit,
+        };
+        seen.push(format!("{:?}", reader.troubles(&query).unwrap()));
+    }
     seen.push(format!("{:?}", reader.definitions().unwrap()));
     seen.push(format!("{:?}", reader.services().unwrap()));
     seen

@@ -13,6 +13,7 @@ mod conformance_lists;
 mod conformance_locks;
 mod conformance_messages;
 mod conformance_retention;
+mod conformance_troubles;
 mod damage;
 mod differential;
 mod disk;

@@ -4,7 +4,7 @@ use banyan_core::Timestamp;
 use banyan_core::id::Id;
 use banyan_core::saga::{Entry, Leg, Meaning, Next, Parent, Record, Started, Status, Value};
 use banyan_core::time::Duration;
-use banyan_store::{Change, Dealings, DefinitionRow, SagaRow, ServiceRow};
+use banyan_store::{Change, Dealings, DefinitionRow, Pause, SagaRow, ServiceRow, Trouble};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -46,6 +46,7 @@ pub(crate) fn row(number: u64, seq: u64) -> SagaRow {
         ended_at: None,
         deadline: None,
         owner: None,
+        trouble: None,
     }
 }
 
@@ -154,9 +155,21 @@ pub(crate) fn ended(mut row: SagaRow, status: Status, seq: u64) -> SagaRow {
     row.wake_at = None;
     row.in_flight = false;
     row.parked_since = None;
+    row.trouble = None;
     row.seq = seq;
     row.ended_at = Some(Timestamp(row.started_at.0 + seq as i64));
     row
+}
+
+/// What goes wrong with a saga.
+pub(crate) fn trouble(since: i64, kind: &str, code: &str) -> Trouble {
+    let cause = json!({
+        "kind": kind, "step": "charge", "leg": "undo", "service": "payments", "code": code,
+    });
+    Trouble {
+        since: Timestamp(since),
+        cause: serde_json::from_value(cause).unwrap(),
+    }
 }
 
 /// A version of a definition.
@@ -170,6 +183,15 @@ pub(crate) fn definition(name: &str, version: u32, hash: &str) -> DefinitionRow 
         registered_at: Timestamp(START),
         active: false,
         refusal: None,
+    }
+}
+
+/// A pause.
+pub(crate) fn pause(reason: &str) -> Pause {
+    Pause {
+        reason: reason.to_owned(),
+        by: "ada".to_owned(),
+        since: Timestamp(START),
     }
 }
 

@@ -1,0 +1,120 @@
+//! `banyan failures`.
+
+use super::context::Context;
+use super::fail::{Exit, Fail};
+use super::out::{print, print_json};
+use super::style::Tone;
+use super::table::{Rows, cell, cut, plain};
+use banyan_sdk::SagaFilter;
+use banyan_sdk::api::{FailureGroup, FailureKind, Failures as Answer};
+use clap::Args;
+
+/// Shows what goes wrong with sagas, by cause: the gravest and most frequent first.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  banyan failures
+  banyan failures --definition place_order --status stuck
+  banyan failures --service payments --since 2026-11-21T08:00:00Z")]
+pub(crate) struct Failures {
+    /// Of this definition
+    #[arg(long, short, value_name = "NAME")]
+    definition: Vec<String>,
+    /// Calling this service
+    #[arg(long)]
+    service: Vec<String>,
+    /// With this code
+    #[arg(long)]
+    code: Vec<String>,
+    /// Of sagas in this status: running, compensating, completed, compensated, stuck
+    #[arg(long, short)]
+    status: Vec<String>,
+    /// That came to fail at this moment or later (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+}
+
+impl Failures {
+    fn filter(&self) -> SagaFilter {
+        let lists = [
+            ("definition", &self.definition),
+            ("service", &self.service),
+            ("code", &self.code),
+            ("status", &self.status),
+        ];
+        let mut filter = SagaFilter::default();
+        for (name, values) in lists {
+            for value in values {
+                filter = filter.with(name, value);
+            }
+        }
+        match &self.since {
+            Some(since) => filter.with("since", since),
+            None => filter,
+        }
+    }
+}
+
+pub(super) async fn run(context: &Context, wanted: &Failures) -> Result<Exit, Fail> {
+    let answer = context.client()?.failures(&wanted.filter()).await?;
+    if context.json() {
+        print_json(&answer)?;
+    } else {
+        print(&table(context, &answer));
+    }
+    Ok(Exit::Well)
+}
+
+fn table(context: &Context, answer: &Answer) -> String {
+    let headings = [
+        "WHAT",
+        "SAGAS",
+        "DEFINITION",
+        "WHERE",
+        "SERVICE",
+        "CODE",
+        "FIRST",
+        "LAST",
+        "NEXT",
+    ];
+    let mut rows = Rows::new(context.style, &headings);
+    for group in &answer.items {
+        rows.push([
+            cell(tone(&group.kind), group.kind.as_str()),
+            plain(group.count),
+            cell(Tone::Strong, &group.definition),
+            plain(cut(&place(group), 40)),
+            plain(group.service.as_deref().unwrap_or("")),
+            plain(&group.code),
+            plain(group.first_seen),
+            plain(group.last_seen),
+            cell(Tone::Faint, &group.help),
+        ]);
+    }
+    let mut text = rows.text("nothing fails");
+    for cut in &answer.not_counted {
+        let line = format!(
+            "of {} sagas, what failed before {} is not counted: --since narrows it",
+            cut.status, cut.before
+        );
+        text.push_str(&context.style.faint(&line));
+        text.push('\n');
+    }
+    text
+}
+
+fn tone(kind: &FailureKind) -> Tone {
+    match kind {
+        FailureKind::Stuck | FailureKind::Misconfigured => Tone::Bad,
+        FailureKind::Parked | FailureKind::Retrying | FailureKind::Other(_) => Tone::Doubt,
+        FailureKind::Compensated => Tone::Back,
+    }
+}
+
+/// The step, and which of its legs where that is not its do.
+fn place(group: &FailureGroup) -> String {
+    let step = group.step.as_deref().unwrap_or("");
+    match group.leg.as_ref().map(|leg| leg.as_str()) {
+        None | Some("do") => step.to_owned(),
+        Some(leg) => format!("{leg} of {step}"),
+    }
+}
