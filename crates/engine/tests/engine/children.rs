@@ -170,7 +170,8 @@ async fn a_death_between_any_two_commits_loses_and_doubles_nothing() {
                 break;
             }
         }
-        assert!(deaths >= 20, "{deaths}");
+        // How many commits there are hangs on what is gathered into one.
+        assert!(deaths >= 12, "{deaths}");
     }
 }
 
