@@ -1,57 +1,19 @@
-//! `banyan-sim [--seed N] [--seeds N] [--canary]`: runs seeds, prints what they did and how
-//! often each invariant was held against them; fails on a violation and on missing coverage.
+//! `banyan-sim [--seed N] [--seeds N] [--threads N] [--canary]`: runs seeds, prints what they did
+//! and how often each invariant was held against them; fails on a violation and on missing
+//! coverage.
 
-use banyan_core::planted::{self, Bug};
-use banyan_core::testkit;
-use banyan_sim::{Figures, Options, Report, Violation, run};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+mod floors;
+mod workers;
+
+use banyan_core::planted::Bug;
+use banyan_sim::{Figures, Report};
+use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 /// Seeds of the short form.
 const SHORT: u64 = 500;
-/// The invariants that every short form must have exercised.
-const NEEDED: [u32; 23] = [
-    1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 19, 22, 25, 39, 44, 45, 46,
-];
-/// How often, at least, for each seed on average.
-const FLOORS: [(u32, u64); 8] = [
-    (11, 10),
-    (17, 8),
-    (22, 50),
-    (25, 12),
-    (39, 40),
-    (44, 10),
-    (45, 3),
-    (46, 5),
-];
-/// What must have come to pass so often, at least, in a hundred seeds.
-const KINDS: [(&str, u64); 25] = [
-    ("accepted_do", 150),
-    ("accepted_undo", 40),
-    ("accepted_confirm", 60),
-    ("effect_of_do", 120),
-    ("effect_of_undo", 40),
-    ("effect_of_confirm", 60),
-    ("effect_early", 30),
-    ("reply_lost", 30),
-    ("reply_doubled", 30),
-    ("reply_replayed", 60),
-    ("reply_forged", 30),
-    ("reply_after_its_time", 20),
-    ("reply_after_the_end", 10),
-    ("reply_done_after_refused", 15),
-    ("reply_refused_after_done", 20),
-    ("late_effect_undone", 1),
-    ("pending_do", 80),
-    ("pending_undo", 15),
-    ("pending_confirm", 25),
-    ("pending_for_ever", 8),
-    ("pending_lost", 40),
-    ("move_made", 100),
-    ("move_not_safe", 30),
-    ("moved_and_completed", 25),
-    ("moved_and_compensated", 25),
-];
+/// How many seeds apart those stand that run twice.
+const TWICE: u64 = 50;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -64,25 +26,17 @@ fn main() -> ExitCode {
         return one(seed);
     }
     let seeds = number("--seeds").unwrap_or(SHORT);
-    if canary { canaries(seeds) } else { all(seeds) }
-}
-
-/// Runs a seed; a broken assertion of the core is a violation too.
-fn attempt(seed: u64) -> Result<Report, Violation> {
-    let ran = catch_unwind(AssertUnwindSafe(|| run(&Options::short(seed))));
-    ran.unwrap_or_else(|panic| {
-        let message = panic.downcast_ref::<String>().cloned();
-        let message =
-            message.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        Err(Violation {
-            invariant: 5,
-            message: message.unwrap_or_default(),
-        })
-    })
+    let threads = number("--threads").and_then(|threads| usize::try_from(threads).ok());
+    let threads = threads.unwrap_or_else(workers::threads);
+    if canary {
+        canaries(seeds, threads)
+    } else {
+        all(seeds, threads)
+    }
 }
 
 fn one(seed: u64) -> ExitCode {
-    match attempt(seed) {
+    match workers::attempt(seed) {
         Ok(report) => {
             println!("seed {seed}: {report:#?}");
             ExitCode::SUCCESS
@@ -94,86 +48,76 @@ fn one(seed: u64) -> ExitCode {
     }
 }
 
-fn all(seeds: u64) -> ExitCode {
-    let mut total = Figures::default();
-    let (mut sagas, mut crashes, mut events) = (Vec::new(), Vec::new(), Vec::new());
-    for seed in 0..seeds {
-        let report = match attempt(seed) {
+/// All seeds, until one finds something.
+fn all(seeds: u64, threads: usize) -> ExitCode {
+    let mut sums = Sums::default();
+    let mut found = None;
+    workers::each(seeds, None, threads, |seed, ran| {
+        let report = match ran {
             Ok(report) => report,
             Err(violation) => {
-                println!("seed {seed}: {violation}\nagain: cargo xtask sim --seed {seed}");
-                return ExitCode::FAILURE;
+                let again = format!("again: cargo xtask sim --seed {seed}");
+                found = Some(format!("seed {seed}: {violation}\n{again}"));
+                return ControlFlow::Break(());
             }
         };
-        if seed % 50 == 0 && attempt(seed).ok().as_ref() != Some(&report) {
-            println!("I-43 is broken: seed {seed} ran differently the second time");
-            return ExitCode::FAILURE;
+        if seed % TWICE == 0 && workers::elsewhere(seed).ok().as_ref() != Some(&report) {
+            found = Some(format!(
+                "I-43 is broken: seed {seed} ran differently the second time"
+            ));
+            return ControlFlow::Break(());
         }
-        sagas.push(report.figures.sagas);
-        crashes.push(report.figures.crashes);
-        events.push(report.figures.events);
-        total.add(&report.figures);
-    }
-    println!(
-        "{seeds} seeds; medians: {} sagas, {} crashes, {} events",
-        median(&mut sagas),
-        median(&mut crashes),
-        median(&mut events)
-    );
-    println!("faults: {:?}", total.faults);
-    println!("ended: {:?}", total.ended);
-    println!("checked: {:?}", total.checked);
-    let (seldom, least) = unseen(&total);
-    println!(
-        "{} keys of the language were at work, {least}",
-        total.keys.len()
-    );
-    let missing: Vec<u32> = NEEDED
-        .into_iter()
-        .filter(|number| {
-            let floor = FLOORS.iter().find(|(known, _)| known == number);
-            let least = floor.map_or(1, |(_, each)| each * seeds);
-            total.checked.get(number).copied().unwrap_or(0) < least
-        })
-        .collect();
-    let faults = |name: &str| total.faults.get(name).copied().unwrap_or(0);
-    let rare: Vec<&str> = KINDS
-        .into_iter()
-        .filter(|(name, least)| faults(name) * 100 < least * seeds)
-        .map(|(name, _)| name)
-        .collect();
-    // Fewer seeds cannot show everything.
-    let whole = seeds >= SHORT;
-    if whole && !rare.is_empty() {
-        println!("never came to pass, or too seldom: {rare:?}");
+        sums.add(&report);
+        ControlFlow::Continue(())
+    });
+    if let Some(found) = found {
+        println!("{found}");
         return ExitCode::FAILURE;
     }
-    if whole && !seldom.is_empty() {
-        println!("keys of the language that were never at work: {seldom:?}");
-        return ExitCode::FAILURE;
-    }
-    if missing.is_empty() {
-        println!("every invariant held");
-        return ExitCode::SUCCESS;
-    }
-    println!("never exercised, or too seldom: {missing:?}");
-    ExitCode::FAILURE
+    sums.tell(seeds)
 }
 
-/// The keys of the language that no saga has used, and the one that was used least.
-fn unseen(total: &Figures) -> (Vec<String>, String) {
-    let of_steps = testkit::pairs().into_iter();
-    let of_steps = of_steps.map(|(kind, key)| format!("{kind}: {key}"));
-    let of_files = testkit::keys_of_file().into_iter();
-    let all = of_steps.chain(of_files.map(|key| format!("file: {key}")));
-    let times = |key: &String| total.keys.get(key).copied().unwrap_or(0);
-    let mut all: Vec<String> = all.collect();
-    all.sort_by_key(times);
-    let least = all
-        .first()
-        .map(|key| format!("{key} {} times, the least", times(key)));
-    all.retain(|key| times(key) == 0);
-    (all, least.unwrap_or_default())
+/// What all seeds did.
+#[derive(Default)]
+struct Sums {
+    total: Figures,
+    sagas: Vec<u64>,
+    crashes: Vec<u64>,
+    events: Vec<u64>,
+}
+
+impl Sums {
+    fn add(&mut self, report: &Report) {
+        self.sagas.push(report.figures.sagas);
+        self.crashes.push(report.figures.crashes);
+        self.events.push(report.figures.events);
+        self.total.add(&report.figures);
+    }
+
+    fn tell(mut self, seeds: u64) -> ExitCode {
+        let total = &self.total;
+        println!(
+            "{seeds} seeds; medians: {} sagas, {} crashes, {} events",
+            median(&mut self.sagas),
+            median(&mut self.crashes),
+            median(&mut self.events)
+        );
+        println!("faults: {:?}", total.faults);
+        println!("ended: {:?}", total.ended);
+        println!("checked: {:?}", total.checked);
+        println!("{}", floors::of_keys(total));
+        // Fewer seeds cannot show everything.
+        let missing = floors::missing(total, seeds, seeds >= SHORT);
+        for line in &missing {
+            println!("{line}");
+        }
+        if missing.is_empty() {
+            println!("every invariant held");
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn median(values: &mut [u64]) -> u64 {
@@ -182,15 +126,19 @@ fn median(values: &mut [u64]) -> u64 {
 }
 
 /// Each planted bug must be found.
-fn canaries(seeds: u64) -> ExitCode {
+fn canaries(seeds: u64, threads: usize) -> ExitCode {
     // Each finding is expected: its panic needs no trace.
     std::panic::set_hook(Box::new(|_| {}));
     let mut missed = 0;
     for bug in Bug::ALL {
-        planted::plant(Some(bug));
-        let found =
-            (0..seeds).find_map(|seed| attempt(seed).err().map(|violation| (seed, violation)));
-        planted::plant(None);
+        let mut found = None;
+        workers::each(seeds, Some(bug), threads, |seed, ran| {
+            found = ran.err().map(|violation| (seed, violation));
+            match found {
+                Some(_) => ControlFlow::Break(()),
+                None => ControlFlow::Continue(()),
+            }
+        });
         match found {
             Some((seed, violation)) => {
                 let said: String = violation.to_string().chars().take(140).collect();
