@@ -399,7 +399,7 @@ impl Engine {
                 shared.life.away(shared.now(), &message);
                 Err(Refusal::Unavailable { message })
             }
-            Some(Verdict::Done(committed)) => {
+            Some(Verdict::Done(committed, _)) => {
                 // One change was committed: there is one result.
                 Ok(committed
                     .applied

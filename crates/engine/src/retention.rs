@@ -193,7 +193,7 @@ async fn commit(
     let committed = match committer.commit(batch.to_vec()).await {
         None => return Err(Refusal::ShuttingDown.into()),
         Some(Verdict::Unavailable(_, message)) => return Err(Broken::Write(message)),
-        Some(Verdict::Done(committed)) => committed,
+        Some(Verdict::Done(committed, _)) => committed,
     };
     for id in committed.granted {
         shared.granted(id);

@@ -235,7 +235,10 @@ impl Shell {
         let mut pause = RETRY_FIRST;
         while !changes.is_empty() {
             match self.committer.commit(changes).await? {
-                Verdict::Done(committed) => return Some(committed),
+                Verdict::Done(committed, changes) => {
+                    drop(changes);
+                    return Some(committed);
+                }
                 Verdict::Unavailable(back, message) => {
                     self.shared.life.away(self.shared.now(), &message);
                     let (left, actions) = self.shard.unavailable(back, &message);
@@ -278,7 +281,8 @@ impl Shell {
     fn launch(&self, id: Id, effect: Effect) {
         let shared = Arc::clone(&self.shared);
         shared.gate.call_begins();
-        tokio::spawn(async move {
+        // In a box: a task is moved some ten times on its way, and this one is large.
+        tokio::spawn(Box::pin(async move {
             let stop = shared.life.stop.clone();
             tokio::select! {
                 biased;
@@ -286,7 +290,7 @@ impl Shell {
                 () = call(&shared, id, effect) => {}
             }
             shared.gate.call_ends();
-        });
+        }));
     }
 
     fn account(&mut self) {

@@ -26,8 +26,9 @@ const WORTH_WAITING: usize = 2;
 #[derive(Debug)]
 pub(crate) enum Verdict {
     /// It was committed: one result for each change. Sagas that the whole commit granted their
-    /// lock stand in one of its verdicts, the first.
-    Done(Committed),
+    /// lock stand in one of its verdicts, the first. The changes come back to be dropped where
+    /// they were made: memory that another thread frees costs both of them.
+    Done(Committed, Vec<Change>),
     /// It was not, and may be later: the changes, and what stands in the way.
     Unavailable(Vec<Change>, String),
 }
@@ -158,9 +159,11 @@ impl Desk {
             Ok(Ok(Committed { applied, granted })) => {
                 self.figures.committed(changes.len(), begun.elapsed());
                 let mut granted = Some(granted);
-                distribute(applied, shares, |applied| {
+                let mut applied = applied.into_iter();
+                distribute(changes, shares, |share| {
                     let granted = granted.take().unwrap_or_default();
-                    Verdict::Done(Committed { applied, granted })
+                    let applied = applied.by_ref().take(share.len()).collect();
+                    Verdict::Done(Committed { applied, granted }, share)
                 });
                 return true;
             }
@@ -182,8 +185,12 @@ impl Desk {
     }
 }
 
-fn distribute<T>(all: Vec<T>, shares: Shares, mut verdict: impl FnMut(Vec<T>) -> Verdict) {
-    let mut rest = all.into_iter();
+fn distribute(
+    changes: Vec<Change>,
+    shares: Shares,
+    mut verdict: impl FnMut(Vec<Change>) -> Verdict,
+) {
+    let mut rest = changes.into_iter();
     for (count, reply) in shares {
         // Who no longer waits has been stopped.
         let _ = reply.send(verdict(rest.by_ref().take(count).collect()));

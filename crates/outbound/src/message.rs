@@ -5,12 +5,12 @@ use crate::link::Outgoing;
 use crate::origin::Origin;
 use banyan_core::Timestamp;
 use banyan_core::definition::Method;
+use banyan_core::json::push_hex;
 use banyan_core::saga::Leg;
 use banyan_core::wire::Request;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use http_body_util::Full;
-use std::fmt::Write as _;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const TRACE: HeaderName = HeaderName::from_static("traceparent");
@@ -137,17 +137,13 @@ fn method(method: Method) -> http::Method {
 /// `traceparent`: the saga is the trace, and each attempt a span that is the same wherever
 /// and whenever it is sent.
 fn trace(request: &Request) -> String {
+    let span = span(&request.step, request.leg, request.attempt);
     let mut text = String::with_capacity(55);
     text.push_str("00-");
-    for byte in request.saga.as_bytes() {
-        // Writing into a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    let _ = write!(
-        text,
-        "-{:016x}-01",
-        span(&request.step, request.leg, request.attempt)
-    );
+    push_hex(request.saga.as_bytes(), &mut text);
+    text.push('-');
+    push_hex(&span.to_be_bytes(), &mut text);
+    text.push_str("-01");
     text
 }
 

@@ -33,6 +33,9 @@ pub(crate) struct Options {
     /// Rounds of the whole table; medians are taken over them.
     #[arg(long)]
     rounds: Option<usize>,
+    /// Sagas in flight, one row of the table each [default: 1, 16, 64, 256; short: 1, 64].
+    #[arg(long, value_name = "COUNT", value_delimiter = ',')]
+    in_flight: Vec<usize>,
     /// Where to write the figures as JSON [default: bench/results/latest.json].
     #[arg(long)]
     json: Option<PathBuf>,
@@ -53,6 +56,7 @@ impl Options {
         Options {
             short: true,
             rounds: Some(1),
+            in_flight: Vec::new(),
             json: None,
             binary: None,
             as_built: false,
@@ -72,6 +76,9 @@ impl Options {
         if let Some(rounds) = self.rounds {
             arguments.extend(["--rounds".to_owned(), rounds.to_string()]);
         }
+        for count in &self.in_flight {
+            arguments.extend(["--in-flight".to_owned(), count.to_string()]);
+        }
         if let Some(path) = &self.json {
             arguments.extend(["--json".to_owned(), path.display().to_string()]);
         }
@@ -90,10 +97,10 @@ impl Options {
         Plan {
             cell: Duration::from_millis(millis),
             rounds: self.rounds.unwrap_or(if self.short { 3 } else { 5 }),
-            in_flight: if self.short {
-                vec![1, 64]
-            } else {
-                vec![1, 16, 64, 256]
+            in_flight: match (self.in_flight.as_slice(), self.short) {
+                ([], true) => vec![1, 64],
+                ([], false) => vec![1, 16, 64, 256],
+                (chosen, _) => chosen.to_vec(),
             },
         }
     }

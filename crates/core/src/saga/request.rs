@@ -4,7 +4,7 @@ use super::scope::{Beside, Seen, scope};
 use super::{Leg, Outcome, Saga, State};
 use crate::definition::{Call, Kind, Step, Undo};
 use crate::expr::{EvalError, Expr, Part, Scope, Text};
-use crate::json::{Json, sha256_hex};
+use crate::json::{self, Json, sha256_hex};
 use crate::planted;
 use crate::route::Spot;
 use crate::wire::Request;
@@ -126,7 +126,7 @@ pub(super) fn request(
             .map(|body| body.evaluate(&scope))
             .transpose()?,
     };
-    let body = body.map(|body| body.to_string().into_bytes());
+    let body = body.as_ref().map(json::bytes);
     let hash = hash(call, &target, &headers, body.as_deref());
     let definition = &saga.plan.definition;
     let request = Request {

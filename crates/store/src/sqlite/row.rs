@@ -77,24 +77,34 @@ pub(crate) fn read_hash(value: ValueRef<'_>) -> Option<String> {
     }
 }
 
-/// What a row's columns borrow beside the row itself.
-pub(crate) struct Texts<'a> {
+/// What the fixed columns borrow beside the row itself.
+pub(crate) struct FixedTexts<'a> {
     hash: Hash<'a>,
     labels: Option<String>,
+}
+
+impl<'a> FixedTexts<'a> {
+    pub(crate) fn of(row: &'a SagaRow) -> FixedTexts<'a> {
+        FixedTexts {
+            hash: Hash::new(&row.definition_hash),
+            labels: (!row.labels.is_empty()).then(|| json(&row.labels)),
+        }
+    }
+}
+
+/// What the columns that change borrow beside the row itself.
+pub(crate) struct StateTexts {
     reason: Option<(String, String)>,
     trouble: Option<String>,
 }
 
-impl<'a> Texts<'a> {
-    pub(crate) fn of(row: &'a SagaRow) -> Texts<'a> {
-        Texts {
-            hash: Hash::new(&row.definition_hash),
-            labels: (!row.labels.is_empty()).then(|| json(&row.labels)),
-            reason: row
-                .reason
-                .as_ref()
-                .map(|reason| (code_text(reason.code), json(reason))),
-            trouble: row.trouble.as_ref().map(|trouble| json(&trouble.cause)),
+impl StateTexts {
+    pub(crate) fn of(row: &SagaRow) -> StateTexts {
+        let reason = row.reason.as_ref();
+        let trouble = row.trouble.as_ref();
+        StateTexts {
+            reason: reason.map(|reason| (code_text(reason.code), json(reason))),
+            trouble: trouble.map(|trouble| json(&trouble.cause)),
         }
     }
 }
@@ -102,7 +112,7 @@ impl<'a> Texts<'a> {
 /// The fixed columns and their checksum.
 pub(crate) fn fixed<'a>(
     row: &'a SagaRow,
-    texts: &'a Texts<'_>,
+    texts: &'a FixedTexts<'_>,
     scratch: &mut Vec<u8>,
 ) -> [ValueRef<'a>; FIXED + 1] {
     let mut columns = [
@@ -125,7 +135,7 @@ pub(crate) fn fixed<'a>(
 /// The columns that change and their checksum, which also covers the id.
 pub(crate) fn state<'a>(
     row: &'a SagaRow,
-    texts: &'a Texts<'_>,
+    texts: &'a StateTexts,
     scratch: &mut Vec<u8>,
 ) -> [ValueRef<'a>; STATE + 1] {
     let reason = texts.reason.as_ref();

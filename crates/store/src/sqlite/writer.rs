@@ -6,7 +6,7 @@
 
 use super::lock::Lock;
 use super::locks::{self, Moved};
-use super::row::{self, Hash, Texts};
+use super::row::{self, FixedTexts, Hash, StateTexts};
 use super::tally::Tally;
 use super::{audit, error, family, messages, operations, purge, registry};
 use crate::dealings::Dealings;
@@ -221,15 +221,15 @@ impl SqliteWriter {
     }
 
     fn insert(&mut self, row: &SagaRow) -> rusqlite::Result<bool> {
-        let texts = Texts::of(row);
+        let (fixed_texts, state_texts) = (FixedTexts::of(row), StateTexts::of(row));
         let mut statement = self.connection.prepare_cached(
             "INSERT INTO saga VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
              ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25,
              ?26, ?27) ON CONFLICT DO NOTHING",
         )?;
-        let fixed = row::fixed(row, &texts, &mut self.scratch);
+        let fixed = row::fixed(row, &fixed_texts, &mut self.scratch);
         row::bind(&mut statement, 1, &fixed)?;
-        let state = row::state(row, &texts, &mut self.scratch);
+        let state = row::state(row, &state_texts, &mut self.scratch);
         row::bind(&mut statement, 1 + fixed.len(), &state)?;
         Ok(statement.raw_execute()? == 1)
     }
@@ -260,7 +260,7 @@ impl SqliteWriter {
         };
         stored.version = row.version;
         stored.definition_hash.clone_from(&row.definition_hash);
-        let texts = Texts::of(&stored);
+        let texts = FixedTexts::of(&stored);
         let fixed = row::fixed(&stored, &texts, &mut self.scratch);
         let mut statement = self.connection.prepare_cached(
             "UPDATE saga SET version = ?4, definition_hash = ?5, fixed_check = ?11 WHERE id = ?1",
@@ -282,7 +282,7 @@ impl SqliteWriter {
     }
 
     fn update_quietly(&mut self, row: &SagaRow, expected_seq: u64) -> rusqlite::Result<bool> {
-        let texts = Texts::of(row);
+        let texts = StateTexts::of(row);
         let mut statement = self.connection.prepare_cached(
             "UPDATE saga SET reason = ?2, reason_detail = ?3, stuck = ?4, step = ?5,
                  service = ?6, seq = ?10, updated_at = ?11, ended_at = ?12, owner = ?13,
@@ -326,7 +326,7 @@ impl SqliteWriter {
     }
 
     fn update_wholly(&mut self, row: &SagaRow) -> rusqlite::Result<bool> {
-        let texts = Texts::of(row);
+        let texts = StateTexts::of(row);
         let mut statement = self.connection.prepare_cached(
             "UPDATE saga SET status = ?1, reason = ?2, reason_detail = ?3, stuck = ?4,
                  step = ?5, service = ?6, parked_since = ?7, wake_at = ?8, in_flight = ?9,
