@@ -30,6 +30,9 @@ pub struct StartRequest {
 pub struct ActiveRequest {
     /// The version that starts should use.
     pub version: u32,
+    /// Why, for the audit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// `PUT /v1/definitions/{name}/accepting`.
@@ -38,7 +41,7 @@ pub struct ActiveRequest {
 pub struct AcceptingRequest {
     /// Whether starts are accepted.
     pub accepting: bool,
-    /// Why they are not: callers read it.
+    /// Why they are not: callers read it. Or why they are again, for the audit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

@@ -3,36 +3,24 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic in a test is a failing test")]
 
+mod helpers;
+
+use helpers::guide::{blocks, run};
+use helpers::{BANYAN, free_address};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-const BANYAN: &str = env!("CARGO_BIN_EXE_banyan");
 const GUIDE: &str = include_str!("../../../docs/guide/first-saga.md");
 
-/// The fenced blocks of a language, in order.
-fn blocks(language: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut lines = GUIDE.lines();
-    while let Some(line) = lines.next() {
-        if let Some(fence) = line.strip_prefix("```") {
-            let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
-            if fence == language {
-                found.push(block.join("\n"));
-            }
-        }
-    }
-    found
-}
-
+/// A port that nobody listens on, for now.
 fn free_port() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port().to_string()
+    free_address().replace("127.0.0.1:", "")
 }
 
 /// The guide as one script: with ports that are free, and the server in the background.
 fn script() -> String {
     let mut script = String::from("set -m\ntrap 'kill $(jobs -p) 2>/dev/null' EXIT\n");
-    for block in blocks("sh") {
+    for block in blocks(GUIDE, "sh") {
         if block == "banyan serve" {
             // The guide's job numbers count what is started in the second terminal.
             script.push_str("banyan serve 2>serve.log & server=$!; disown $server\n");
@@ -54,26 +42,13 @@ fn script() -> String {
 #[test]
 fn every_command_of_the_guide_does_what_it_says() {
     let folder = tempfile::tempdir().unwrap();
-    let bin = folder.path().join("bin");
-    std::fs::create_dir(&bin).unwrap();
-    std::os::unix::fs::symlink(BANYAN, bin.join("banyan")).unwrap();
-    std::fs::write(folder.path().join("buy.saga.yaml"), &blocks("yaml")[0]).unwrap();
-    let address = format!("127.0.0.1:{}", free_port());
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-    let output = Command::new("bash")
-        .args(["-c", &script()])
-        .current_dir(folder.path())
-        .env("PATH", path)
-        .env("BANYAN_LISTEN", &address)
-        .env("BANYAN_SERVER", format!("http://{address}"))
-        .env_remove("BANYAN_TOKEN")
-        .env_remove("BANYAN_DATA")
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    let moaned = String::from_utf8_lossy(&output.stderr);
-    for promise in [
+    std::fs::write(
+        folder.path().join("buy.saga.yaml"),
+        &blocks(GUIDE, "yaml")[0],
+    )
+    .unwrap();
+    let told = run(folder.path(), &free_address(), &script());
+    told.has(&[
         "banyan dev order.saga.yaml",
         "order@1  dev-1  completed",
         "order@1  dev-1  compensated",
@@ -85,12 +60,7 @@ fn every_command_of_the_guide_does_what_it_says() {
         "turned back: refused at payment",
         "↩ undone",
         "buy@1  order-3  ",
-    ] {
-        assert!(
-            said.contains(promise),
-            "{promise:?} is not in\n{said}\n{moaned}"
-        );
-    }
+    ]);
 }
 
 /// What the guide types at the desk (after `> `) is typed, each line when the saga before has
@@ -112,7 +82,7 @@ fn a_session_at_the_desk_prints_what_the_guide_shows() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let lines: Vec<String> = blocks("console")
+    let lines: Vec<String> = blocks(GUIDE, "console")
         .iter()
         .flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>())
         .collect();

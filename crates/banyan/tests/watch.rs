@@ -3,14 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic in a test is a failing test")]
 
+mod helpers;
+
+use helpers::TRIES;
+use helpers::place::Place;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
-
-const BANYAN: &str = env!("CARGO_BIN_EXE_banyan");
-/// Tries before a server that does not answer is given up.
-const TRIES: usize = 10_000;
+use std::process::{Child, ChildStdout, Stdio};
 
 const FILES: &str = "\
 saga: count
@@ -25,95 +24,20 @@ steps:
   - approval: { wait: approved, for: 1d, refused_when: '$result.no == true' }
 ";
 
-/// A data folder, and the server on it. Killed when dropped.
-struct Place {
-    folder: tempfile::TempDir,
-    address: String,
-    server: Child,
+fn place() -> Place {
+    Place::new(&[("count", FILES), ("approve", APPROVE)])
 }
 
-impl Place {
-    fn new() -> Place {
-        let folder = tempfile::tempdir().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        drop(listener);
-        let server = serve(&folder, &address);
-        let place = Place {
-            folder,
-            address,
-            server,
-        };
-        place.until_ready();
-        for (name, text) in [("count", FILES), ("approve", APPROVE)] {
-            let path = place.folder.path().join(format!("{name}.saga.yaml"));
-            std::fs::write(&path, text).unwrap();
-            place.well(&["register", path.to_str().unwrap()]);
-        }
-        place
-    }
-
-    fn until_ready(&self) {
-        for _ in 0..TRIES {
-            if self.run(&["services"]).status.success() {
-                return;
-            }
-        }
-        panic!("the server does not answer");
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(BANYAN);
-        command
-            .args(arguments)
-            .env("BANYAN_SERVER", format!("http://{}", self.address))
-            .env("BANYAN_DATA", self.folder.path())
-            .env_remove("BANYAN_TOKEN");
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    fn well(&self, arguments: &[&str]) {
-        let output = self.run(arguments);
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{arguments:?}: {said}");
-    }
-
-    fn watch(&self, arguments: &[&str]) -> Watching {
-        let mut command = self.command(&["watch"]);
-        let mut child = command
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap());
-        Watching { child, lines }
-    }
-
-    fn kill_and_start_again(&mut self) {
-        self.server.kill().unwrap();
-        self.server.wait().unwrap();
-        self.server = serve(&self.folder, &self.address);
-        self.until_ready();
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-    }
-}
-
-fn serve(folder: &tempfile::TempDir, address: &str) -> Child {
-    let mut command = Command::new(BANYAN);
-    command.args(["serve", "--listen", address, "--data"]);
-    command.arg(folder.path()).current_dir(folder.path());
-    command.stderr(Stdio::null()).spawn().unwrap()
+fn watch(place: &Place, arguments: &[&str]) -> Watching {
+    let mut command = place.command(&["watch"]);
+    let mut child = command
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap());
+    Watching { child, lines }
 }
 
 /// A watch that runs. Killed when dropped.
@@ -155,7 +79,7 @@ fn start_until<T: Send>(place: &Place, name: &str, come: impl FnOnce() -> T + Se
             if come.is_finished() {
                 break;
             }
-            place.well(&["start", "count", "--key", &format!("{name}-{number}")]);
+            place.exits(0, &["start", "count", "--key", &format!("{name}-{number}")]);
         }
         come.join().unwrap()
     })
@@ -163,21 +87,21 @@ fn start_until<T: Send>(place: &Place, name: &str, come: impl FnOnce() -> T + Se
 
 #[test]
 fn a_script_reads_one_change_a_line_also_over_a_restart_of_the_server() {
-    let mut place = Place::new();
-    let mut watching = place.watch(&["--json"]);
+    let mut place = place();
+    let mut watching = watch(&place, &["--json"]);
     start_until(&place, "before", || watching.event("saga", ""));
-    place.well(&["start", "count", "--key", "a"]);
+    place.exits(0, &["start", "count", "--key", "a"]);
     assert_eq!(watching.event("saga", "a")["status"], "completed");
     place.kill_and_start_again();
     assert_eq!(watching.event("reset", "")["reason"], "other_run");
-    place.well(&["start", "count", "--key", "b"]);
+    place.exits(0, &["start", "count", "--key", "b"]);
     assert_eq!(watching.event("saga", "b")["status"], "completed");
 }
 
 #[test]
 fn people_read_one_change_a_line_with_its_reason() {
-    let place = Place::new();
-    let mut watching = place.watch(&[]);
+    let place = place();
+    let mut watching = watch(&place, &[]);
     assert!(watching.line().starts_with("AT"));
     let shown = start_until(&place, "shown", || watching.line());
     assert!(shown.contains("count/shown-"), "{shown}");
@@ -190,13 +114,16 @@ fn one_saga_is_watched_until_its_end_over_a_restart_and_the_exit_code_says_how()
         ("{}", 0, "completed"),
         (r#"{"no": true}"#, 3, "compensated"),
     ] {
-        let mut place = Place::new();
-        place.well(&["start", "approve", "--key", "k"]);
-        let mut watching = place.watch(&["approve/k", "--json"]);
+        let mut place = place();
+        place.exits(0, &["start", "approve", "--key", "k"]);
+        let mut watching = watch(&place, &["approve/k", "--json"]);
         let first: Value = serde_json::from_str(&watching.line()).unwrap();
         assert_eq!(first["status"], "running");
         place.kill_and_start_again();
-        place.well(&["signal", "approve/k", "approved", answer, "--key", "s"]);
+        place.exits(
+            0,
+            &["signal", "approve/k", "approved", answer, "--key", "s"],
+        );
         let mut last = first;
         let mut line = String::new();
         while watching.lines.read_line(&mut line).unwrap() > 0 {
@@ -210,8 +137,8 @@ fn one_saga_is_watched_until_its_end_over_a_restart_and_the_exit_code_says_how()
 
 #[test]
 fn one_that_has_ended_is_drawn_once_and_one_that_is_not_there_is_an_error() {
-    let place = Place::new();
-    place.well(&["start", "count", "--key", "k"]);
+    let place = place();
+    place.exits(0, &["start", "count", "--key", "k"]);
     let output = place.run(&["watch", "count/k"]);
     assert_eq!(output.status.code(), Some(0));
     let text = String::from_utf8(output.stdout).unwrap();

@@ -16,6 +16,9 @@ pub(crate) const SERVICES: usize = 10_000;
 pub const KEEP: Duration = Duration::from_secs(30 * DAY);
 /// How long a start key is kept after its saga's end when nobody says otherwise.
 pub const KEY_RETENTION: Duration = Duration::from_secs(400 * DAY);
+/// How long the audit and operations that are over are kept when nobody says otherwise: longer
+/// than a year, at whose end auditors look back on it, and as long as start keys.
+pub const KEEP_AUDIT: Duration = Duration::from_secs(400 * DAY);
 const DAY: u64 = 24 * 60 * 60;
 
 /// How long sagas are kept after their end, by how they ended.
@@ -113,6 +116,8 @@ pub struct Config {
     pub keep: Keep,
     /// How long a start key is kept after its saga's end; at least as long as the saga itself.
     pub key_retention: Duration,
+    /// How long a row of the audit is kept, and an operation after it is over.
+    pub keep_audit: Duration,
     /// From the begin of a pass that removes what is past its keeping to that of the next.
     pub purge_every: std::time::Duration,
     /// Called when the engine cannot go on: the fate of a commit is unknown, or another node
@@ -146,6 +151,7 @@ impl Default for Config {
             look_again: None,
             keep: Keep::default(),
             key_retention: KEY_RETENTION,
+            keep_audit: KEEP_AUDIT,
             purge_every: std::time::Duration::from_secs(10 * 60),
             on_fatal: Arc::new(|_| std::process::abort()),
         }

@@ -43,7 +43,7 @@ mod writer;
 
 pub use calls::{BoxFuture, Calls};
 pub use clock::{Clock, SkippingClock, SystemClock};
-pub use config::{Config, KEEP, KEY_RETENTION, Keep};
+pub use config::{Config, KEEP, KEEP_AUDIT, KEY_RETENTION, Keep};
 pub use error::*;
 pub use feed::{ListenError, Listener, Missed, News, SagaNews, ServiceChange, StallNews, Told};
 pub use handle::Engine;
@@ -51,8 +51,8 @@ pub use listen::Ailment;
 pub use metrics::{Metrics, ServiceFigures};
 pub use moves::{MoveAnswer, MoveRequest};
 pub use operations::{
-    Deed, Failure, OPERATION_RATE, OPERATION_RATE_MAX, OPERATION_SAGAS, Operation, OperationError,
-    OperationPreview, OperationRequest, OperationState, Sampled, Verdicts,
+    BegunOperation, Deed, Failure, OPERATION_RATE, OPERATION_RATE_MAX, OPERATION_SAGAS, Operation,
+    OperationError, OperationPreview, OperationRequest, OperationState, Sampled, Verdicts,
 };
 pub use pulse::Down;
 pub use registered::Registered;

@@ -236,7 +236,7 @@ impl Engine {
 }
 
 /// The rows of these sagas that pass the rest of a filter. What cannot be read is left out.
-fn among(
+pub(crate) fn among(
     reader: &dyn Reader,
     ids: Vec<Id>,
     filter: Filter,

@@ -1,4 +1,5 @@
-//! Retention: sagas go some time after their end, and their start keys some time later.
+//! Retention: sagas go some time after their end, their start keys some time later, and so do
+//! the audit and the operations over many sagas that are over.
 //!
 //! A pass walks the sagas that have been at rest for long, by the order of their acceptance, and
 //! removes those that are past their keeping, few at a time; between two batches it rests for
@@ -30,6 +31,8 @@ struct Pass {
     purged: u64,
     refused: u64,
     forgotten: u64,
+    operations: u64,
+    told: u64,
 }
 
 /// Why a pass ended before its end.
@@ -64,6 +67,8 @@ pub(crate) async fn run(shared: Arc<Shared>, committer: Committer) {
             purged,
             refused,
             forgotten,
+            operations,
+            told,
         } = pass;
         let run = ended.is_ok().then_some(begun);
         shared.figures.retention(purged, forgotten, run);
@@ -73,16 +78,18 @@ pub(crate) async fn run(shared: Arc<Shared>, committer: Committer) {
                 purged,
                 forgotten,
                 %error,
-                "sagas past their keeping could not all be removed"
+                "what is past its keeping could not all be removed"
             ),
-            Ok(()) if purged + forgotten > 0 => tracing::info!(
+            Ok(()) if purged + forgotten + operations + told > 0 => tracing::info!(
                 purged,
                 refused,
                 forgotten,
+                operations,
+                audit_rows = told,
                 took_ms,
-                "sagas past their keeping were removed"
+                "what was past its keeping was removed"
             ),
-            Ok(()) => tracing::debug!(refused, took_ms, "no saga is past its keeping"),
+            Ok(()) => tracing::debug!(refused, took_ms, "nothing is past its keeping"),
         }
         let every = u64::try_from(shared.config.purge_every.as_millis()).unwrap_or(u64::MAX);
         let next = begun.plus(banyan_core::time::Duration::from_millis(every));
@@ -98,7 +105,10 @@ impl Pass {
         now: Timestamp,
     ) -> Result<(), Broken> {
         self.purge(shared, committer, now).await?;
-        self.forget(shared, committer, now).await
+        self.forget(shared, committer, now).await?;
+        // Operations first: one that is open holds its rows of the audit.
+        self.forget_operations(shared, committer, now).await?;
+        self.forget_audit(shared, committer, now).await
     }
 
     async fn purge(
@@ -148,6 +158,61 @@ impl Pass {
             let (done, _) = commit(shared, committer, &batch).await?;
             self.forgotten += done;
             // Nobody else forgets keys: this cannot be, and must not go round for ever.
+            if done == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Pass {
+    /// Operations that have been over for long. Ids are in the order in which they began, so
+    /// that those which began later are not even read.
+    async fn forget_operations(
+        &mut self,
+        shared: &Shared,
+        committer: &Committer,
+        now: Timestamp,
+    ) -> Result<(), Broken> {
+        let until = before(now, shared.config.keep_audit);
+        let millis = u64::try_from(until.0).unwrap_or_default();
+        let mut after = Id::new(millis.saturating_add(1), 0, 0);
+        loop {
+            let page = read(shared, move |reader| {
+                reader.operations(false, Some(after), BATCH)
+            });
+            let page = page.await?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            after = last.id;
+            let batch: Vec<Change> = page
+                .into_iter()
+                .filter_map(|row| crate::operations::forgets(row, until))
+                .collect();
+            if !batch.is_empty() {
+                self.operations += commit(shared, committer, &batch).await?.0;
+            }
+        }
+    }
+
+    async fn forget_audit(
+        &mut self,
+        shared: &Shared,
+        committer: &Committer,
+        now: Timestamp,
+    ) -> Result<(), Broken> {
+        let until = before(now, shared.config.keep_audit);
+        loop {
+            let old = read(shared, move |reader| reader.audit_until(until, BATCH)).await?;
+            let forget = |number| Change::ForgetAudit { number };
+            let batch: Vec<Change> = old.into_iter().map(forget).collect();
+            if batch.is_empty() {
+                return Ok(());
+            }
+            let (done, _) = commit(shared, committer, &batch).await?;
+            self.told += done;
+            // Nobody else removes rows: this cannot be, and must not go round for ever.
             if done == 0 {
                 return Ok(());
             }

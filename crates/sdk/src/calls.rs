@@ -274,10 +274,16 @@ impl Client {
     }
 
     /// Chooses the version that starts use.
-    pub async fn activate(&self, name: &str, version: u32) -> Result<Definition, Error> {
+    pub async fn activate(
+        &self,
+        name: &str,
+        version: u32,
+        reason: Option<String>,
+    ) -> Result<Definition, Error> {
         let target = Target::new(["v1", "definitions", name, "active"]);
-        let call = Call::new(Method::PUT, target).json(&ActiveRequest { version });
-        self.ask(call).await
+        let request = ActiveRequest { version, reason };
+        self.ask(Call::new(Method::PUT, target).json(&request))
+            .await
     }
 
     /// Takes starts of a definition, or refuses them.

@@ -10,14 +10,16 @@ use http::Method;
 
 impl Client {
     /// Begins a verb over every saga that a filter selects; with `dry_run` in the request it
-    /// only says what would happen.
+    /// only says what would happen, and uses up no key. The same key and request give the same
+    /// operation again.
     pub async fn begin_operation(
         &self,
         request: &OperationRequest,
+        key: &str,
     ) -> Result<OperationAnswer, Error> {
         let target = Target::new(["v1", "operations"]);
-        self.ask(Call::new(Method::POST, target).json(request))
-            .await
+        let call = Call::new(Method::POST, target).json(request).key(key)?;
+        self.ask(call).await
     }
 
     /// An operation as it stands.

@@ -37,7 +37,11 @@ pub(crate) struct App {
 impl App {
     /// The saga of this id.
     pub(crate) async fn saga(&self, id: &str) -> Answer<Arc<Saga>> {
-        let id = saga_id(id)?;
+        self.saga_of(saga_id(id)?).await
+    }
+
+    /// The same, by an id that was read.
+    pub(crate) async fn saga_of(&self, id: Id) -> Answer<Arc<Saga>> {
         match self.engine.get(id).await {
             Ok(Some(saga)) => Ok(saga),
             Ok(None) => Err(self.missing(id).await),
@@ -52,6 +56,15 @@ impl App {
             Ok(None) => no_such_saga(id),
             Err(refusal) => refusal.into(),
         }
+    }
+
+    /// A refusal as it is answered: of a saga that is gone it says with which status it went.
+    pub(crate) async fn refused(&self, id: Id, fault: impl Into<Fault>) -> Fault {
+        let fault = fault.into();
+        if fault.code() == Code::NoSuchSaga.as_str() {
+            return self.missing(id).await;
+        }
+        fault
     }
 
     /// A saga as it is answered, with the children that it runs.

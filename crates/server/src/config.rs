@@ -7,7 +7,7 @@ use crate::limits::Limits;
 use crate::notify::Notify;
 use banyan_core::limits::PARK_LIMIT_MS;
 use banyan_core::time::Duration;
-use banyan_engine::{KEY_RETENTION, Keep};
+use banyan_engine::{KEEP_AUDIT, KEY_RETENTION, Keep};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -53,6 +53,8 @@ pub struct Defaults {
     pub keep: Keep,
     /// How long a start key is kept after its saga's end.
     pub key_retention: Duration,
+    /// How long a row of the audit is kept, and an operation after it is over.
+    pub keep_audit: Duration,
 }
 
 impl Default for Defaults {
@@ -63,6 +65,7 @@ impl Default for Defaults {
             stalled_after: STALLED_AFTER,
             keep: Keep::default(),
             key_retention: KEY_RETENTION,
+            keep_audit: KEEP_AUDIT,
         }
     }
 }
@@ -149,6 +152,7 @@ struct FileDefaults {
     keep_compensated: Option<String>,
     keep_abandoned: Option<String>,
     key_retention: Option<String>,
+    keep_audit: Option<String>,
     stalled_after: Option<String>,
 }
 
@@ -237,6 +241,7 @@ fn defaults(
             abandoned: keep("keep_abandoned", file.keep_abandoned, usual.keep.abandoned)?,
         },
         key_retention: said("key_retention", file.key_retention)?.unwrap_or(usual.key_retention),
+        keep_audit: said("keep_audit", file.keep_audit)?.unwrap_or(usual.keep_audit),
     })
 }
 
@@ -418,16 +423,31 @@ instances = ["http://127.0.0.1:9000"]
                 compensated,
                 abandoned,
             } = defaults.keep;
-            [completed, compensated, abandoned, defaults.key_retention]
+            let Defaults {
+                key_retention,
+                keep_audit,
+                ..
+            } = defaults;
+            [completed, compensated, abandoned, key_retention, keep_audit]
         };
-        assert_eq!(kept("", &[]), [day(30), day(30), day(30), day(400)]);
-        let file = "[defaults]\nkeep = \"7d\"\nkeep_abandoned = \"90d\"\nkey_retention = \"800d\"";
-        assert_eq!(kept(file, &[]), [day(7), day(7), day(90), day(800)]);
+        assert_eq!(
+            kept("", &[]),
+            [day(30), day(30), day(30), day(400), day(400)]
+        );
+        let file = "[defaults]\nkeep = \"7d\"\nkeep_abandoned = \"90d\"\nkey_retention = \"800d\"\n\
+                    keep_audit = \"3000d\"";
+        assert_eq!(
+            kept(file, &[]),
+            [day(7), day(7), day(90), day(800), day(3_000)]
+        );
         let env = [
             ("BANYAN_DEFAULTS_KEEP", "1d"),
             ("BANYAN_DEFAULTS_KEEP_COMPENSATED", "2d"),
         ];
-        assert_eq!(kept(file, &env), [day(1), day(2), day(90), day(800)]);
+        assert_eq!(
+            kept(file, &env),
+            [day(1), day(2), day(90), day(800), day(3_000)]
+        );
     }
 
     /// The file, the environment, `--listen`, and words that the error must have.

@@ -26,13 +26,7 @@ pub(crate) fn of_body(filter: &Json) -> Answer<Filter> {
         let detail = "filter must be an object: keys as in the query of GET /v1/sagas";
         return Err(Fault::new(Code::InvalidBody, detail));
     };
-    let read = Filter::of_object(members);
-    if read.as_ref().is_ok_and(|filter| filter.stalled) {
-        // Left out, it would select more than is meant.
-        let detail = "this build does not select sagas that stall";
-        return Err(Fault::new(Code::NotSupportedYet, detail));
-    }
-    read.map_err(|errors| {
+    Filter::of_object(members).map_err(|errors| {
         let detail = errors.first().map(ToString::to_string).unwrap_or_default();
         let field = |error: &FilterError| {
             let key = error.key.replace('~', "~0").replace('/', "~1");

@@ -171,6 +171,7 @@ impl From<OperationError> for Fault {
                 Fault::new(Code::InvalidBody, detail).with_errors(vec![error])
             }
             OperationError::NoSuchPreview => Fault::new(Code::ChangedSince, detail),
+            OperationError::KeyReused { .. } => Fault::new(Code::KeyReused, detail),
             OperationError::TooMany { .. } => Fault::new(Code::OverCapacity, detail),
             OperationError::NoSuchOperation { .. } => Fault::new(Code::NoSuchOperation, detail),
             OperationError::Over { .. } => Fault::new(Code::NotAllowedNow, detail),

@@ -240,6 +240,7 @@ fn engine_config(config: &Config) -> banyan_engine::Config {
         listeners: config.limits.streams + usize::from(config.notify.is_some()),
         keep: config.defaults.keep,
         key_retention: config.defaults.key_retention,
+        keep_audit: config.defaults.keep_audit,
         ..banyan_engine::Config::default()
     }
 }

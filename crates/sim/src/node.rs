@@ -338,7 +338,9 @@ fn saga_of(change: &Change) -> Option<Id> {
         | Change::Accepting { .. }
         | Change::Service(_)
         | Change::DeleteService { .. }
-        | Change::Operation { .. } => None,
+        | Change::Operation { .. }
+        | Change::ForgetOperation { .. }
+        | Change::ForgetAudit { .. } => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who did what, when, why, and what it was before and after: one row for each verb that was
-//! taken, written in the commit of what it tells. Rows are never changed and never go, also when
-//! their saga does.
+//! taken, written in the commit of what it tells. Rows are never changed, and outlive their saga;
+//! they go one by one, the oldest first, when they are past their own keeping.
 
 use banyan_core::id::Id;
 use banyan_core::saga::Status;

@@ -41,6 +41,8 @@ impl Change {
             | Change::Service(_)
             | Change::DeleteService { .. }
             | Change::Operation { .. }
+            | Change::ForgetOperation { .. }
+            | Change::ForgetAudit { .. }
             | Change::TakeMessage { .. }
             | Change::Purge { .. }
             | Change::Forget { .. } => return,

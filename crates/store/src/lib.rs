@@ -11,6 +11,7 @@ mod dealings;
 pub mod memory;
 mod operations;
 mod port;
+mod registry;
 pub mod sqlite;
 mod trouble;
 

@@ -1,12 +1,35 @@
 //! Operations over many sagas: what is known of each, and the sagas that it is about.
 //!
 //! An operation's row is the engine's to read: here it is JSON. The sagas are stored with it when
-//! it begins, so that what it is about is what was so then, and go when it ends.
+//! it begins, so that what it is about is what was so then, and go when it ends. The key under
+//! which it was begun stands among the start keys, and goes with its row.
 
 use banyan_core::Json;
 use banyan_core::id::Id;
 use banyan_core::saga::Status;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// What stands for the definition in the start key of an operation: no definition has this name.
+pub const OPERATION_KEYS: &str = "";
+
+/// By which key an operation was begun, and with what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperationKey {
+    /// The wall behind which the key counts.
+    pub namespace: String,
+    /// The caller's key.
+    pub key: String,
+    /// SHA-256 of the canonical body, to tell a repeat from another operation.
+    pub request_hash: String,
+}
+
+impl OperationKey {
+    /// It as a start key.
+    pub(crate) fn parts(&self) -> [&str; 3] {
+        [&self.namespace, OPERATION_KEYS, &self.key]
+    }
+}
 
 /// An operation.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,11 +4,14 @@ use crate::audit::{AuditEntry, AuditQuery, AuditRow};
 use crate::dealings::{
     Dealings, EndedPage, EndedQuery, Holder, LockPlace, Message, MessageKey, Purged,
 };
-use crate::operations::{Item, OperationRow, Selection};
+#[cfg(doc)]
+use crate::operations::OPERATION_KEYS;
+use crate::operations::{Item, OperationKey, OperationRow, Selection};
+pub use crate::registry::{DefinitionRow, Pause, ServiceRow};
 use crate::trouble::{Trouble, TroubleQuery, Troubles};
+use banyan_core::Timestamp;
 use banyan_core::id::Id;
 use banyan_core::saga::{Entry, Reason, Status};
-use banyan_core::{Json, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -47,7 +50,8 @@ pub trait Reader: Send + Sync {
     /// See [`ReadError`].
     fn row(&self, id: Id) -> Result<Option<SagaRow>, ReadError>;
 
-    /// Whom a start key belongs to.
+    /// Whom a start key belongs to; with [`OPERATION_KEYS`] as the definition, which operation
+    /// was begun under it.
     ///
     /// # Errors
     /// See [`ReadError`].
@@ -173,6 +177,13 @@ pub trait Reader: Send + Sync {
     /// See [`ReadError`].
     fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, ReadError>;
 
+    /// The numbers of the oldest rows of the audit, up to the first that is of a later moment or
+    /// belongs to an operation that is open.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn audit_until(&self, until: Timestamp, limit: usize) -> Result<Vec<u64>, ReadError>;
+
     /// Those of these sagas that an operation has done its verb to, in the order given.
     ///
     /// # Errors
@@ -283,12 +294,27 @@ pub enum Change {
         name: String,
     },
     /// An operation over many sagas: a new one with the sagas that it is about, or one as it
-    /// stands now, without. When it is over its sagas go. Never a conflict.
+    /// stands now, without. When it is over its sagas go. Conflict when its key is taken.
     Operation {
         /// The operation.
         row: OperationRow,
         /// The sagas that a new one is about.
         items: Vec<Item>,
+        /// By which key a new one is begun.
+        key: Option<OperationKey>,
+    },
+    /// An operation that is over goes, with its key. Conflict when there is none, or it is open.
+    ForgetOperation {
+        /// The operation.
+        id: Id,
+        /// The key by which it was begun.
+        key: Option<OperationKey>,
+    },
+    /// A row of the audit goes. Conflict when there is none of this number, or it belongs to an
+    /// operation that is open, which is told by it whom it has taken.
+    ForgetAudit {
+        /// Its number.
+        number: u64,
     },
     /// A change that somebody asked for, and the row of the audit that says so. A conflict when
     /// the change is one, and then without the row. Changes of sagas carry theirs in their
@@ -471,7 +497,7 @@ pub struct Stored {
 /// Whom a start key belongs to. It outlives its saga.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartKey {
-    /// The saga.
+    /// The saga, or the operation.
     pub id: Id,
     /// SHA-256 of the start's canonical body.
     pub request_hash: String,
@@ -551,49 +577,4 @@ pub struct Counts {
     /// When the stuck saga that has been left alone for longest was last changed; none when
     /// none is stuck.
     pub stuck_since: Option<Timestamp>,
-}
-
-/// A registered definition.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DefinitionRow {
-    /// Its name.
-    pub name: String,
-    /// Its version.
-    pub version: u32,
-    /// Its hash.
-    pub hash: String,
-    /// The file as registered.
-    pub source: String,
-    /// Every default resolved: the JSON of [`banyan_core::Definition`].
-    pub resolved: Json,
-    /// When it was registered.
-    pub registered_at: Timestamp,
-    /// Starts use it.
-    pub active: bool,
-    /// Why starts of this name are refused; none accepts them.
-    pub refusal: Option<String>,
-}
-
-/// A registered service.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ServiceRow {
-    /// Its name.
-    pub name: String,
-    /// Its settings, as the API takes them.
-    pub settings: Json,
-    /// Its pause; none when it is not paused.
-    pub paused: Option<Pause>,
-    /// When it was last changed.
-    pub changed_at: Timestamp,
-}
-
-/// That a service is paused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pause {
-    /// Why, in the words of who paused it.
-    pub reason: String,
-    /// Who.
-    pub by: String,
-    /// Since when.
-    pub since: Timestamp,
 }

@@ -28,6 +28,9 @@ pub(crate) struct Refuse {
 pub(crate) struct Accept {
     /// The definition
     name: String,
+    /// Why, for the audit
+    #[arg(long, short, value_name = "WHY")]
+    reason: Option<String>,
 }
 
 pub(super) async fn refuse(context: &Context, wanted: &Refuse) -> Result<Exit, Fail> {
@@ -37,8 +40,9 @@ pub(super) async fn refuse(context: &Context, wanted: &Refuse) -> Result<Exit, F
 }
 
 pub(super) async fn accept(context: &Context, wanted: &Accept) -> Result<Exit, Fail> {
+    let reason = wanted.reason.clone();
     let client = context.client()?;
-    tell(context, &client.accept(&wanted.name, true, None).await?)
+    tell(context, &client.accept(&wanted.name, true, reason).await?)
 }
 
 fn tell(context: &Context, definition: &Definition) -> Result<Exit, Fail> {

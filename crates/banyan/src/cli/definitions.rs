@@ -45,7 +45,7 @@ pub(crate) struct Definitions {
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   banyan activate place_order 2
-  banyan activate place_order 1                the way back
+  banyan activate place_order 1 --reason 'version 2 loses parcels'        the way back
   banyan definitions place_order               which versions there are")]
 pub(crate) struct Activate {
     /// The definition
@@ -53,6 +53,9 @@ pub(crate) struct Activate {
     /// The version that starts use from now on
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     version: u32,
+    /// Why, for the audit
+    #[arg(long, short, value_name = "WHY")]
+    reason: Option<String>,
 }
 
 /// `banyan register`.
@@ -128,7 +131,9 @@ pub(super) async fn list(context: &Context, wanted: &Definitions) -> Result<Exit
 /// `banyan activate`.
 pub(super) async fn activate(context: &Context, wanted: &Activate) -> Result<Exit, Fail> {
     let client = context.client()?;
-    let definition = client.activate(&wanted.name, wanted.version).await?;
+    let reason = wanted.reason.clone();
+    let definition = client.activate(&wanted.name, wanted.version, reason);
+    let definition = definition.await?;
     if context.json() {
         print_json(&definition)?;
     } else {

@@ -23,6 +23,6 @@ impl Where {
     }
 }
 
-fn query(text: &str) -> Result<Filter, String> {
+pub(super) fn query(text: &str) -> Result<Filter, String> {
     Filter::of_query(text).map_err(|error| error.to_string())
 }

@@ -25,6 +25,7 @@ mod preview;
 mod report;
 mod serve;
 mod services;
+mod settle;
 mod signal;
 mod start;
 mod style;
@@ -145,7 +146,7 @@ pub(crate) enum Command {
     /// Try again what is stuck, or waits for its next try
     Retry(verbs::Retry),
     /// Say what became of a leg: what you found out, or did by hand
-    Settle(verbs::Settle),
+    Settle(settle::Settle),
     /// Undo a completed saga
     Undo(verbs::Undo),
     /// Give a stuck saga up
@@ -202,7 +203,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Fail> {
         Command::Attempts(attempts) => context.block_on(look::attempts(&context, &attempts)),
         Command::Cancel(wanted) => context.block_on(verbs::cancel(&context, &wanted)),
         Command::Retry(wanted) => context.block_on(verbs::retry(&context, &wanted)),
-        Command::Settle(wanted) => context.block_on(verbs::settle(&context, &wanted)),
+        Command::Settle(wanted) => context.block_on(settle::run(&context, &wanted)),
         Command::Undo(wanted) => context.block_on(verbs::undo(&context, &wanted)),
         Command::Abandon(wanted) => context.block_on(verbs::abandon(&context, &wanted)),
         Command::Note(wanted) => context.block_on(verbs::note(&context, &wanted)),

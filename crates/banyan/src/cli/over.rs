@@ -8,7 +8,8 @@ use super::operations;
 use super::out::{print, print_json};
 use super::table::{Rows, cut, plain};
 use banyan_core::Json;
-use banyan_sdk::api::{OperationAnswer, OperationPreview, OperationRequest, Verb};
+use banyan_core::saga::Status;
+use banyan_sdk::api::{Filter, OperationAnswer, OperationPreview, OperationRequest, Verb};
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
@@ -23,18 +24,50 @@ pub(super) struct Over {
         id = "filter",
         long = "where",
         value_name = "QUERY",
-        conflicts_with_all = ["if_seq", "wait"]
+        group = "many",
+        value_parser = selective
     )]
-    pub(super) filter: Option<String>,
+    filter: Option<Filter>,
+    /// Every saga that there is, instead of --where
+    #[arg(id = "all", long, group = "many", conflicts_with = "filter")]
+    all: bool,
     /// Do it to what --where selects; without it only what would happen is said
-    #[arg(long, requires = "filter", conflicts_with_all = ["dry_run", "saga"])]
+    #[arg(long, requires = "many", conflicts_with = "dry_run")]
     yes: bool,
     /// Sagas a second, at most [default: 50]
-    #[arg(long, value_name = "N", requires = "filter", conflicts_with = "saga", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", requires = "many", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rate: Option<u32>,
     /// Exactly the sagas of this preview, leaving alone those that have changed since
     #[arg(long, value_name = "TOKEN", requires = "yes")]
     preview: Option<String>,
+}
+
+impl Over {
+    /// Many sagas are meant.
+    pub(super) fn is_many(&self) -> bool {
+        self.all || self.filter.is_some()
+    }
+
+    /// Only sagas of this status, unless the filter names one.
+    pub(super) fn only(&self, status: Status) -> Over {
+        let mut over = self.clone();
+        let mut filter = over.filter.unwrap_or_default();
+        if filter.status.is_empty() {
+            filter.status.push(status);
+        }
+        over.all = false;
+        over.filter = Some(filter);
+        over
+    }
+}
+
+/// A filter that selects something in particular.
+fn selective(text: &str) -> Result<Filter, String> {
+    let filter = super::filter::query(text)?;
+    if filter.is_all() {
+        return Err("it selects every saga: write NAME=VALUE, as in status=stuck, or give --all if that is meant".to_owned());
+    }
+    Ok(filter)
 }
 
 /// Previews the verb over what the filter selects, or does it.
@@ -42,12 +75,13 @@ pub(super) async fn run(
     context: &Context,
     verb: Verb,
     over: &Over,
-    query: &str,
     request: &impl Serialize,
 ) -> Result<Exit, Fail> {
     let client = context.client()?;
-    let wanted = operation(verb, over, query, request)?;
-    match client.begin_operation(&wanted).await? {
+    let wanted = operation(verb, over, request)?;
+    // A name for this one time: should its answer be lost, it is not begun twice.
+    let key = format!("cli-{:032x}", rand::random::<u128>());
+    match client.begin_operation(&wanted, &key).await? {
         OperationAnswer::Preview(preview) => {
             if context.json() {
                 print_json(&preview)?;
@@ -61,44 +95,18 @@ pub(super) async fn run(
 }
 
 /// The operation that is asked for: what the verb takes, and which sagas.
-fn operation(
-    verb: Verb,
-    over: &Over,
-    query: &str,
-    request: &impl Serialize,
-) -> Result<OperationRequest, Fail> {
+fn operation(verb: Verb, over: &Over, request: &impl Serialize) -> Result<OperationRequest, Fail> {
     let unwritable = |error: serde_json::Error| Fail::Here(error.to_string());
     let mut wanted = serde_json::to_value(request).map_err(unwritable)?;
     wanted["verb"] = json!(verb);
-    wanted["filter"] = filter(query)?;
+    let filter = over.filter.as_ref().map(Filter::object);
+    wanted["filter"] = Json::Object(filter.unwrap_or_default());
+    wanted["all"] = json!(over.all);
     wanted["dry_run"] = json!(!over.yes);
     let mut wanted: OperationRequest = serde_json::from_value(wanted).map_err(unwritable)?;
     wanted.rate = over.rate;
     wanted.preview.clone_from(&over.preview);
     Ok(wanted)
-}
-
-/// The filter of a body out of a query. The server says which keys there are.
-fn filter(query: &str) -> Result<Json, Fail> {
-    let mut filter = serde_json::Map::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let Some((name, value)) = pair.split_once('=') else {
-            return Err(Fail::Usage(format!(
-                "{pair:?} is no filter: write NAME=VALUE, as in status=stuck&code=undo_refused"
-            )));
-        };
-        let values = filter.entry(name).or_insert_with(|| json!([]));
-        if let Json::Array(values) = values {
-            values.push(json!(value));
-        }
-    }
-    if filter.is_empty() {
-        return Err(Fail::Usage(
-            "--where selects nothing in particular: write NAME=VALUE, as in status=stuck"
-                .to_owned(),
-        ));
-    }
-    Ok(Json::Object(filter))
 }
 
 /// A preview as a person reads it. Writing into a String cannot fail.
@@ -166,24 +174,35 @@ mod tests {
             reason: "because".to_owned(),
             ..RetryRequest::default()
         };
-        let query = "status=stuck&code=a&code=b";
         let over = Over {
+            filter: Some(selective("status=stuck&code=a&code=b&key=a%26b").unwrap()),
             rate: Some(9),
             ..Over::default()
         };
-        let wanted = operation(Verb::Retry, &over, query, &retry).unwrap();
+        let wanted = operation(Verb::Retry, &over, &retry).unwrap();
         assert_eq!(
             wanted.filter,
-            json!({ "status": ["stuck"], "code": ["a", "b"] })
+            json!({ "status": "stuck", "code": ["a", "b"], "key": "a&b" })
         );
-        assert!(wanted.dry_run);
+        assert!(wanted.dry_run && !wanted.all);
         assert_eq!(
             (wanted.step.as_deref(), wanted.rate),
             (Some("payment"), Some(9))
         );
-        for query in ["", "&", "status"] {
-            let error = operation(Verb::Retry, &over, query, &retry).unwrap_err();
-            assert!(matches!(error, Fail::Usage(_)), "{query}");
+        for query in ["", "&", "status", "stauts=stuck", "status=odd"] {
+            assert!(selective(query).is_err(), "{query}");
         }
+        let all = Over {
+            all: true,
+            ..Over::default()
+        };
+        let wanted = operation(Verb::Retry, &all, &retry).unwrap();
+        assert_eq!((wanted.filter, wanted.all), (json!({}), true));
+        let running = all.only(Status::Running);
+        let wanted = operation(Verb::Retry, &running, &retry).unwrap();
+        assert_eq!(
+            (wanted.filter, wanted.all),
+            (json!({"status": "running"}), false)
+        );
     }
 }

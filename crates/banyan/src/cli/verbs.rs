@@ -1,5 +1,5 @@
-//! `banyan cancel`, `retry`, `settle`, `undo`, `abandon` and `note`: what somebody does to a
-//! saga by hand.
+//! `banyan cancel`, `retry`, `undo`, `abandon` and `note`: what somebody does to a saga by hand,
+//! or to every saga that a filter selects. `settle`, which takes more, has its own module.
 //!
 //! What each takes stands here, in one struct per verb over what all of them share; asking is
 //! one way for all. With `--dry-run` nothing is changed, and what would happen is told by
@@ -13,9 +13,7 @@ use super::over::{self, Over};
 use super::preview;
 use super::start::is_moving;
 use banyan_sdk::Client;
-use banyan_sdk::api::{
-    NoteRequest, RetryRequest, Saga, SagaStatus, SettleRequest, Verb, VerbAnswer, VerbRequest,
-};
+use banyan_sdk::api::{NoteRequest, RetryRequest, Saga, SagaStatus, Verb, VerbAnswer, VerbRequest};
 use clap::Args;
 use serde::Serialize;
 
@@ -33,10 +31,10 @@ pub(crate) struct Common {
     #[arg(long)]
     pub(super) dry_run: bool,
     /// Only if the saga's last record is still this one, as a dry run told it
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", conflicts_with = "many")]
     pub(super) if_seq: Option<u64>,
     /// Then wait until it has ended or is stuck; the exit code says how
-    #[arg(long, short, conflicts_with = "dry_run")]
+    #[arg(long, short, conflicts_with_all = ["dry_run", "many"])]
     pub(super) wait: bool,
 }
 
@@ -44,7 +42,7 @@ pub(crate) struct Common {
 #[derive(Args, Debug)]
 pub(crate) struct Which {
     /// The saga: its ID, or NAME/KEY
-    #[arg(required_unless_present = "filter", conflicts_with = "filter")]
+    #[arg(required_unless_present_any = ["filter", "all"], conflicts_with = "many")]
     saga: Option<Named>,
     #[command(flatten)]
     over: Over,
@@ -111,51 +109,6 @@ pub(crate) struct Retry {
     /// What is sent from here on instead of what the file says: JSON, @FILE, or @-
     #[arg(long, value_name = "JSON", requires = "step")]
     pub(super) body: Option<String>,
-    #[command(flatten)]
-    pub(super) because: Because,
-}
-
-/// Says what became of a leg: what you found out, or did by hand.
-#[derive(Args, Debug)]
-#[command(
-    after_help = "done: it took effect, or you did it by hand, and it will not be sent again.
-not_happened: it certainly took no effect. A do then counts as not sent; an undo, a confirm
-and whatever stands past the point of no return are sent again, under a fresh key.
-Look in the service's own books first, by the step's idempotency key: what you say is believed.
-
-Examples:
-  banyan settle place_order/cart-17 payment undo done --dry-run --evidence 'the bank: refund r-9'
-  banyan settle place_order/cart-17 payment undo done --evidence 'the bank: refund r-9' \\
-      --reason 'refunded at the desk'
-  banyan settle place_order/cart-17 payment do done --result '{\"id\": \"c-4\"}' \\
-      --evidence 'charge c-4 in the ledger' --reason 'its answer was lost'
-  banyan settle place_order/cart-17 payment do not_happened \\
-      --evidence 'no charge under this key' --reason 'payments was down'"
-)]
-pub(crate) struct Settle {
-    /// The saga: its ID, or NAME/KEY
-    saga: Named,
-    #[command(flatten)]
-    pub(super) common: Common,
-    /// The step, by its path
-    pub(super) step: String,
-    /// Which leg of it
-    #[arg(value_parser = ["do", "undo", "confirm"])]
-    pub(super) leg: String,
-    /// What became of it
-    #[arg(value_parser = ["done", "not_happened"])]
-    pub(super) outcome: String,
-    /// How you know: a receipt, a line of a ledger, who looked
-    #[arg(
-        long,
-        short,
-        value_name = "HOW",
-        value_parser = clap::builder::NonEmptyStringValueParser::new()
-    )]
-    pub(super) evidence: String,
-    /// The result of a do that is done, for the steps that read it: JSON, @FILE, or @-
-    #[arg(long, value_name = "JSON")]
-    pub(super) result: Option<String>,
     #[command(flatten)]
     pub(super) because: Because,
 }
@@ -247,30 +200,6 @@ pub(super) async fn retry(context: &Context, wanted: &Retry) -> Result<Exit, Fai
         .await
 }
 
-pub(super) async fn settle(context: &Context, wanted: &Settle) -> Result<Exit, Fail> {
-    let result = wanted.result.as_deref();
-    let request = SettleRequest {
-        step: wanted.step.clone(),
-        leg: wanted.leg.as_str().into(),
-        settlement: wanted.outcome.as_str().into(),
-        result: result
-            .map(|text| json_of(text, "the result"))
-            .transpose()?
-            .unwrap_or_default(),
-        evidence: wanted.evidence.clone(),
-        reason: wanted.because.text(),
-        dry_run: wanted.common.dry_run,
-    };
-    ask(
-        context,
-        Verb::Settle,
-        &wanted.saga,
-        &wanted.common,
-        &request,
-    )
-    .await
-}
-
 pub(super) async fn note(context: &Context, wanted: &Note) -> Result<Exit, Fail> {
     let request = NoteRequest {
         text: wanted.text.clone(),
@@ -301,17 +230,16 @@ async fn plain(
 
 impl Which {
     /// Asks it of the saga, or of all that the filter selects.
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         context: &Context,
         verb: Verb,
         common: &Common,
         request: &impl Serialize,
     ) -> Result<Exit, Fail> {
-        match (&self.saga, &self.over.filter) {
-            (Some(saga), _) => ask(context, verb, saga, common, request).await,
-            (None, Some(query)) => over::run(context, verb, &self.over, query, request).await,
-            (None, None) => Err(Fail::Usage("name the saga, or give --where".to_owned())),
+        match &self.saga {
+            Some(saga) => ask(context, verb, saga, common, request).await,
+            None => over::run(context, verb, &self.over, request).await,
         }
     }
 }

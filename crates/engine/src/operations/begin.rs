@@ -1,23 +1,32 @@
 //! How an operation begins: what it is about is chosen, and stored with it in one commit.
 
 use super::limits::{OPERATION_SAGAS, OPERATIONS_OPEN};
-use super::{Operation, OperationError, OperationRequest, OperationState};
+use super::{BegunOperation, Operation, OperationError, OperationRequest, OperationState};
 use crate::error::Refusal;
 use crate::handle::Engine;
 use banyan_core::id::Id;
 use banyan_core::{Json, Timestamp};
-use banyan_store::{AuditRow, Change, Filter, Item, Selection};
+use banyan_store::{
+    Applied, AuditRow, Change, Filter, Item, OPERATION_KEYS, OperationKey, ReadError, Reader,
+    Selection,
+};
 use std::sync::Arc;
 
 impl Engine {
-    /// Begins an operation. It is stored, and goes on in the background.
+    /// Begins an operation, or gives the one that the same key and body began. It is stored, and
+    /// goes on in the background.
     ///
     /// # Errors
     /// See [`OperationError`].
     pub async fn begin_operation(
         &self,
         request: OperationRequest,
-    ) -> Result<Arc<Operation>, OperationError> {
+    ) -> Result<BegunOperation, OperationError> {
+        // Before anything that may have changed since: a repeat is answered whatever it would
+        // select now.
+        if let Some(begun) = self.begun_under(request.key.as_ref()).await? {
+            return Ok(begun);
+        }
         let operations = &self.shared().operations;
         if operations.open().len() >= OPERATIONS_OPEN {
             return Err(OperationError::TooMany {
@@ -41,20 +50,61 @@ impl Engine {
             &operation.reason,
             detail,
         );
-        self.store_operation(&operation, &items, Some(AuditRow { at: now, ..row }))
-            .await?;
+        let row = AuditRow { at: now, ..row };
+        let stored = self.store_new(&operation, &items, row).await?;
+        if stored == Applied::Conflict {
+            // The same key came twice at once, and the other was first.
+            let begun = self.begun_under(operation.key.as_ref()).await?;
+            let message = "the key of the operation was taken and is free again".to_owned();
+            return begun.ok_or(Refusal::Unavailable { message }.into());
+        }
         let operation = self.shared().operations.put(operation);
         self.shared().operations.begun.notify_one();
         self.tell_operation(&operation.id.to_string(), operation.shown());
-        Ok(operation)
+        Ok(BegunOperation {
+            operation,
+            replayed: false,
+        })
+    }
+
+    /// The operation that a key began.
+    async fn begun_under(
+        &self,
+        key: Option<&OperationKey>,
+    ) -> Result<Option<BegunOperation>, OperationError> {
+        let Some(key) = key.cloned() else {
+            return Ok(None);
+        };
+        let OperationKey {
+            namespace,
+            key,
+            request_hash,
+        } = key;
+        let (wanted, named) = ((namespace, key.clone()), OPERATION_KEYS);
+        let found = self.query(move |reader| reader.start_key(&wanted.0, named, &wanted.1));
+        let Some(found) = found.await? else {
+            return Ok(None);
+        };
+        let id = found.id;
+        if found.request_hash != request_hash {
+            return Err(OperationError::KeyReused { key, id });
+        }
+        let operation = self.operation(id).await?;
+        Ok(Some(BegunOperation {
+            operation,
+            replayed: true,
+        }))
     }
 
     /// Everything that a filter selects now.
     pub(super) async fn select(&self, filter: &Filter) -> Result<Selection, OperationError> {
         let filter = filter.clone();
-        let selection = self
-            .query(move |reader| reader.select(&filter, OPERATION_SAGAS))
-            .await?;
+        let stalled = filter.stalled.then(|| self.shared().stalls.ids());
+        let selection = self.query(move |reader| match stalled {
+            Some(ids) => among_stalled(reader, ids, filter),
+            None => reader.select(&filter, OPERATION_SAGAS),
+        });
+        let selection = selection.await?;
         if selection.more {
             let limit = OPERATION_SAGAS;
             return Err(OperationError::TooMuchSelected { limit });
@@ -65,27 +115,63 @@ impl Engine {
         Ok(selection)
     }
 
+    /// Commits an operation that begins, with its sagas and its key.
+    async fn store_new(
+        &self,
+        operation: &Operation,
+        items: &[Item],
+        told: AuditRow,
+    ) -> Result<Applied, Refusal> {
+        let change = Change::Operation {
+            row: operation.row()?,
+            items: items.to_vec(),
+            key: operation.key.clone(),
+        };
+        self.change(audited(change, Some(told))).await
+    }
+
     /// Commits an operation as it is now.
     pub(super) async fn store_operation(
         &self,
         operation: &Operation,
-        items: &[Item],
         told: Option<AuditRow>,
     ) -> Result<(), Refusal> {
         let change = Change::Operation {
             row: operation.row()?,
-            items: items.to_vec(),
+            items: Vec::new(),
+            key: None,
         };
-        let change = match told {
-            None => change,
-            Some(row) => Change::Audited {
-                change: Box::new(change),
-                row: Box::new(row),
-            },
-        };
-        self.change(change).await?;
+        self.change(audited(change, told)).await?;
         Ok(())
     }
+}
+
+fn audited(change: Change, told: Option<AuditRow>) -> Change {
+    match told {
+        None => change,
+        Some(row) => Change::Audited {
+            change: Box::new(change),
+            row: Box::new(row),
+        },
+    }
+}
+
+/// Those of the sagas that stall which the rest of a filter selects.
+fn among_stalled(
+    reader: &dyn Reader,
+    ids: Vec<Id>,
+    filter: Filter,
+) -> Result<Selection, ReadError> {
+    let mut selection = Selection::default();
+    for row in crate::look::among(reader, ids, filter, None, OPERATION_SAGAS)? {
+        selection.items.push(Item {
+            id: row.id,
+            seq: row.seq,
+        });
+        let key = (row.definition, row.status);
+        *selection.counts.entry(key).or_default() += 1;
+    }
+    Ok(selection)
 }
 
 fn begun(request: OperationRequest, selected: u64, now: Timestamp) -> Operation {
@@ -99,6 +185,7 @@ fn begun(request: OperationRequest, selected: u64, now: Timestamp) -> Operation 
         actor: request.actor,
         rate: request.rate,
         previewed: request.preview.is_some(),
+        key: request.key,
         state: OperationState::Running,
         began_at: now,
         updated_at: now,

@@ -92,7 +92,7 @@ impl Engine {
         operation.updated_at = self.now();
         operation.ended_at = (!to.is_open()).then_some(operation.updated_at);
         let row = operation.audit(verb, &by.actor, &by.reason, Json::Null);
-        self.store_operation(&operation, &[], Some(row)).await?;
+        self.store_operation(&operation, Some(row)).await?;
         let operation = operations.put(operation);
         operations.begun.notify_one();
         self.tell_operation(&id.to_string(), operation.shown());

@@ -25,7 +25,7 @@ use crate::handle::Engine;
 use banyan_core::id::Id;
 use banyan_core::saga::{Ask, Asked, Retry, Saga, Settle, Verb};
 use banyan_core::{Json, Timestamp};
-use banyan_store::{Filter, OperationRow, ReadError, Reader};
+use banyan_store::{Change, Filter, OperationKey, OperationRow, ReadError, Reader};
 use preview::Previews;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -92,6 +92,17 @@ pub struct OperationRequest {
     pub rate: u32,
     /// The preview that was looked at: then the operation is about its sagas, each as it was.
     pub preview: Option<String>,
+    /// By which it is known again when it is asked for twice. None for a preview.
+    pub key: Option<OperationKey>,
+}
+
+/// What came of asking for an operation.
+#[derive(Clone, Debug)]
+pub struct BegunOperation {
+    /// The operation.
+    pub operation: Arc<Operation>,
+    /// It had begun before, under the same key with the same body.
+    pub replayed: bool,
 }
 
 /// How an operation stands.
@@ -144,6 +155,9 @@ pub struct Operation {
     pub rate: u32,
     /// Each saga must be as it was in the preview.
     pub previewed: bool,
+    /// By which key it was begun.
+    #[serde(default)]
+    pub key: Option<OperationKey>,
     /// How it stands.
     pub state: OperationState,
     /// When it began.
@@ -254,6 +268,17 @@ impl Operation {
     }
 }
 
+/// The change by which an operation goes that has been over since `until` or before.
+pub(crate) fn forgets(row: OperationRow, until: Timestamp) -> Option<Change> {
+    // One that cannot be read stays as it is: nobody knows whether it is over.
+    let operation = Operation::read(row).ok()?;
+    let ended = operation.ended_at.is_some_and(|at| at <= until);
+    ended.then_some(Change::ForgetOperation {
+        id: operation.id,
+        key: operation.key,
+    })
+}
+
 /// Why an operation was not begun, or did not do what was asked of it. Nothing was changed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum OperationError {
@@ -269,6 +294,14 @@ pub enum OperationError {
     /// The preview is not known, or was of something else.
     #[error("no such preview is known for this filter: it is too old, or was of another server")]
     NoSuchPreview,
+    /// The key was used for another operation.
+    #[error("the key {key} was used for another operation: {id}")]
+    KeyReused {
+        /// The key.
+        key: String,
+        /// The operation that it began.
+        id: Id,
+    },
     /// As many are open as may be.
     #[error("{limit} operations are not over, and no more may be begun")]
     TooMany {

@@ -10,7 +10,7 @@ use crate::error::{AskError, LookError, MoveError, Refusal};
 use crate::handle::{Engine, Inner};
 use banyan_core::id::Id;
 use banyan_core::time::Duration;
-use banyan_store::{Item, ReadError, SagaRow};
+use banyan_store::{Filter, Item, ReadError, SagaRow};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 use tokio::task::JoinSet;
@@ -76,7 +76,7 @@ impl Engine {
             after.state = OperationState::Completed;
             after.ended_at = Some(after.updated_at);
         }
-        self.store_operation(&after, &[], None).await?;
+        self.store_operation(&after, None).await?;
         let after = operations.put(after);
         self.tell_operation(&after.id.to_string(), after.shown());
         let spent = 1_000 * count / u64::from(operation.rate.max(1));
@@ -202,7 +202,17 @@ fn left_alone(operation: &Operation, item: Item, now: &SagaRow) -> Option<Fate> 
     if operation.previewed && now.seq != item.seq {
         return Some(Fate::Skipped("changed_since_preview"));
     }
-    let matches = operation.filter.matches(now);
+    let filter = &operation.filter;
+    let matches = if filter.stalled {
+        // Which sagas stall nobody remembers over a restart; but one that got a record went on.
+        let rest = Filter {
+            stalled: false,
+            ..filter.clone()
+        };
+        now.seq == item.seq && rest.matches(now)
+    } else {
+        filter.matches(now)
+    };
     (!matches).then(|| {
         Fate::Skipped(if now.status.is_rest() {
             "ended"

@@ -7,7 +7,7 @@ use banyan_core::saga::{Ask, Asked, Leg, Status};
 use banyan_engine::{
     Deed, Operation, OperationError, OperationRequest, OperationState, StartRequest,
 };
-use banyan_store::{AuditQuery, Filter};
+use banyan_store::{AuditQuery, Filter, OperationKey};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,6 +41,7 @@ fn request(deed: Deed, filter: Filter) -> OperationRequest {
         actor: "ada".into(),
         rate: RATE,
         preview: None,
+        key: None,
     }
 }
 
@@ -163,7 +164,7 @@ async fn an_operation_is_previewed_paused_killed_and_ends_with_figures_that_add_
         preview: Some(preview.token),
         ..request(retry(), stuck())
     };
-    let operation = world.engine.begin_operation(asked).await.unwrap();
+    let operation = world.engine.begin_operation(asked).await.unwrap().operation;
     assert_eq!(operation.selected as usize, SAGAS);
     let id = operation.id;
     until(&world, id, |operation| operation.position > 0).await;
@@ -211,7 +212,7 @@ async fn what_fails_is_counted_by_its_code_and_told() {
     let (refused, message) = &preview.verdicts.refused["not_allowed_now"];
     assert_eq!((preview.verdicts.allowed, *refused), (17, 3));
     assert!(message.contains("abandoned"), "{message}");
-    let begun = world.engine.begin_operation(every).await.unwrap();
+    let begun = world.engine.begin_operation(every).await.unwrap().operation;
     let ended = over(&world, begun.id).await;
     adds_up(&ended);
     assert_eq!((ended.done, ended.failed["not_allowed_now"]), (17, 3));
@@ -237,7 +238,7 @@ async fn a_saga_that_took_the_verb_before_its_operation_was_counted_is_not_asked
             Filter::default(),
         )
     };
-    let begun = world.engine.begin_operation(slow).await.unwrap();
+    let begun = world.engine.begin_operation(slow).await.unwrap().operation;
     let id = begun.id;
     world.engine.pause_operation(id, by()).await.unwrap();
     let before = world.engine.operation(id).await.unwrap();
@@ -267,7 +268,7 @@ async fn sagas_that_no_longer_match_are_left_alone_and_new_ones_are_not_taken() 
         rate: 1,
         ..request(Deed::Abandon, stuck())
     };
-    let begun = world.engine.begin_operation(slow).await.unwrap();
+    let begun = world.engine.begin_operation(slow).await.unwrap().operation;
     let held = world.engine.pause_operation(begun.id, by()).await.unwrap();
     // The oldest come last.
     world.engine.ask(ids[0], ask(Ask::Abandon)).await.unwrap();
@@ -320,7 +321,7 @@ async fn what_an_operation_cannot_be_is_refused() {
         .unwrap_err();
     assert!(matches!(error, OperationError::NoSuchOperation { .. }));
     let begun = world.engine.begin_operation(request(retry(), stuck()));
-    let id = begun.await.unwrap().id;
+    let id = begun.await.unwrap().operation.id;
     world.engine.cancel_operation(id, by()).await.unwrap();
     let again = world.engine.cancel_operation(id, by()).await;
     let state = again
@@ -328,6 +329,39 @@ async fn what_an_operation_cannot_be_is_refused() {
         .unwrap_or(OperationState::Completed);
     let error = world.engine.resume_operation(id, by()).await.unwrap_err();
     assert!(matches!(error, OperationError::Over { .. }), "{state:?}");
+}
+
+#[tokio::test]
+async fn a_key_begins_one_operation_also_when_it_comes_twice_at_once_and_after_a_crash() {
+    let (world, _) = world_of_stuck(3).await;
+    let keyed = |hash: &str| OperationRequest {
+        key: Some(OperationKey {
+            namespace: "default".into(),
+            key: "tuesday".into(),
+            request_hash: hash.into(),
+        }),
+        ..request(Deed::Abandon, stuck())
+    };
+    let (first, second) = tokio::join!(
+        world.engine.begin_operation(keyed("a")),
+        world.engine.begin_operation(keyed("a")),
+    );
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert_eq!(first.operation.id, second.operation.id);
+    assert_ne!(first.replayed, second.replayed);
+    let id = first.operation.id;
+    assert_eq!(over(&world, id).await.done, 3);
+    let world = world.crash().await;
+    // Nothing is selected any more: a repeat is answered all the same.
+    let again = world.engine.begin_operation(keyed("a")).await.unwrap();
+    assert_eq!((again.operation.id, again.replayed), (id, true));
+    assert_eq!(again.operation.done, 3);
+    let other = world.engine.begin_operation(keyed("b")).await.unwrap_err();
+    assert!(
+        matches!(&other, OperationError::KeyReused { key, id: of } if key == "tuesday" && *of == id),
+        "{other}"
+    );
+    assert_eq!(world.engine.operations(None, 9).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

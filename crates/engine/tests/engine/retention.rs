@@ -1,10 +1,10 @@
 //! Retention through the engine: who goes when, who goes before whom, and what is left.
 
-use crate::world::{World, soon};
+use crate::world::{World, by, soon};
 use banyan_core::id::Id;
 use banyan_core::saga::{Saga, Status};
-use banyan_engine::StartError;
-use banyan_store::CommitError;
+use banyan_engine::{Deed, OperationError, OperationRequest, StartError};
+use banyan_store::{AuditQuery, CommitError, Filter};
 use serde_json::json;
 use std::time::Duration;
 
@@ -175,4 +175,65 @@ async fn what_a_failed_commit_leaves_goes_with_the_next_pass() {
         }
     })
     .await;
+}
+
+/// A note over all that is there, so slow that it is seen under way.
+async fn noted(world: &World) -> Id {
+    let request = OperationRequest {
+        deed: Deed::Note {
+            text: Some("seen".into()),
+            owner: None,
+        },
+        filter: Filter::default(),
+        asked: json!({}),
+        reason: "stocktaking".into(),
+        actor: "ada".into(),
+        rate: 1,
+        preview: None,
+        key: None,
+    };
+    let begun = world.engine.begin_operation(request).await.unwrap();
+    begun.operation.id
+}
+
+async fn verbs(world: &World) -> Vec<String> {
+    let query = AuditQuery {
+        limit: 100,
+        ..AuditQuery::default()
+    };
+    let rows = world.engine.audit(query).await.unwrap();
+    rows.into_iter().map(|entry| entry.row.verb).collect()
+}
+
+#[tokio::test]
+async fn operations_that_are_over_and_the_audit_go_when_their_time_is_over() {
+    let world = World::new().await;
+    world.register(LONG).await;
+    ended(&world, "long", "a").await;
+    ended(&world, "long", "b").await;
+    let over = noted(&world).await;
+    world.engine.cancel_operation(over, by()).await.unwrap();
+    let paused = noted(&world).await;
+    world.engine.pause_operation(paused, by()).await.unwrap();
+    let before = verbs(&world).await;
+    world.clock.advance(DAY * 399);
+    until_passed(&world).await;
+    assert_eq!(verbs(&world).await, before, "a day is left");
+    world.clock.advance(DAY * 2);
+    until_passed(&world).await;
+    let gone = world.engine.operation(over).await.unwrap_err();
+    assert!(
+        matches!(gone, OperationError::NoSuchOperation { .. }),
+        "{gone}"
+    );
+    // What the open one is told by is kept, however old.
+    let left = verbs(&world).await;
+    assert!(left.contains(&"pause_operation".to_owned()), "{left:?}");
+    assert!(!left.contains(&"cancel_operation".to_owned()), "{left:?}");
+    world.engine.cancel_operation(paused, by()).await.unwrap();
+    until_passed(&world).await;
+    world.clock.advance(HOUR);
+    until_passed(&world).await;
+    assert_eq!(verbs(&world).await, ["cancel_operation"]);
+    assert!(world.engine.operation(paused).await.is_ok(), "it is young");
 }

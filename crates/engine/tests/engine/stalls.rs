@@ -9,7 +9,7 @@ use banyan_core::saga::{
 };
 use banyan_core::time::Duration;
 use banyan_core::{Json, Timestamp};
-use banyan_engine::{StallKind, row};
+use banyan_engine::{Deed, OperationRequest, StallKind, row};
 use banyan_store::memory::Store;
 use banyan_store::{Change, Dealings, Filter, LockChange, Message, SagaRow, Writer};
 use serde_json::json;
@@ -313,6 +313,49 @@ async fn what_stalls_is_found_and_told_and_what_waits_as_it_should_is_not() {
         told.message
     );
     assert!(told.help.starts_with("restart"), "{}", told.help);
+    selected(&world, &expected).await;
+}
+
+/// A verb over many takes them, and leaves alone who went on since.
+async fn selected(world: &World, expected: &BTreeMap<Id, StallKind>) {
+    let request = |definition: &[&str]| OperationRequest {
+        deed: Deed::Note {
+            text: Some("it stalls".into()),
+            owner: None,
+        },
+        filter: Filter {
+            stalled: true,
+            definition: definition.iter().map(|name| (*name).to_owned()).collect(),
+            ..Filter::default()
+        },
+        asked: json!({"stalled": true}),
+        reason: "somebody looks".into(),
+        actor: "ada".into(),
+        rate: 10_000,
+        preview: None,
+        key: None,
+    };
+    let preview = world.engine.preview_operation(&request(&[])).await.unwrap();
+    assert_eq!(preview.selected as usize, expected.len());
+    let engine = &world.engine;
+    let preview = engine
+        .preview_operation(&request(&["parcel"]))
+        .await
+        .unwrap();
+    assert_eq!((preview.selected, preview.verdicts.allowed), (1, 1));
+    let begun = engine.begin_operation(request(&["parcel"])).await.unwrap();
+    let id = begun.operation.id;
+    let ended = crate::world::soon(async {
+        loop {
+            let operation = engine.operation(id).await.unwrap();
+            if !operation.state.is_open() {
+                return operation;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    let ended = ended.await;
+    assert_eq!((ended.selected, ended.done), (1, 1), "{ended:?}");
 }
 
 #[tokio::test]

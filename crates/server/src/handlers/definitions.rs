@@ -98,7 +98,7 @@ pub(crate) async fn activate(
     }
     let by = By {
         actor: ACTOR.to_owned(),
-        reason: String::new(),
+        reason: names::optional_reason(&mut fields),
     };
     fields.end()?;
     let (engine, version) = (app.engine.clone(), version.unwrap_or_default());

@@ -49,11 +49,14 @@ pub(crate) async fn move_saga(
     };
     let wanted = request.version;
     let found = if dry_run {
-        app.engine.preview_move(&request).await?
+        app.engine.preview_move(&request).await
     } else {
-        app.engine.move_saga(request).await?
+        app.engine.move_saga(request).await
     };
-    Ok(answer(found, wanted, !dry_run))
+    match found {
+        Ok(found) => Ok(answer(found, wanted, !dry_run)),
+        Err(error) => Err(app.refused(id, error).await),
+    }
 }
 
 fn answer(found: engine::MoveAnswer, version: u32, moved: bool) -> Response {

@@ -59,8 +59,18 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Answer<String> {
 
 /// Words for the journal: there, and not endless.
 pub(crate) fn reason(fields: &mut crate::fields::Fields) -> String {
-    const LONGEST: usize = 1_000;
     let reason = fields.text("reason");
+    bounded(fields, reason)
+}
+
+/// The same where nobody has to say why.
+pub(crate) fn optional_reason(fields: &mut crate::fields::Fields) -> String {
+    let reason = fields.optional_text("reason").unwrap_or_default();
+    bounded(fields, reason)
+}
+
+fn bounded(fields: &mut crate::fields::Fields, reason: String) -> String {
+    const LONGEST: usize = 1_000;
     if reason.chars().count() > LONGEST {
         fields.fault(
             "reason",

@@ -14,14 +14,19 @@ use banyan_api::{
     OperationRequest, OperationSample, Page, TurnOperationRequest,
 };
 use banyan_core::id::Id;
+use banyan_core::json;
 use banyan_core::saga::Verb;
 use banyan_engine::{self as engine, By, Deed, OPERATION_RATE, OPERATION_RATE_MAX};
+use banyan_store::OperationKey;
 use http::{HeaderValue, StatusCode, header};
 use std::sync::Arc;
 
 /// Begins a verb over every saga that the filter selects, or says what it would do.
 #[utoipa::path(
     post, path = "/v1/operations", tag = "Operations",
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters; mandatory unless `dry_run`. Same key and body: the same operation again"),
+    ),
     request_body = OperationRequest,
     responses(
         (status = 202, description = "It has begun", body = Operation),
@@ -29,7 +34,9 @@ use std::sync::Arc;
     ),
 )]
 pub(crate) async fn begin(State(app): State<App>, request: Request) -> Answer {
+    let key = names::idempotency_key(request.headers());
     let body = app.intake.json(request, limits::PAYLOAD_BODY).await?;
+    let request_hash = json::sha256_hex(json::canonical(&body.value).as_bytes());
     let mut fields = Fields::of(body.value)?;
     let deed = deed(&mut fields)?;
     let asked = selection(&mut fields);
@@ -46,6 +53,15 @@ pub(crate) async fn begin(State(app): State<App>, request: Request) -> Answer {
         actor: ACTOR.to_owned(),
         rate,
         preview,
+        // A dry run uses up no key.
+        key: match dry_run {
+            true => None,
+            false => Some(OperationKey {
+                namespace: crate::guard::NAMESPACE.to_owned(),
+                key: key?,
+                request_hash,
+            }),
+        },
     };
     if dry_run {
         let preview = app.engine.preview_operation(&request).await?;
@@ -53,12 +69,16 @@ pub(crate) async fn begin(State(app): State<App>, request: Request) -> Answer {
         return Ok(reply::ok(&OperationAnswer::Preview(Box::new(shown))));
     }
     let begun = carried(async move { app.engine.begin_operation(request).await }).await?;
+    let engine::BegunOperation {
+        operation: begun,
+        replayed,
+    } = begun;
     let shown = OperationAnswer::Begun(Box::new(shown(&begun)?));
     let mut response = reply::json(StatusCode::ACCEPTED, &shown);
     if let Ok(location) = HeaderValue::try_from(format!("/v1/operations/{}", begun.id)) {
         response.headers_mut().insert(header::LOCATION, location);
     }
-    Ok(response)
+    Ok(reply::replayed(response, replayed))
 }
 
 /// Operations, newest first.

@@ -52,7 +52,11 @@ pub(crate) async fn by_key(
 async fn signal(app: &App, id: Id, name: String, request: Request) -> Answer {
     let key = names::idempotency_key(request.headers())?;
     let body = app.intake.json(request, limits::PAYLOAD_BODY).await?;
-    let taken = app.engine.signal(id, name.clone(), key, body.value).await?;
+    let taken = app.engine.signal(id, name.clone(), key, body.value).await;
+    let taken = match taken {
+        Ok(taken) => taken,
+        Err(error) => return Err(app.refused(id, error).await),
+    };
     let answer = SignalAccepted {
         id,
         signal: name,

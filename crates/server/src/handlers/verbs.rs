@@ -224,7 +224,10 @@ async fn take(
     if dry_run {
         return preview(app, id, asked).await;
     }
-    let saga = app.engine.ask(id, asked).await?;
+    let saga = match app.engine.ask(id, asked).await {
+        Ok(saga) => saga,
+        Err(error) => return Err(app.refused(id, error).await),
+    };
     let mut response = reply::ok(&VerbAnswer::Done(Box::new(app.whole(&saga).await?)));
     tag(&mut response, saga.seq);
     Ok(response)
@@ -232,14 +235,16 @@ async fn take(
 
 async fn preview(app: &App, id: Id, asked: Asked) -> Answer {
     let verb = asked.what.verb();
-    let now = app.engine.get(id).await?;
-    let now = now.ok_or_else(|| crate::app::no_such_saga(id))?;
+    let now = app.saga_of(id).await?;
     let asked = Asked {
         // What is told is of the saga as it was read here.
         expected_seq: asked.expected_seq.or(Some(now.seq)),
         ..asked
     };
-    let found = app.engine.preview(id, asked).await?;
+    let found = match app.engine.preview(id, asked).await {
+        Ok(found) => found,
+        Err(error) => return Err(app.refused(id, error).await),
+    };
     let records: Answer<Vec<_>> = found.records.iter().map(history::entry).collect();
     let answer = Preview {
         dry_run: true,

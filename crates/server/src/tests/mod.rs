@@ -14,6 +14,7 @@ mod late_signals;
 mod locks;
 mod moves;
 mod notify;
+mod operation_keys;
 mod operations;
 mod raw;
 mod replies;

@@ -1,11 +1,12 @@
 //! Operations over many sagas, and the audit, over HTTP.
 
+use super::http::Answer;
 use super::rig::Rig;
 use banyan_api::Json;
 use serde_json::json;
 
 /// A server with so many sagas that wait for a person.
-async fn waiting(count: usize) -> Rig {
+pub(super) async fn waiting(count: usize) -> Rig {
     let rig = Rig::start().await.with_samples().await;
     for number in 0..count {
         let body = json!({"definition": "approve", "input": {"customer": format!("c-{number}")}});
@@ -14,7 +15,13 @@ async fn waiting(count: usize) -> Rig {
     rig
 }
 
-async fn over(rig: &Rig, id: &str) -> Json {
+/// Asks for an operation under this key.
+pub(super) async fn begin(rig: &Rig, key: &str, body: &Json) -> Answer {
+    rig.post("/v1/operations", &[("idempotency-key", key)], body)
+        .await
+}
+
+pub(super) async fn over(rig: &Rig, id: &str) -> Json {
     for _ in 0..100_000 {
         let operation = rig.get(&format!("/v1/operations/{id}")).await.json();
         if operation["ended_at"] != Json::Null {
@@ -41,6 +48,13 @@ pub(crate) async fn refusals(rig: &Rig) {
         bad("filter", json!([]), "an object"),
         bad("filter", json!({"stauts": "stuck"}), "stauts"),
         bad("filter", json!({"status": "odd"}), "odd"),
+        bad("filter", json!({"status": []}), "selects nothing"),
+        bad("filter", json!({"status": {"a": 1}}), "is no value"),
+        bad("filter", json!({"version": "two"}), "is no version"),
+        bad("filter", json!({"stalled": false}), "is not true"),
+        bad("filter", json!("status=stuck"), "an object"),
+        bad("dry_run", json!("yes"), "dry_run"),
+        bad("reason", json!(null), "reason"),
         bad("all", json!(true), "empty filter"),
         bad("rate", json!(0), "1 to 10000"),
         bad("rate", json!(10_001), "1 to 10000"),
@@ -55,10 +69,17 @@ pub(crate) async fn refusals(rig: &Rig) {
             "nothing_selected",
             "no saga",
         ),
+        (
+            "filter",
+            json!({"stalled": true}),
+            422,
+            "nothing_selected",
+            "no saga",
+        ),
         ("preview", json!("nothing"), 412, "changed_since", "preview"),
     ] {
         let body = with(member, value);
-        let answer = rig.post("/v1/operations", &[], &body).await;
+        let answer = begin(rig, "k-refused", &body).await;
         assert_eq!(
             (answer.status, answer.code().as_str()),
             (status, code),
@@ -124,7 +145,7 @@ async fn a_verb_over_a_filter_is_previewed_done_and_told() {
         .await;
     body["dry_run"] = json!(false);
     body["preview"] = preview["preview"].clone();
-    let begun = rig.post("/v1/operations", &[], &body).await;
+    let begun = begin(&rig, "k-close", &body).await;
     assert_eq!(begun.status, 202, "{}", begun.text());
     let id = begun.json()["id"].as_str().unwrap().to_owned();
     let place = format!("/v1/operations/{id}");
@@ -179,7 +200,7 @@ async fn told_in_the_audit(rig: &Rig, id: &str, changed: &str) {
 async fn an_operation_is_paused_resumed_and_cancelled() {
     let rig = waiting(3).await;
     let body = json!({"verb": "note", "text": "seen", "filter": {}, "all": true, "reason": "r", "rate": 1});
-    let begun = rig.post("/v1/operations", &[], &body).await.json();
+    let begun = begin(&rig, "k-note", &body).await.json();
     let place = format!("/v1/operations/{}", begun["id"].as_str().unwrap());
     for (verb, state) in [
         ("pause", "paused"),

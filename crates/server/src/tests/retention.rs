@@ -62,6 +62,7 @@ pub(crate) async fn purged() -> Rig {
         let detail = problem["detail"].as_str().unwrap();
         assert!(detail.contains("ended completed"), "{detail}");
     }
+    changes(&rig, &path, &saga["id"]).await;
     // Another body under the key is still another body.
     let reused = json!({"definition": "short", "input": {"a": 1}});
     let answer = rig.post("/v1/sagas", &[KEY], &reused).await;
@@ -75,6 +76,42 @@ pub(crate) async fn purged() -> Rig {
     let figures = figures.await.text();
     assert!(figures.contains("banyan_retention_last_run_timestamp_seconds"));
     rig
+}
+
+/// Who would change it is told the same, by its id and by its key.
+async fn changes(rig: &Rig, path: &str, id: &banyan_api::Json) {
+    let by_key = "/v1/definitions/short/sagas/k-1";
+    let plain = json!({"reason": "r"});
+    let note = json!({"reason": "r", "text": "t"});
+    let settle =
+        json!({"reason": "r", "step": "first", "leg": "do", "as": "done", "evidence": "e"});
+    let to = json!({"reason": "r", "version": 1});
+    let dry = json!({"reason": "r", "dry_run": true});
+    let dry_move = json!({"reason": "r", "version": 1, "dry_run": true});
+    for (place, body) in [
+        (format!("{path}/cancel"), &plain),
+        (format!("{path}/retry"), &plain),
+        (format!("{path}/settle"), &settle),
+        (format!("{path}/undo"), &plain),
+        (format!("{path}/abandon"), &plain),
+        (format!("{path}/note"), &note),
+        (format!("{path}/move"), &to),
+        (format!("{path}/cancel"), &dry),
+        (format!("{path}/move"), &dry_move),
+        (format!("{path}/signals/approved"), &plain),
+        (format!("{by_key}/signals/approved"), &plain),
+    ] {
+        let answer = rig.post(&place, &[KEY], body).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (410, "saga_purged"),
+            "{place}"
+        );
+        let problem = answer.json();
+        assert_eq!(&problem["saga"], id, "{place}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("ended completed"), "{place}: {detail}");
+    }
 }
 
 #[tokio::test]

@@ -150,6 +150,10 @@ impl Reader for Faulty {
         self.inner.audit(query)
     }
 
+    fn audit_until(&self, until: Timestamp, limit: usize) -> Result<Vec<u64>, ReadError> {
+        self.inner.audit_until(until, limit)
+    }
+
     fn taken_by(&self, operation: Id, sagas: &[Id]) -> Result<Vec<Id>, ReadError> {
         self.inner.taken_by(operation, sagas)
     }

@@ -229,6 +229,14 @@ impl Reader for MemoryReader {
         Ok(rows.take(query.limit).cloned().collect())
     }
 
+    fn audit_until(&self, until: Timestamp, limit: usize) -> Result<Vec<u64>, ReadError> {
+        let disk = self.0.lock();
+        let state = &disk.state;
+        let due = |entry: &&AuditEntry| entry.row.at <= until && !state.is_counted_on(entry);
+        let due = state.audit.iter().take_while(due).take(limit);
+        Ok(due.map(|entry| entry.number).collect())
+    }
+
     fn taken_by(&self, operation: Id, sagas: &[Id]) -> Result<Vec<Id>, ReadError> {
         let disk = self.0.lock();
         let rows = disk.state.audit.iter().map(|entry| &entry.row);

@@ -4,7 +4,7 @@ use super::lines::Lines;
 use crate::audit::{AuditEntry, AuditRow};
 use crate::check;
 use crate::dealings::{Dealings, Message, MessageKey, Purged};
-use crate::operations::{Item, OperationRow};
+use crate::operations::{Item, OperationKey, OperationRow};
 use crate::port::{
     Applied, Change, Committed, DefinitionRow, SagaRow, ServiceRow, StartKey, Stored,
 };
@@ -88,10 +88,15 @@ impl State {
                 self.services.remove(name);
                 true
             }
-            Change::Operation { row, items } => {
-                self.operate(row, items);
-                true
+            Change::Operation { row, items, key } => {
+                let free = self.take_operation_key(row.id, key.as_ref());
+                if free {
+                    self.operate(row, items);
+                }
+                free
             }
+            Change::ForgetOperation { id, key } => self.forget_operation(*id, key.as_ref()),
+            Change::ForgetAudit { number } => self.forget_audit(*number),
             Change::Audited { change, row } => {
                 let done = self.apply(change) == Applied::Done;
                 if done {
@@ -162,7 +167,7 @@ impl State {
 
     fn tell(&mut self, row: &AuditRow) {
         self.audit.push(AuditEntry {
-            number: self.audit.len() as u64 + 1,
+            number: self.audit.last().map_or(0, |last| last.number) + 1,
             row: row.clone(),
         });
     }
@@ -175,6 +180,50 @@ impl State {
             all.clear();
         }
         self.operations.insert(row.id, (row.clone(), all));
+    }
+
+    fn take_operation_key(&mut self, id: Id, key: Option<&OperationKey>) -> bool {
+        let Some(key) = key else { return true };
+        let parts = key.parts().map(str::to_owned);
+        if self.start_keys.contains_key(&parts) {
+            return false;
+        }
+        let owner = StartKey {
+            id,
+            request_hash: key.request_hash.clone(),
+            purged: None,
+        };
+        self.start_keys.insert(parts, owner);
+        true
+    }
+
+    fn forget_operation(&mut self, id: Id, key: Option<&OperationKey>) -> bool {
+        if self.operations.get(&id).is_none_or(|(row, _)| row.open) {
+            return false;
+        }
+        self.operations.remove(&id);
+        let parts = key.map(|key| key.parts().map(str::to_owned));
+        if let Some(parts) = parts
+            && self.start_keys.get(&parts).is_some_and(|it| it.id == id)
+        {
+            self.start_keys.remove(&parts);
+        }
+        true
+    }
+
+    fn forget_audit(&mut self, number: u64) -> bool {
+        let found = self.audit.iter().position(|entry| entry.number == number);
+        let Some(place) = found.filter(|place| !self.is_counted_on(&self.audit[*place])) else {
+            return false;
+        };
+        self.audit.remove(place);
+        true
+    }
+
+    /// An open operation is told by this row whom it has taken.
+    pub(super) fn is_counted_on(&self, entry: &AuditEntry) -> bool {
+        let operation = entry.row.operation.and_then(|id| self.operations.get(&id));
+        operation.is_some_and(|(row, _)| row.open)
     }
 
     fn purge(&mut self, id: Id) -> bool {

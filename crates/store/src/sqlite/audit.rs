@@ -1,4 +1,4 @@
-//! The audit: rows are only ever added.
+//! The audit: rows are added, and go from the oldest on.
 
 use super::checksum::checksum;
 use super::{error, reader, row};
@@ -97,6 +97,38 @@ pub(crate) fn audit(
     reader::query(connection, &sql, &parameters, |row| {
         decode(row, &mut scratch)
     })
+}
+
+/// The numbers of the oldest rows, up to the first that is later or belongs to an operation
+/// that is open.
+pub(crate) fn audit_until(
+    connection: &Connection,
+    until: Timestamp,
+    limit: usize,
+) -> Result<Vec<u64>, ReadError> {
+    let sql = "SELECT number, at <= ?1 AND NOT EXISTS
+                   (SELECT 1 FROM operation WHERE id = audit.operation_id AND open = 1)
+               FROM audit ORDER BY number LIMIT ?2";
+    let parameters: [&dyn ToSql; 2] = [&until.0, &reader::count(limit)];
+    let rows = reader::query(connection, sql, &parameters, |row| {
+        let read = |error: rusqlite::Error| error::read(&error);
+        let number: i64 = row.get(0).map_err(read)?;
+        let due: bool = row.get(1).map_err(read)?;
+        Ok((u64::try_from(number).unwrap_or_default(), due))
+    })?;
+    let due = rows.into_iter().take_while(|(_, due)| *due);
+    Ok(due.map(|(number, _)| number).collect())
+}
+
+/// Removes a row; false when there is none, or an open operation counts on it.
+pub(crate) fn forget(connection: &Connection, number: u64) -> rusqlite::Result<bool> {
+    let gone = connection
+        .prepare_cached(
+            "DELETE FROM audit WHERE number = ?1 AND NOT EXISTS
+                 (SELECT 1 FROM operation WHERE id = audit.operation_id AND open = 1)",
+        )?
+        .execute([signed(number)])?;
+    Ok(gone == 1)
 }
 
 /// Those of these sagas that an operation has done its verb to.

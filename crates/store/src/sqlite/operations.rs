@@ -2,8 +2,9 @@
 //! be about very many, which are only ever read in their order.
 
 use super::checksum::checksum;
+use super::writer::key_hash;
 use super::{error, reader, row};
-use crate::operations::{Item, OperationRow};
+use crate::operations::{Item, OperationKey, OperationRow};
 use crate::port::ReadError;
 use banyan_core::id::Id;
 use rusqlite::types::{ToSql, ValueRef};
@@ -69,6 +70,24 @@ fn put_items(
     row::bind(&mut statement, 1, &columns)?;
     statement.raw_execute()?;
     Ok(())
+}
+
+/// Removes an operation that is over, with its key; false when there is none, or it is open.
+pub(crate) fn forget(
+    connection: &Connection,
+    id: Id,
+    key: Option<&OperationKey>,
+) -> rusqlite::Result<bool> {
+    let gone = connection
+        .prepare_cached("DELETE FROM operation WHERE id = ?1 AND open = 0")?
+        .execute([id.as_bytes()])?;
+    if let (1, Some(key)) = (gone, key) {
+        let [namespace, definition, key] = key.parts();
+        connection
+            .prepare_cached("DELETE FROM start_key WHERE hash = ?1 AND saga_id = ?2")?
+            .execute((key_hash(namespace, definition, key), id.as_bytes()))?;
+    }
+    Ok(gone == 1)
 }
 
 /// An operation.

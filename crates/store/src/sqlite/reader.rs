@@ -230,6 +230,10 @@ impl Reader for SqliteReader {
         audit::audit(&*self.pool.lend()?, query)
     }
 
+    fn audit_until(&self, until: Timestamp, limit: usize) -> Result<Vec<u64>, ReadError> {
+        audit::audit_until(&*self.pool.lend()?, until, limit)
+    }
+
     fn taken_by(&self, operation: Id, sagas: &[Id]) -> Result<Vec<Id>, ReadError> {
         audit::taken_by(&*self.pool.lend()?, operation, sagas)
     }

@@ -147,10 +147,21 @@ impl SqliteWriter {
             }
             Change::Service(row) => registry::put_service(&self.connection, row),
             Change::DeleteService { name } => registry::delete_service(&self.connection, name),
-            Change::Operation { row, items } => {
+            Change::Operation { row, items, key } => {
+                if let Some(key) = key {
+                    let [namespace, definition, text] = key.parts();
+                    let hash = key_hash(namespace, definition, text);
+                    if !self.take_key(&hash, row.id, &key.request_hash)? {
+                        return Ok(false);
+                    }
+                }
                 operations::put(&self.connection, row, items, &mut self.scratch)?;
                 Ok(true)
             }
+            Change::ForgetOperation { id, key } => {
+                operations::forget(&self.connection, *id, key.as_ref())
+            }
+            Change::ForgetAudit { number } => audit::forget(&self.connection, *number),
             Change::Audited { change, row } => {
                 let done = self.apply(change)?;
                 if done {

@@ -8,7 +8,8 @@ use banyan_core::id::Id;
 use banyan_core::saga::Status;
 use banyan_store::Applied::{Conflict, Done};
 use banyan_store::{
-    AuditQuery, AuditRow, Change, Dealings, Filter, Item, OperationRow, Reader, Standing,
+    AuditQuery, AuditRow, Change, Dealings, Filter, Item, OPERATION_KEYS, OperationKey,
+    OperationRow, Reader, Standing,
 };
 use serde_json::{Value as Json, json};
 
@@ -20,6 +21,9 @@ suite![
     an_operation_is_told_by_whom_it_has_taken,
     a_selection_is_all_that_a_filter_selects,
     an_operation_keeps_its_sagas_until_it_is_over,
+    a_key_begins_one_operation_and_is_free_again_when_that_is_forgotten,
+    only_an_operation_that_is_over_is_forgotten,
+    the_oldest_rows_of_the_audit_go_save_those_that_an_open_operation_counts_on,
 ];
 
 fn told(saga: Option<u64>, actor: &str, verb: &str) -> AuditRow {
@@ -247,6 +251,7 @@ fn an_operation_keeps_its_sagas_until_it_is_over((mut writer, reader): Fresh) {
     let put = |row: OperationRow, items: &[Item]| Change::Operation {
         row,
         items: items.to_vec(),
+        key: None,
     };
     let batch = [
         put(operation(7_001, true, 0), &items),
@@ -282,4 +287,126 @@ fn an_operation_keeps_its_sagas_until_it_is_over((mut writer, reader): Fresh) {
     assert_eq!(list(true, None, 10), [id(7_002)]);
     assert_eq!(list(false, Some(id(7_002)), 10), [id(7_001)]);
     assert_eq!(list(false, None, 1), [id(7_002)]);
+}
+
+fn operation(number: u64, open: bool, key: Option<&str>) -> Change {
+    Change::Operation {
+        row: OperationRow {
+            id: id(number),
+            open,
+            body: json!({"verb": "retry"}),
+        },
+        items: Vec::new(),
+        key: key.map(key_of),
+    }
+}
+
+fn key_of(key: &str) -> OperationKey {
+    OperationKey {
+        namespace: "default".to_owned(),
+        key: key.to_owned(),
+        request_hash: "ab".repeat(32),
+    }
+}
+
+fn forget(number: u64, key: Option<&str>) -> Change {
+    Change::ForgetOperation {
+        id: id(number),
+        key: key.map(key_of),
+    }
+}
+
+/// Which operation was begun under a key.
+fn begun(reader: &dyn Reader, key: &str) -> Option<Id> {
+    let found = reader.start_key("default", OPERATION_KEYS, key).unwrap();
+    found.map(|found| {
+        assert_eq!(
+            (found.request_hash, found.purged),
+            ("ab".repeat(32), None),
+            "{key}"
+        );
+        found.id
+    })
+}
+
+fn a_key_begins_one_operation_and_is_free_again_when_that_is_forgotten(
+    (mut writer, reader): Fresh,
+) {
+    let mut saga = row(1, 1);
+    saga.key = "k".to_owned();
+    let batch = [
+        start(&saga),
+        operation(7_001, true, Some("k")),
+        audited(
+            operation(7_002, true, Some("k")),
+            told(None, "ann", "begin_operation"),
+        ),
+        operation(7_001, false, None),
+    ];
+    let applied = writer.commit(&batch).unwrap().applied;
+    assert_eq!(applied, [Done, Done, Conflict, Done]);
+    assert_eq!(begun(&*reader, "k"), Some(id(7_001)));
+    assert_eq!(reader.operation(id(7_002)).unwrap(), None);
+    assert_eq!(verbs(&*reader, &all()), "");
+    let of_saga = reader.start_key("default", "order", "k").unwrap();
+    assert_eq!(of_saga.unwrap().id, id(1));
+    let batch = [forget(7_001, Some("k")), operation(7_003, true, Some("k"))];
+    assert_eq!(writer.commit(&batch).unwrap().applied, [Done; 2]);
+    assert_eq!(begun(&*reader, "k"), Some(id(7_003)));
+    assert_eq!(reader.operation(id(7_001)).unwrap(), None);
+}
+
+fn only_an_operation_that_is_over_is_forgotten((mut writer, reader): Fresh) {
+    let batch = [
+        operation(7_001, true, Some("a")),
+        operation(7_002, false, Some("b")),
+        forget(7_001, Some("a")),
+        forget(7_009, None),
+        // The key of another stays.
+        forget(7_002, Some("a")),
+    ];
+    assert_eq!(
+        writer.commit(&batch).unwrap().applied,
+        [Done, Done, Conflict, Conflict, Done]
+    );
+    assert_eq!(begun(&*reader, "a"), Some(id(7_001)));
+    let left = reader.operations(false, None, 10).unwrap();
+    assert_eq!((left.len(), left[0].id), (1, id(7_001)));
+}
+
+fn the_oldest_rows_of_the_audit_go_save_those_that_an_open_operation_counts_on(
+    (mut writer, reader): Fresh,
+) {
+    let at = |later: i64, operation: Option<u64>| AuditRow {
+        at: Timestamp(START + later),
+        operation: operation.map(id),
+        ..told(Some(1), "ann", "retry")
+    };
+    let rows = vec![at(0, None), at(1, Some(7_001)), at(2, None), at(9, None)];
+    let batch = [
+        operation(7_001, true, None),
+        with(start(&row(1, 1)), of(rows)),
+    ];
+    writer.commit(&batch).unwrap();
+    let until = |later, limit| reader.audit_until(Timestamp(START + later), limit).unwrap();
+    assert!(until(-1, 10).is_empty());
+    assert_eq!(until(5, 10), [1], "the second is counted on");
+    let gone = |number| Change::ForgetAudit { number };
+    let batch = [gone(2), gone(1), gone(1), operation(7_001, false, None)];
+    assert_eq!(
+        writer.commit(&batch).unwrap().applied,
+        [Conflict, Done, Conflict, Done]
+    );
+    assert_eq!(until(5, 10), [2, 3]);
+    assert_eq!(until(5, 1), [2]);
+    assert_eq!(until(9, 10), [2, 3, 4]);
+    writer.commit(&[gone(2), gone(3)]).unwrap();
+    let later = audited(
+        Change::Service(crate::sample::service("payments")),
+        at(10, None),
+    );
+    writer.commit(&[later]).unwrap();
+    let numbers = reader.audit(&all()).unwrap();
+    let numbers: Vec<u64> = numbers.iter().map(|entry| entry.number).collect();
+    assert_eq!(numbers, [5, 4]);
 }
