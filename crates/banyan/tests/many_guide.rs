@@ -33,8 +33,8 @@ fn script(address: &str) -> String {
             script.push('\n');
         }
     }
-    // It was cancelled, which it tells by its exit code.
-    script.push_str("wait $note || [ $? = 1 ]\n");
+    // Who followed it was told of its pause or its end, by the exit code.
+    script.push_str("wait $note || code=$?; [ $code = 5 ] || [ $code = 1 ]\n");
     script
 }
 

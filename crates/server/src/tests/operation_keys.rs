@@ -37,7 +37,7 @@ async fn a_key_is_asked_for_and_the_same_one_begins_nothing_twice() {
     let id = first.json()["id"].clone();
     over(&rig, id.as_str().unwrap()).await;
     // Canonical JSON: another order of the members is the same body.
-    let turned = br#"{"rate":1e4,"reason":"r","filter":{"status":"running"},"verb":"cancel"}"#;
+    let turned = br#"{"rate": 10000, "reason":"r","filter":{"status":"running"},"verb":"cancel"}"#;
     let again = rig.call(
         "POST",
         "/v1/operations",
