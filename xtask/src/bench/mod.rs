@@ -9,6 +9,7 @@
 mod limit;
 mod measure;
 mod open;
+mod plot;
 mod report;
 mod saga;
 mod services;
@@ -36,7 +37,8 @@ pub(crate) struct Options {
     /// Sagas in flight, one row of the table each [default: 1, 16, 64, 256; short: 1, 64].
     #[arg(long, value_name = "COUNT", value_delimiter = ',')]
     in_flight: Vec<usize>,
-    /// Where to write the figures as JSON [default: bench/results/latest.json].
+    /// Where to write the figures as JSON, and a plot of them as SVG beside it
+    /// [default: bench/results/latest.json].
     #[arg(long)]
     json: Option<PathBuf>,
     /// Use this binary of banyan instead of building one.

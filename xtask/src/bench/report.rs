@@ -3,6 +3,7 @@
 use super::Kind;
 use super::measure::Sample;
 use super::open::Open;
+use super::plot;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -148,7 +149,7 @@ fn print_targets(rows: &[Row]) {
     }
 }
 
-/// Writes all figures as JSON.
+/// Writes all figures as JSON, and as a picture beside it.
 pub(crate) fn write(rows: &[Row], open: &Open, path: &Path) -> Result<()> {
     let rows: Vec<Value> = rows.iter().map(Row::to_json).collect();
     if let Some(folder) = path.parent() {
@@ -164,7 +165,10 @@ pub(crate) fn write(rows: &[Row], open: &Open, path: &Path) -> Result<()> {
     let all = json!({ "rows": rows, "open_loop": open_loop });
     std::fs::write(path, serde_json::to_string_pretty(&all)?)
         .with_context(|| format!("cannot write {}", path.display()))?;
-    println!("figures: {}", path.display());
+    let picture = path.with_extension("svg");
+    std::fs::write(&picture, plot::draw(&all))
+        .with_context(|| format!("cannot write {}", picture.display()))?;
+    println!("figures: {}, {}", path.display(), picture.display());
     Ok(())
 }
 
