@@ -87,6 +87,11 @@ pub(crate) async fn refusals(rig: &Rig) {
         );
         assert!(answer.text().contains(words), "{words}: {}", answer.text());
     }
+    unknown(rig).await;
+}
+
+/// Places and lists that there are not.
+async fn unknown(rig: &Rig) {
     let reason = json!({"reason": "r"});
     for path in [
         "/v1/operations/nothing/pause",
