@@ -35,8 +35,13 @@ fn a_preview_says_how_many_and_a_sample_and_changes_nothing_and_yes_does_it() {
         bank.stuck(&format!("k-{number}"));
     }
     let retry = [&["retry"][..], &STUCK, &WHY].concat();
-    for more in [&[][..], &["--dry-run"]] {
-        let told = bank.exits(0, &[&retry[..], more].concat());
+    let unreasoned = [&["retry"][..], &STUCK].concat();
+    for asked in [
+        retry.clone(),
+        [&retry[..], &["--dry-run"]].concat(),
+        unreasoned.clone(),
+    ] {
+        let told = bank.exits(0, &asked);
         for words in [
             "7      buy         stuck",
             "7 would take retry",
@@ -55,6 +60,9 @@ fn a_preview_says_how_many_and_a_sample_and_changes_nothing_and_yes_does_it() {
     );
     assert!(all_are(&bank, "stuck"));
     assert!(bank.exits(0, &["operations"]).contains("no operation yet"));
+
+    let why = bank.exits(2, &[&unreasoned[..], &["--yes"]].concat());
+    assert!(why.contains("--reason"), "{why}");
 
     bank.mend();
     let done = bank.exits(0, &[&retry[..], &["--yes", "--rate", "500"]].concat());

@@ -51,12 +51,13 @@ pub(crate) struct Which {
 /// The reason of a verb that changes the saga's way.
 #[derive(Args, Debug)]
 pub(crate) struct Because {
-    /// Why, for the journal and for whoever looks next; a dry run needs none
+    /// Why, for the journal and for whoever looks next; a dry run or preview needs none
     #[arg(
         long,
         short,
         value_name = "WHY",
-        required_unless_present = "dry_run",
+        required_unless_present_any = ["dry_run", "filter", "all"],
+        required_if_eq("yes", "true"),
         value_parser = clap::builder::NonEmptyStringValueParser::new()
     )]
     reason: Option<String>,
