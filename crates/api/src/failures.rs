@@ -60,6 +60,18 @@ pub struct NotCounted {
     pub before: Moment,
 }
 
+/// A saga of which nothing can be read any more: no list shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Damaged {
+    /// Which one.
+    #[schema(value_type = String)]
+    pub id: Id,
+    /// When it should have gone on.
+    pub since: Moment,
+    /// What is wrong with what is stored of it.
+    pub message: String,
+}
+
 /// The failures, the gravest and most frequent first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Failures {
@@ -70,4 +82,8 @@ pub struct Failures {
     /// At most so many sagas of each status are counted, the newest failures first; these had
     /// more.
     pub not_counted: Vec<NotCounted>,
+    /// Sagas whose stored rows do not match their checksums, whatever the filter. They are found
+    /// once they should have gone on, and for longer than `stalled_after` did not.
+    #[serde(default)]
+    pub damaged: Vec<Damaged>,
 }

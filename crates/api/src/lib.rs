@@ -29,7 +29,7 @@ pub use definition::{
     CheckAnswer, Definition, DefinitionDetail, DefinitionDiff, DefinitionVersion, Diagnostic,
     Difference, Registered, Severity,
 };
-pub use failures::{FailureGroup, FailureKind, Failures, NotCounted};
+pub use failures::{Damaged, FailureGroup, FailureKind, Failures, NotCounted};
 pub use filter::{FILTER_KEYS, Filter, FilterError, percent_decode};
 pub use health::{Health, HealthStatus};
 pub use list::Page;

@@ -91,6 +91,13 @@ fn table(context: &Context, answer: &Answer) -> String {
         ]);
     }
     let mut text = rows.text("nothing fails");
+    for one in &answer.damaged {
+        let line = format!("damaged since {}: {}", one.since, one.message);
+        text.push_str(&format!(
+            "{}\n  nothing of it is changed any more: restore a backup of the data folder\n",
+            context.style.bad(&line)
+        ));
+    }
     for cut in &answer.not_counted {
         let line = format!(
             "of {} sagas, what failed before {} is not counted: --since narrows it",

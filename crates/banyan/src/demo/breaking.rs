@@ -31,7 +31,7 @@ pub(super) fn mend(context: &Context, folder: &Folder, what: &[Break]) -> Result
     let names: Vec<String> = healed.iter().map(|one| one.name()).collect();
     let mut text = format!("{} healed: {}\n", context.style.good("✓"), names.join(", "));
     text.push_str(
-        "  what is stuck stays so until it is tried again: banyan retry SAGA --reason WHY\n",
+        "  what is stuck stays so until somebody mends it; which verb helps: banyan show SAGA\n",
     );
     if healed.contains(&Break::NotificationsLogin) {
         text.push_str(

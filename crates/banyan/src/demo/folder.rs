@@ -4,8 +4,8 @@ use super::shop::{self, Break, Service};
 use crate::cli::Fail;
 use std::path::{Path, PathBuf};
 
-/// The sagas of the demo: name, version and file.
-pub(super) const SAGAS: [(&str, u32, &str); 2] = [
+/// The sagas of the demo: name, version and file. A child stands before its parent.
+pub(super) const SAGAS: [(&str, u32, &str); 8] = [
     (
         "place_order",
         2,
@@ -15,6 +15,36 @@ pub(super) const SAGAS: [(&str, u32, &str); 2] = [
         "express_order",
         1,
         include_str!("../../demo/express_order.saga.yaml"),
+    ),
+    (
+        "pickup_order",
+        1,
+        include_str!("../../demo/pickup_order.saga.yaml"),
+    ),
+    (
+        "freight_order",
+        1,
+        include_str!("../../demo/freight_order.saga.yaml"),
+    ),
+    (
+        "letter_order",
+        1,
+        include_str!("../../demo/letter_order.saga.yaml"),
+    ),
+    (
+        "gift_order",
+        1,
+        include_str!("../../demo/gift_order.saga.yaml"),
+    ),
+    (
+        "pick_goods",
+        1,
+        include_str!("../../demo/pick_goods.saga.yaml"),
+    ),
+    (
+        "picked_order",
+        1,
+        include_str!("../../demo/picked_order.saga.yaml"),
     ),
 ];
 

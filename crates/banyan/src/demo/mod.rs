@@ -4,7 +4,9 @@
 //! `banyan demo` starts the server and the services as processes of their own and starts again
 //! whichever dies. `banyan demo verify` needs none of them: it reads what they left behind.
 
+mod asking;
 mod breaking;
+mod caller;
 mod child;
 mod clients;
 mod clock;
@@ -14,6 +16,7 @@ mod orders;
 mod plans;
 mod run;
 mod shop;
+mod special;
 mod stream;
 mod summary;
 mod verify;
@@ -44,6 +47,10 @@ const DEFAULT_DATA: &str = "banyan-demo";
                                   a shop whose refunds fail, for you to mend: docs/guide/first-repair.md
   banyan demo break stock-ship    breaks a demo that is running
   banyan demo mend                heals whatever was broken; then retry what is stuck
+  banyan demo ask payments GET /charges/by-key/KEY
+                                  looks into a service's books; POST, PUT, DELETE act by hand
+
+What can be broken, which code it gives, and the page about it: docs/runbook/README.md
 
 The data folder is ./banyan-demo unless --data names another."
 )]
@@ -89,6 +96,9 @@ enum Verb {
         /// This alone
         what: Vec<Break>,
     },
+    /// Ask a service of a running demo, as its own people do: nothing that is broken on purpose
+    /// befalls it
+    Ask(asking::Question),
     /// Prove the books: every order wholly done or wholly undone, money and stock add up
     Verify,
 }
@@ -117,6 +127,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Result<Exit,
     match arguments.verb {
         Some(Verb::Verify) => verify::run(context, &folder).await,
         Some(Verb::Break { what }) => breaking::more(context, &folder, &what),
+        Some(Verb::Ask(question)) => asking::ask(context, &folder, &question).await,
         Some(Verb::Mend { what }) => breaking::mend(context, &folder, &what),
         None => run::run(context, &folder, &arguments).await,
     }

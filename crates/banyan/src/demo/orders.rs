@@ -1,7 +1,8 @@
 //! Orders as customers place them: drawn from the catalogue by a seed, the same for the same
-//! number whatever happened before.
+//! number whatever happened before. Those that come only while something is broken are plain
+//! ones: what befalls them is what was broken.
 
-use super::shop::{ACCOUNTS, GOODS};
+use super::shop::{ACCOUNTS, Break, GOODS};
 use banyan_core::Json;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -57,6 +58,34 @@ pub(super) fn draw(seed: u64, number: u64) -> Draft {
         }),
         approval,
     }
+}
+
+/// The order of this number among those that come only while this is broken; none when it
+/// brings no orders of its own.
+pub(super) fn special(of: Break, seed: u64, number: u64) -> Option<Draft> {
+    let definition = of.orders()?;
+    // Nobody has an account for the last kind: its payment is refused, so that it turns back.
+    let who = if of == Break::GoodsReturn {
+        "zoe"
+    } else {
+        ACCOUNTS[0].0
+    };
+    let (sku, price, _) = GOODS[0];
+    let quantity = i64::try_from(number % 3).unwrap_or(0) + 1;
+    Some(Draft {
+        key: format!("{}{number}", special_prefix(definition, seed)),
+        definition,
+        input: json!({
+            "customer": who, "city": CITIES[0], "amount": price * quantity,
+            "items": [{ "sku": sku, "quantity": quantity }],
+        }),
+        approval: None,
+    })
+}
+
+/// What the keys of such orders begin with.
+pub(super) fn special_prefix(definition: &str, seed: u64) -> String {
+    format!("{}-{seed}-", definition.trim_end_matches("_order"))
 }
 
 /// One to three articles, now and then a scarce one, and what they cost together.

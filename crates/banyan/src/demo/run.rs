@@ -8,6 +8,7 @@ use super::folder::{Folder, SAGAS};
 use super::log::{self, Log};
 use super::plans;
 use super::shop::Service;
+use super::special;
 use super::stream::take_orders;
 use super::summary::{Screen, Tally};
 use super::watching::{REST_TIME, Watching};
@@ -22,6 +23,9 @@ use tokio::sync::{mpsc, watch};
 
 /// How long starting may take, a recovery included.
 const START_TIME: Duration = Duration::from_secs(60);
+/// How long notifications keeps the keys of its letters: a day elsewhere, but nobody who looks on
+/// waits for that. All that it is usually asked is a PUT, which needs no key.
+const LETTER_KEYS: banyan_core::time::Duration = banyan_core::time::Duration::from_secs(15);
 const USUAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7400);
 
 /// Everything that runs.
@@ -124,13 +128,18 @@ async fn work(
     });
     let known = log::read(&folder.clients_log()).map_err(Fail::Here)?;
     let (stop, stopping) = watch::channel(false);
-    let orders = tokio::spawn(take_orders(
+    let (seed, rate) = (arguments.seed, arguments.rate);
+    let usual = take_orders(
         Arc::clone(&clients),
-        known,
-        arguments.seed,
-        arguments.rate,
-        stopping,
-    ));
+        known.clone(),
+        seed,
+        rate,
+        stopping.clone(),
+    );
+    let special = special::take_orders(Arc::clone(&clients), known, seed, folder.clone(), stopping);
+    let orders = tokio::spawn(async {
+        tokio::join!(usual, special);
+    });
     let mut watching = Watching::new(folder, &mut shop.news, &tally, screen);
     let time = arguments.duration.map(banyan_core::time::Duration::to_std);
     watching.until_stopped(time).await;
@@ -188,8 +197,10 @@ async fn all_at_rest(client: &Client) -> bool {
 
 async fn register(client: &Client, addresses: &[(Service, SocketAddr)]) -> Result<(), Fail> {
     for (service, address) in addresses {
+        let short = *service == Service::Notifications;
         let request = ServiceRequest {
             instances: vec![format!("http://{address}")],
+            keys_kept: short.then_some(LETTER_KEYS),
             ..ServiceRequest::default()
         };
         client.put_service(service.name(), &request).await?;

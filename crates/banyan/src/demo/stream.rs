@@ -24,7 +24,9 @@ pub(super) async fn take_orders(
 ) {
     let room = Arc::new(Semaphore::new(AT_ONCE));
     let mut placed = JoinSet::new();
-    let (open, next) = resume(&known, seed);
+    let (open, next) = resume(&known, &format!("order-{seed}-"), |number| {
+        Some(orders::draw(seed, number))
+    });
     for draft in open {
         let clients = Arc::clone(&clients);
         placed.spawn(async move { clients.place(draft, true).await });
@@ -51,17 +53,20 @@ pub(super) async fn take_orders(
     while placed.join_next().await.is_some() {}
 }
 
-/// Orders of this seed that were sent and never heard of, and the next free number.
-fn resume(known: &BTreeMap<String, Order>, seed: u64) -> (Vec<Draft>, u64) {
-    let number =
-        |key: &str| -> Option<u64> { key.strip_prefix(&format!("order-{seed}-"))?.parse().ok() };
+/// Orders whose keys begin so that were sent and never heard of, and the next free number.
+pub(super) fn resume(
+    known: &BTreeMap<String, Order>,
+    prefix: &str,
+    draw: impl Fn(u64) -> Option<Draft>,
+) -> (Vec<Draft>, u64) {
+    let number = |key: &str| -> Option<u64> { key.strip_prefix(prefix)?.parse().ok() };
     let numbers = known.keys().filter_map(|key| number(key));
     let next = numbers.max().map_or(1, |last| last + 1);
     let open = known
         .iter()
         .filter(|(_, order)| !matches!(order.told, Some(Told::Refused(_))))
         .filter_map(|(key, _)| number(key))
-        .map(|number| orders::draw(seed, number))
+        .filter_map(draw)
         .collect();
     (open, next)
 }

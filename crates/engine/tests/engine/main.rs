@@ -8,6 +8,7 @@
     reason = "a panic in a test is its failure, with its line"
 )]
 
+mod body_changed;
 mod bounds;
 mod children;
 mod crashes;

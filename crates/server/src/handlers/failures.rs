@@ -6,8 +6,9 @@ use crate::filter;
 use crate::query::Query;
 use crate::{limits, reply};
 use axum::extract::State;
-use banyan_api::{FailureGroup, Failures, Filter, Moment, NotCounted};
+use banyan_api::{Damaged, FailureGroup, Failures, Filter, Moment, NotCounted};
 use banyan_core::saga::Status;
+use banyan_engine::{Engine, StallKind};
 use banyan_store::{Group, TroubleKind, TroubleQuery};
 use std::cmp::Reverse;
 
@@ -58,7 +59,20 @@ pub(crate) async fn failures(State(app): State<App>, query: Query) -> Answer {
         items: groups.into_iter().map(group).collect(),
         next: None,
         not_counted: found.cut.into_iter().map(not_counted).collect(),
+        damaged: damaged(&app.engine),
     }))
+}
+
+fn damaged(engine: &Engine) -> Vec<Damaged> {
+    let stalls = engine.stalled().into_iter();
+    let damaged = stalls.filter(|stall| stall.kind == StallKind::Damaged);
+    damaged
+        .map(|stall| Damaged {
+            id: stall.id,
+            since: Moment(stall.since),
+            message: stall.cause,
+        })
+        .collect()
 }
 
 /// The filter, in which `since` is no key.

@@ -18,13 +18,28 @@ pub(crate) enum Break {
     PaymentsUndo,
     /// Shipping answers 503 to every cancellation: undo_exhausted
     ShippingUndo,
+    /// Stock lets goods go, and then says that it never had them: undo_not_found
+    StockForgets,
     /// Stock refuses to ship, past the point of no return: forward_refused
     StockShip,
     /// Shipping dispatches, loses its answer, and then says no: outcome_unknown
     ShippingDispatch,
     /// Notifications answers 401: parked as misconfigured and, half a minute later, unreachable
     NotificationsLogin,
+    /// Orders to be picked up, whose charge and first refund get lost on their way: undo_unclear
+    PaymentsLost,
+    /// Orders by freight, whose haulier says yes after all was undone: late_effect
+    ShippingReply,
+    /// Orders with a letter, whose answer is lost until its key is too old: key_expired
+    NotificationsLetters,
+    /// Gifts without a card, of which the saga file reads the sender: expression_failed
+    GiftCard,
+    /// Orders picked by a saga of their own, whose undo stock refuses: child_stuck
+    GoodsReturn,
 }
+
+/// The sagas of which the shop's usual orders are.
+const USUAL: [&str; 2] = ["place_order", "express_order"];
 
 impl Break {
     /// Its name on the command line and in the file.
@@ -33,34 +48,71 @@ impl Break {
         value.map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
-    /// The service that is broken.
-    pub(crate) const fn service(self) -> Service {
+    /// The definition whose orders come only while this is broken; none where it hurts the
+    /// usual ones.
+    pub(crate) const fn orders(self) -> Option<&'static str> {
         match self {
-            Break::PaymentsUndo => Service::Payments,
-            Break::ShippingUndo | Break::ShippingDispatch => Service::Shipping,
-            Break::StockShip => Service::Stock,
-            Break::NotificationsLogin => Service::Notifications,
+            Break::PaymentsUndo
+            | Break::ShippingUndo
+            | Break::StockForgets
+            | Break::StockShip
+            | Break::ShippingDispatch
+            | Break::NotificationsLogin => None,
+            Break::PaymentsLost => Some("pickup_order"),
+            Break::ShippingReply => Some("freight_order"),
+            Break::NotificationsLetters => Some("letter_order"),
+            Break::GiftCard => Some("gift_order"),
+            Break::GoodsReturn => Some("picked_order"),
         }
     }
 
-    /// The calls that it is about.
-    fn is_about(self, method: &Method, path: &str) -> bool {
-        match self {
-            Break::PaymentsUndo => path == "/refunds",
-            Break::ShippingUndo => *method == Method::DELETE,
-            Break::StockShip => path.ends_with("/shipped"),
-            Break::ShippingDispatch => path.ends_with("/dispatched"),
-            Break::NotificationsLogin => true,
-        }
+    /// Whether this call is one that it is about. What people call by hand is none.
+    fn is_about(self, service: Service, about: &About<'_>) -> bool {
+        let About { method, path, .. } = *about;
+        let usual = USUAL.contains(&about.definition);
+        let (at, is_meant) = match self {
+            Break::PaymentsUndo => (Service::Payments, usual && path == "/refunds"),
+            Break::ShippingUndo => (Service::Shipping, usual && *method == Method::DELETE),
+            Break::StockForgets => (Service::Stock, usual && *method == Method::DELETE),
+            Break::StockShip => (Service::Stock, usual && path.ends_with("/shipped")),
+            Break::ShippingDispatch => (Service::Shipping, usual && path.ends_with("/dispatched")),
+            Break::NotificationsLogin => (Service::Notifications, usual),
+            Break::PaymentsLost => (Service::Payments, about.definition == "pickup_order"),
+            Break::NotificationsLetters => (Service::Notifications, path == "/letters"),
+            Break::GoodsReturn => (
+                Service::Stock,
+                about.definition == "pick_goods" && *method == Method::DELETE,
+            ),
+            // Nothing is wrong with a service's answer: it comes late, or is never asked for.
+            Break::ShippingReply | Break::GiftCard => return false,
+        };
+        at == service && is_meant
     }
+}
+
+/// A call, as far as a break looks at it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct About<'a> {
+    /// The HTTP method.
+    pub(super) method: &'a Method,
+    /// The path.
+    pub(super) path: &'a str,
+    /// The definition of the saga that calls; empty when a person does.
+    pub(super) definition: &'a str,
+    /// The attempt's number, as the caller counts.
+    pub(super) attempt: &'a str,
 }
 
 /// What a break makes of a call.
 pub(super) enum Ailment {
     /// It is answered so, and nothing happens.
     Says(Box<Response>),
+    /// It takes effect, and is answered so.
+    Belies(Box<Response>),
     /// It takes effect, and its answer is lost.
     Silent,
+    /// It never arrives.
+    Lost,
 }
 
 /// Where it stands what is broken.
@@ -98,28 +150,33 @@ pub(crate) fn write(data: &Path, broken: &[Break]) -> std::io::Result<()> {
 
 /// What befalls this call, when something is broken about it. Questions are answered truly:
 /// that is how a person finds out what happened.
-pub(super) fn ails(
-    data: &Path,
-    service: Service,
-    (method, path): (&Method, &str),
-    attempt: &str,
-) -> Option<Ailment> {
-    if *method == Method::GET {
+pub(super) fn ails(data: &Path, service: Service, about: &About<'_>) -> Option<Ailment> {
+    if *about.method == Method::GET {
         return None;
     }
     // A file that cannot be read breaks nothing.
     let broken = read(data).unwrap_or_default();
     let found = broken
         .into_iter()
-        .find(|one| one.service() == service && one.is_about(method, path))?;
+        .find(|one| one.is_about(service, about))?;
+    let is_first = about.attempt == "1";
     let says = |status, error, message| Some(Ailment::Says(Box::new(no(status, error, message))));
     match found {
         Break::PaymentsUndo => says(409, "period_closed", "the books of this month are closed"),
         Break::ShippingUndo => says(503, "unavailable", "the carrier's system is away"),
+        Break::StockForgets => {
+            let answer = no(404, "not_found", "there is no such reservation");
+            Some(Ailment::Belies(Box::new(answer)))
+        }
         Break::StockShip => says(409, "warehouse_closed", "the warehouse is closed today"),
-        Break::ShippingDispatch if attempt == "1" => Some(Ailment::Silent),
+        Break::ShippingDispatch if is_first => Some(Ailment::Silent),
         Break::ShippingDispatch => says(409, "in_progress", "this shipment is being handled"),
         Break::NotificationsLogin => says(401, "unauthorized", "this credential has expired"),
+        Break::PaymentsLost if about.path == "/charges" || is_first => Some(Ailment::Lost),
+        Break::NotificationsLetters if is_first => Some(Ailment::Silent),
+        Break::NotificationsLetters => says(503, "unavailable", "the printer is out of paper"),
+        Break::GoodsReturn => says(409, "warehouse_closed", "nothing is put back today"),
+        Break::PaymentsLost | Break::ShippingReply | Break::GiftCard => None,
     }
 }
 
@@ -137,8 +194,20 @@ mod tests {
             assert_eq!(read(data).unwrap(), [*one]);
         }
         write(data, &[Break::PaymentsUndo, Break::StockShip]).unwrap();
-        let hurt =
-            |service, method: &Method, path| ails(data, service, (method, path), "1").is_some();
+        let hurt = |service, method: &Method, path| {
+            let about = About {
+                method,
+                path,
+                definition: "place_order",
+                attempt: "1",
+            };
+            let by_hand = About {
+                definition: "",
+                ..about
+            };
+            assert!(ails(data, service, &by_hand).is_none(), "{path}");
+            ails(data, service, &about).is_some()
+        };
         assert!(hurt(Service::Payments, &Method::POST, "/refunds"));
         assert!(!hurt(Service::Payments, &Method::POST, "/charges"));
         assert!(hurt(

@@ -14,6 +14,8 @@ pub(super) struct Call {
     pub(super) path: String,
     /// The `Idempotency-Key`; empty when there was none.
     pub(super) key: String,
+    /// Where the outcome is awaited, when not in the answer; empty when nobody asks for that.
+    pub(super) reply_to: String,
     /// The JSON body; null when there was none.
     pub(super) body: Json,
 }

@@ -1,6 +1,6 @@
 //! What the shop's services make of HTTP: a call for the desk, and the faults that befall it.
 
-use super::broken::{self, Ailment};
+use super::broken::{self, About, Ailment};
 use super::call::Call;
 use super::desk::Desk;
 use super::faults::{Draw, Fault, Faults};
@@ -33,20 +33,34 @@ impl Service for Counter {
             return Ok(no(400, "not_json", "the body is no JSON"));
         };
         let attempt = heard.header("banyan-attempt").to_owned();
+        // `place_order@2`: a break is about the definition, whatever its version.
+        let definition = heard.header("banyan-definition");
+        let definition = definition.split('@').next().unwrap_or("").to_owned();
         let call = Call {
             key: heard.header("idempotency-key").to_owned(),
+            reply_to: heard.header("banyan-reply-to").to_owned(),
             method: heard.method,
             path: heard.path,
             body,
         };
-        let about = (&call.method, call.path.as_str());
-        match broken::ails(&self.data, self.service, about, &attempt) {
+        let about = About {
+            method: &call.method,
+            path: &call.path,
+            definition: &definition,
+            attempt: &attempt,
+        };
+        match broken::ails(&self.data, self.service, &about) {
             Some(Ailment::Says(response)) => return Ok(*response),
+            Some(Ailment::Belies(response)) => {
+                self.desk.ask(call).await.map_err(|_| Silence)?;
+                return Ok(*response);
+            }
             Some(Ailment::Silent) => {
                 // Whether the desk is gone or the answer is lost, the caller hears nothing.
                 let _ = self.desk.ask(call).await;
                 return Err(Silence);
             }
+            Some(Ailment::Lost) => return Err(Silence),
             None => {}
         }
         let fault = befalls(&call, &attempt, &self.faults);

@@ -10,6 +10,7 @@ mod call;
 mod database;
 mod desk;
 mod faults;
+mod haulier;
 mod http;
 mod notifications;
 mod orders;
@@ -107,11 +108,19 @@ fn start(
     let connection = database::open(&options.data, options.service, domain.as_ref())?;
     let desk = desk::open(connection, domain);
     let faults = options.faults.clone();
+    let freights = (options.service == Service::Shipping)
+        .then(|| haulier::run(desk.clone(), options.data.clone()));
     let counter = http::Counter {
         desk,
         faults,
         service: options.service,
         data: options.data.clone(),
     };
-    Ok(tokio::spawn(crate::front::serve(listener, counter)))
+    Ok(tokio::spawn(async move {
+        let serving = crate::front::serve(listener, counter);
+        match freights {
+            Some(freights) => drop(tokio::join!(serving, freights)),
+            None => serving.await,
+        }
+    }))
 }

@@ -1,9 +1,12 @@
 //! Notifications: what customers were told, one message per order. They stand after the point
 //! of no return, so that nobody is told of an order that is undone.
+//!
+//! A message is put under its order's number; a letter is printed for each call, and its caller's
+//! key alone tells a repeat.
 
 use super::call::{Call, Domain, Reply};
 use super::database::book;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::json;
 
 const TABLES: &str = "
@@ -29,6 +32,8 @@ impl Domain for Notifications {
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         match (call.method.as_str(), parts.as_slice()) {
             ("PUT", ["notifications", order]) => tell(database, order, call).map(Some),
+            ("POST", ["letters"]) => tell(database, call.text("order"), call).map(Some),
+            ("GET", ["letters", "by-key", key]) => letter(database, key).map(Some),
             _ => Ok(None),
         }
     }
@@ -36,8 +41,8 @@ impl Domain for Notifications {
 
 fn tell(database: &Connection, order: &str, call: &Call) -> rusqlite::Result<Reply> {
     let (cart, customer) = (call.text("cart"), call.text("customer"));
-    if cart.is_empty() || customer.is_empty() {
-        let message = "a notification has a cart and a customer";
+    if cart.is_empty() || customer.is_empty() || order.is_empty() {
+        let message = "a notification has an order, a cart and a customer";
         return Ok(Reply::refused(422, "invalid_notification", message));
     }
     let new = database
@@ -50,4 +55,15 @@ fn tell(database: &Connection, order: &str, call: &Call) -> rusqlite::Result<Rep
         book(database, cart, &call.key, "told", (customer, 1))?;
     }
     Ok(Reply::ok(json!({ "order": order, "status": "told" })))
+}
+
+fn letter(database: &Connection, key: &str) -> rusqlite::Result<Reply> {
+    let order: Option<String> = database
+        .prepare_cached("SELECT order_id FROM messages WHERE key = ?")?
+        .query_row([key], |row| row.get(0))
+        .optional()?;
+    Ok(order.map_or_else(
+        || Reply::not_found("letter"),
+        |order| Reply::ok(json!({ "order": order, "status": "told" })),
+    ))
 }

@@ -51,8 +51,10 @@ pub(super) fn sagas(orders: &BTreeMap<String, Order>, sagas: &[Fact]) -> Vec<Str
     let mut problems = Vec::new();
     let mut by_key: HashMap<&str, Vec<&Fact>> = HashMap::new();
     for saga in sagas {
-        by_key.entry(&saga.key).or_default().push(saga);
-        if !orders.contains_key(&saga.key) {
+        if !saga.is_child {
+            by_key.entry(&saga.key).or_default().push(saga);
+        }
+        if !saga.is_child && !orders.contains_key(&saga.key) {
             problems.push(format!(
                 "{}: saga {} was started by nobody",
                 saga.key, saga.id
@@ -100,6 +102,7 @@ pub(super) fn orders(
 ) -> Vec<String> {
     let status: HashMap<&str, &SagaStatus> = sagas
         .iter()
+        .filter(|saga| !saga.is_child)
         .map(|saga| (saga.key.as_str(), &saga.status))
         .collect();
     let mut problems = Vec::new();

@@ -34,7 +34,8 @@ const EXPECTED: [&str; 9] = [
 pub(super) fn count(sagas: &[Fact], books: &[Book]) -> Vec<(&'static str, usize)> {
     let mut counts: Vec<(&'static str, usize)> =
         EXPECTED.iter().map(|outcome| (*outcome, 0)).collect();
-    for outcome in sagas.iter().filter_map(outcome) {
+    let orders = sagas.iter().filter(|saga| !saga.is_child);
+    for outcome in orders.filter_map(outcome) {
         match counts.iter_mut().find(|(known, _)| *known == outcome) {
             Some((_, count)) => *count += 1,
             None => counts.push((outcome, 1)),

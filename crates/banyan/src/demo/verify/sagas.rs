@@ -18,6 +18,8 @@ pub(super) struct Fact {
     pub(super) key: String,
     pub(super) status: SagaStatus,
     pub(super) reason: Option<Reason>,
+    /// Another saga runs it: no client asked for it.
+    pub(super) is_child: bool,
 }
 
 /// Every saga of the demo's definitions.
@@ -47,6 +49,7 @@ async fn over_http(client: &Client) -> Result<Vec<Fact>, Fail> {
                 key: item.key,
                 status: item.status,
                 reason: item.reason,
+                is_child: item.parent.is_some(),
             }));
             cursor = page.next;
             if cursor.is_none() {
@@ -59,8 +62,10 @@ async fn over_http(client: &Client) -> Result<Vec<Fact>, Fail> {
 
 fn from_store(file: &Path) -> anyhow::Result<Vec<Fact>> {
     let database = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    let mut statement =
-        database.prepare("SELECT id, definition, key, status, reason_detail FROM saga")?;
+    let mut statement = database.prepare(
+        "SELECT id, definition, key, status, reason_detail,
+                EXISTS (SELECT 1 FROM child WHERE child.saga_id = saga.id) FROM saga",
+    )?;
     let mut rows = statement.query([])?;
     let mut facts = Vec::new();
     while let Some(row) = rows.next()? {
@@ -73,6 +78,7 @@ fn from_store(file: &Path) -> anyhow::Result<Vec<Fact>> {
             key: row.get(2)?,
             status: SagaStatus::from(status),
             reason: reason.map(|text| serde_json::from_str(&text)).transpose()?,
+            is_child: row.get(5)?,
         });
     }
     Ok(facts)

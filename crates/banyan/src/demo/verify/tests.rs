@@ -62,6 +62,7 @@ fn order(key: &str, status: SagaStatus) -> ((String, Order), Fact) {
         key: key.to_owned(),
         status,
         reason: None,
+        is_child: false,
     };
     ((key.to_owned(), order), saga)
 }
