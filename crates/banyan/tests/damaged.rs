@@ -18,7 +18,7 @@ const CALL: &str = "\
 saga: call
 version: 1
 steps:
-  - away: { do: PUT nowhere /x, retry: { attempts: 100000, first: 1s, max: 1s } }
+  - away: { do: PUT nowhere /x, undo: none, retry: { attempts: 10000, first: 1s, max: 1s } }
 ";
 const NAP: &str = "\
 saga: nap

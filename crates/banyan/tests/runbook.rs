@@ -16,8 +16,8 @@ use std::time::Duration;
 
 const BANYAN: &str = env!("CARGO_BIN_EXE_banyan");
 /// Looks at a condition before it is given up; each takes [`STEP`].
-const LOOKS: u32 = 2_400;
-const STEP: Duration = Duration::from_millis(100);
+const LOOKS: u32 = 1_500;
+const STEP: Duration = Duration::from_millis(200);
 
 /// A page, and what is to be seen of it on the demo.
 struct Case {
@@ -44,7 +44,7 @@ const fn case(
 }
 
 /// Breaks that hide one another are set one after the other.
-const ROUNDS: [&[Case]; 3] = [
+const ROUNDS: [&[Case]; 4] = [
     &[
         case(
             "undo_refused",
@@ -103,20 +103,18 @@ const ROUNDS: [&[Case]; 3] = [
             "completed",
         ),
     ],
-    &[
-        case(
-            "forward_refused",
-            "stock-ship",
-            ("express_order", "ship"),
-            "completed",
-        ),
-        case(
-            "unreachable",
-            "notifications-login",
-            ("place_order", "tell"),
-            "completed",
-        ),
-    ],
+    &[case(
+        "forward_refused",
+        "stock-ship",
+        ("express_order", "ship"),
+        "completed",
+    )],
+    &[case(
+        "unreachable",
+        "notifications-login",
+        ("place_order", "tell"),
+        "completed",
+    )],
 ];
 
 /// Waits until the condition gives something; panics with `what` when it never does.
@@ -241,10 +239,18 @@ impl Demo {
         serde_json::from_str(&self.well(&format!("{line} --json"))).unwrap()
     }
 
-    /// The sagas that are stuck with this code.
+    /// The sagas that are stuck with this code; none where a busy machine did not answer in time.
     fn stuck(&self, code: &str) -> Vec<Json> {
-        let page = self.json(&format!("banyan list --status stuck --code {code} -n 500"));
-        page["items"].as_array().unwrap().clone()
+        let line = format!("banyan list --status stuck --code {code} -n 500");
+        let page = self.looked(&line).unwrap_or_default();
+        page["items"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// What is asked again and again may be late now and then.
+    fn looked(&self, line: &str) -> Option<Json> {
+        let output = self.run(&format!("{line} --json"));
+        let said = output.status.success().then_some(output.stdout)?;
+        serde_json::from_slice(&said).ok()
     }
 }
 
@@ -342,7 +348,7 @@ fn tried(demo: &Demo, case: &Case, block: &Block, saga: &Json) {
     }
     let id = saga["id"].as_str().unwrap();
     until(&format!("{code}: {id} is {}", case.ends), || {
-        let now = demo.json(&format!("banyan show {id}"));
+        let now = demo.looked(&format!("banyan show {id}"))?;
         (now["status"] == case.ends).then_some(())
     });
 }
@@ -399,8 +405,8 @@ fn mend_the_rest(demo: &Demo, cases: &[Case]) {
             }
         }
         demo.run("banyan retry --where status=stuck --reason 'mended' --yes --rate 500");
-        let open = demo.json("banyan list --status stuck -n 1");
-        open["items"].as_array().unwrap().is_empty().then_some(())
+        let open = demo.looked("banyan list --status stuck -n 1")?;
+        open["items"].as_array()?.is_empty().then_some(())
     });
 }
 
@@ -444,7 +450,7 @@ trait Cases {
     fn concat_cases(&self) -> Vec<&Case>;
 }
 
-impl Cases for [&[Case]; 3] {
+impl Cases for [&[Case]; 4] {
     fn concat_cases(&self) -> Vec<&Case> {
         self.iter().flat_map(|round| round.iter()).collect()
     }

@@ -55,6 +55,7 @@ pub(super) async fn ask(
         url: &format!("{}{path}", address.trim_end_matches('/')),
         key: question.key.as_deref().unwrap_or(&own),
         body: question.body.clone().unwrap_or_default(),
+        in_person: true,
     };
     let name = question.service.name();
     let answer = caller::call(request).await;

@@ -23,7 +23,12 @@ pub(super) struct Request<'a> {
     pub(super) key: &'a str,
     /// The body; none when it is null.
     pub(super) body: Json,
+    /// A person of the service asks, at its own counter: no answer gets lost on the way.
+    pub(super) in_person: bool,
 }
+
+/// What says that a call is made in person.
+pub(super) const IN_PERSON: &str = "shop-in-person";
 
 /// Status and body of the answer; null when that is no JSON.
 pub(super) async fn call(request: Request<'_>) -> anyhow::Result<(u16, Json)> {
@@ -41,6 +46,9 @@ async fn exchange(request: Request<'_>) -> anyhow::Result<(u16, Json)> {
         .header(header::HOST, &authority);
     if !request.key.is_empty() {
         builder = builder.header("idempotency-key", request.key);
+    }
+    if request.in_person {
+        builder = builder.header(IN_PERSON, "yes");
     }
     let mut body = Bytes::new();
     if !request.body.is_null() {

@@ -48,6 +48,7 @@ async fn say_yes(desk: &Desk, freight: &Json) {
         url: freight["reply_to"].as_str().unwrap_or(""),
         key: "",
         body: reply,
+        in_person: false,
     };
     // A server that is away is told at the next look. One that no longer knows the saga has
     // nobody left to tell.
