@@ -5,9 +5,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic in a test is a failing test")]
 
-mod said;
+mod helpers;
 
-use said::fits;
+use helpers::guide::fits;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 use std::path::PathBuf;

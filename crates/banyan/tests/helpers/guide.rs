@@ -60,7 +60,7 @@ impl Said {
 
 /// Whether a line is as the guide has it. How often a call was tried differs from run to run,
 /// for the shop of the demo loses answers now and then.
-fn fits(line: &str, shown: &str) -> bool {
+pub(crate) fn fits(line: &str, shown: &str) -> bool {
     let plain = |text: &str| {
         let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
         (2..9).fold(words, |text, times| {
