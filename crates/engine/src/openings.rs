@@ -247,7 +247,7 @@ async fn probers(shared: &Shared, due: &Due) -> Vec<Id> {
     if !on_it.is_empty() {
         return on_it;
     }
-    // A saga that is parked on several roads stands in the index with one of them.
+    // A saga that is parked on several roads of a service stands at one of them.
     let some = parked(shared, &due.service, None, PROBERS).await;
     some.into_iter().map(|(_, id)| id).collect()
 }

@@ -5,6 +5,7 @@ use banyan_core::definition::{Kind, Step, Undo};
 use banyan_core::route::Spot;
 use banyan_core::saga::{Leg, LegPhase, Saga, State, StepState};
 use banyan_store::SagaRow;
+use std::collections::BTreeMap;
 
 /// The row of a saga whose wake is stored as `wake_at`.
 pub fn row(saga: &Saga, shard: u16, wake_at: Option<Timestamp>) -> SagaRow {
@@ -25,6 +26,7 @@ pub fn row(saga: &Saga, shard: u16, wake_at: Option<Timestamp>) -> SagaRow {
         step: standing.step,
         service: standing.service,
         parked_since: standing.parked_since,
+        also_parked: standing.also_parked,
         wake_at,
         in_flight: standing.in_flight,
         seq: saga.seq,
@@ -51,13 +53,28 @@ pub fn wake_to_store(
 }
 
 /// Where a saga stands: at a parked leg if it has one, so that the index of parked sagas finds
-/// it; else at the first thing it waits on.
+/// it; else at the first thing it waits on. And for which other services legs of it are parked,
+/// since whichever opens first must find it.
 #[derive(Default)]
 struct Standing {
     step: Option<String>,
     service: Option<String>,
     parked_since: Option<Timestamp>,
+    also_parked: BTreeMap<String, Timestamp>,
     in_flight: bool,
+}
+
+impl Standing {
+    /// A leg beyond the first is parked: for the first one's service, or for another.
+    fn park_also(&mut self, service: &str, since: Timestamp) {
+        if self.service.as_deref() == Some(service) {
+            return;
+        }
+        match self.also_parked.get_mut(service) {
+            Some(known) => *known = since.min(*known),
+            None => drop(self.also_parked.insert(service.to_owned(), since)),
+        }
+    }
 }
 
 fn standing(saga: &Saga) -> Standing {
@@ -90,11 +107,15 @@ fn look_at_leg(found: &mut Standing, at: Spot<'_>, state: &StepState, leg: Leg) 
         | LegPhase::LookAgain { .. }
         | LegPhase::Stuck { .. } => None,
     };
+    let service = service_of(at.step, leg);
+    if let (Some(since), Some(_), Some(service)) = (parked_since, found.parked_since, service) {
+        found.park_also(service, since);
+    }
     let first = found.step.is_none();
     let parked_first = parked_since.is_some() && found.parked_since.is_none();
     if first || parked_first {
         found.step = Some(at.path());
-        found.service = service_of(at.step, leg).map(str::to_owned);
+        found.service = service.map(str::to_owned);
         found.parked_since = parked_since;
     }
 }

@@ -75,6 +75,15 @@ fn check_journal(row: &SagaRow, before: u64, entries: &[Entry]) {
         "I-9: {} is in flight and has nothing to wake it",
         row.id
     );
+    let own = row.service.as_ref();
+    assert!(
+        row.also_parked.is_empty()
+            || row.parked_since.is_some()
+                && own.is_none_or(|own| !row.also_parked.contains_key(own)),
+        "{} is parked for others beside the one in its row, which it is not parked for: {:?}",
+        row.id,
+        row.also_parked
+    );
 }
 
 impl Filter {
@@ -87,11 +96,19 @@ impl Filter {
             && (self.status.is_empty() || self.status.contains(&row.status))
             && among(&self.key, &row.key)
             && among_some(&self.step, row.step.as_deref())
-            && among_some(&self.service, row.service.as_deref())
+            && self.matches_service(row)
             && among_some(&self.owner, row.owner.as_deref())
             && self.matches_code(row)
             && self.matches_labels(row)
             && self.matches_times(row)
+    }
+
+    fn matches_service(&self, row: &SagaRow) -> bool {
+        among_some(&self.service, row.service.as_deref())
+            || self
+                .service
+                .iter()
+                .any(|service| row.also_parked.contains_key(service))
     }
 
     fn matches_code(&self, row: &SagaRow) -> bool {
@@ -179,6 +196,15 @@ pub(crate) fn moves(entries: &[Entry]) -> bool {
     entries.iter().any(moved)
 }
 
+/// Since when a leg of a saga has been parked for this service; none when none is.
+pub(crate) fn parked_for(row: &SagaRow, service: &str) -> Option<Timestamp> {
+    let first = row.parked_since?;
+    match row.service.as_deref() == Some(service) {
+        true => Some(first),
+        false => row.also_parked.get(service).copied(),
+    }
+}
+
 /// Overwrites what may change of a stored row; what a start fixed stays.
 pub(crate) fn update(stored: &mut SagaRow, row: &SagaRow) {
     stored.status = row.status;
@@ -187,6 +213,7 @@ pub(crate) fn update(stored: &mut SagaRow, row: &SagaRow) {
     stored.step.clone_from(&row.step);
     stored.service.clone_from(&row.service);
     stored.parked_since = row.parked_since;
+    stored.also_parked.clone_from(&row.also_parked);
     stored.wake_at = row.wake_at;
     stored.in_flight = row.in_flight;
     stored.seq = row.seq;

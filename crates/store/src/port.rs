@@ -80,7 +80,8 @@ pub trait Reader: Send + Sync {
     /// See [`ReadError`].
     fn wakes(&self, query: &WakeQuery) -> Result<Vec<Wake>, ReadError>;
 
-    /// Sagas with a leg parked for this service, oldest parked first, after `after`.
+    /// Sagas with a leg parked for this service, whichever else they are parked for, oldest
+    /// parked first, after `after`.
     ///
     /// # Errors
     /// See [`ReadError`].
@@ -464,6 +465,9 @@ pub struct SagaRow {
     pub service: Option<String>,
     /// Since when a leg of it has been parked for `service`; none when none is.
     pub parked_since: Option<Timestamp>,
+    /// The other services that legs of it are parked for, each with since when. Empty unless
+    /// `parked_since` is set.
+    pub also_parked: BTreeMap<String, Timestamp>,
     /// When to look at it, at the latest.
     pub wake_at: Option<Timestamp>,
     /// Some attempt's intent stands without an answer. Then `wake_at` is set.
@@ -521,7 +525,7 @@ pub struct Filter {
     pub key: Vec<String>,
     /// Standing at these steps.
     pub step: Vec<String>,
-    /// Waiting on these services.
+    /// Waiting on these services, or parked for them besides.
     pub service: Vec<String>,
     /// With these reason or stuck codes.
     pub code: Vec<String>,
@@ -572,7 +576,7 @@ pub struct Wake {
 pub struct Counts {
     /// Sagas by status, those not at rest exactly; ended ones as far as the store counts them.
     pub by_status: BTreeMap<Status, u64>,
-    /// Sagas parked, by service.
+    /// Sagas parked, by service; one that is parked for several counts with each.
     pub parked: BTreeMap<String, u64>,
     /// When the stuck saga that has been left alone for longest was last changed; none when
     /// none is stuck.

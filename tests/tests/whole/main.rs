@@ -1,5 +1,5 @@
 //! The real `banyan serve` from outside: killed, stopped, started twice, and under a hundred
-//! thousand sagas that wait. Services are small HTTP servers in this process.
+//! thousand sagas that wait or take a verb. Services are small HTTP servers in this process.
 
 #![expect(
     clippy::unwrap_used,
@@ -7,8 +7,11 @@
 )]
 
 mod children;
+mod crowd;
 mod folder;
 mod kill;
+mod ledger;
+mod operation;
 mod secrets;
 mod server;
 mod shop;

@@ -1,13 +1,12 @@
 //! A hundred thousand sagas that wait cost disk, not memory, and each has a reason to wake.
 
+use crate::crowd::{WORKERS, each};
 use crate::server::Server;
 use banyan_sdk::api::{SagaStatus, StartRequest};
 use banyan_sdk::{Client, SagaFilter, Wait};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// In a release build; an unoptimised one would only be slow at showing the same.
 const SAGAS: usize = if cfg!(debug_assertions) {
@@ -17,7 +16,6 @@ const SAGAS: usize = if cfg!(debug_assertions) {
 };
 /// MiB of resident memory at most, in both lives.
 const PEAK_MIB: u64 = 128;
-const WORKERS: usize = 64;
 
 const FILE: &str = r#"
 saga: patience
@@ -36,7 +34,7 @@ async fn waiting_sagas_cost_no_memory_and_all_complete_after_a_restart() {
     let server = Server::start(data.path()).await;
     let client = server.client();
     client.register("patience", 1, FILE, true).await.unwrap();
-    each(&client, |client, number| async move {
+    each(&client, (0..SAGAS).collect(), |client, number| async move {
         let filling = "x".repeat(2 * 1024);
         let input = json!({ "number": number, "filling": filling });
         let start = StartRequest {
@@ -60,7 +58,7 @@ async fn waiting_sagas_cost_no_memory_and_all_complete_after_a_restart() {
 
     let server = Server::start(data.path()).await;
     let client = server.client();
-    each(&client, |client, number| async move {
+    each(&client, (0..SAGAS).collect(), |client, number| async move {
         let (key, body) = (key(number), json!({ "text": "go on" }));
         client
             .signal_by_key(("patience", &key), "go", &body, "once")
@@ -80,31 +78,6 @@ async fn waiting_sagas_cost_no_memory_and_all_complete_after_a_restart() {
 
 fn key(number: usize) -> String {
     format!("waiting-{number}")
-}
-
-/// Does something once for every saga, many at a time.
-async fn each<F, W>(client: &Client, work: F)
-where
-    F: Fn(Client, usize) -> W + Send + Sync + 'static,
-    W: Future<Output = ()> + Send + 'static,
-{
-    let (work, next) = (Arc::new(work), Arc::new(AtomicUsize::new(0)));
-    let mut workers = Vec::new();
-    for _ in 0..WORKERS {
-        let (client, work, next) = (client.clone(), Arc::clone(&work), Arc::clone(&next));
-        workers.push(tokio::spawn(async move {
-            loop {
-                let number = next.fetch_add(1, Ordering::SeqCst);
-                if number >= SAGAS {
-                    return;
-                }
-                work(client.clone(), number).await;
-            }
-        }));
-    }
-    for worker in workers {
-        worker.await.unwrap();
-    }
 }
 
 /// Sagas not at rest, and those of them that nothing would wake.

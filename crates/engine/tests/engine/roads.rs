@@ -1,8 +1,9 @@
 //! Services that are paused, or answer that the road is wrong.
 
 use crate::world::{ORDER, World, by, http};
-use banyan_core::saga::{Leg, LegPhase, Saga, Status};
+use banyan_core::saga::{Leg, LegPhase, Saga, Status, StepState};
 use serde_json::json;
+use std::sync::Arc;
 use std::time::Duration;
 
 fn is_parked(saga: &Saga, step: usize) -> bool {
@@ -95,4 +96,65 @@ async fn after_a_restart_a_parked_road_is_tried_by_one_first() {
     assert_eq!(world.script.until_calls(before + 1).await.len(), before + 1);
     tries.send(http(200, json!({}))).unwrap();
     assert_eq!(world.script.until_calls(before + 3).await.len(), before + 3);
+}
+
+/// Two branches of one saga, each for a service of its own.
+const BRANCHES: &str = "
+saga: order
+version: 1
+steps:
+  - prepare:
+      together:
+        - order:
+            do: POST orders /orders
+            undo: none
+        - stock:
+            do: POST stock /reservations
+            undo: none
+";
+
+/// A saga whose branches are parked for two services that are paused.
+async fn parked_for_both(world: &World) -> Arc<Saga> {
+    world.register(BRANCHES).await;
+    for service in ["orders", "stock"] {
+        world.engine.pause(service, by()).await.unwrap();
+    }
+    let saga = world.begin("order", "a").await;
+    let parked = |part: &StepState| matches!(part.forward.phase, LegPhase::Parked { .. });
+    let both = |saga: &Saga| {
+        let parts = &saga.steps[0].parts;
+        parts.len() == 2 && parts.iter().all(parked)
+    };
+    world.until(&saga, both).await
+}
+
+/// No moment passes: a patrol would need an hour.
+#[tokio::test]
+async fn a_branch_goes_on_at_once_when_its_service_opens_whatever_the_others_are_parked_for() {
+    for [first, second] in [["orders", "stock"], ["stock", "orders"]] {
+        let world = World::new().await;
+        let saga = parked_for_both(&world).await;
+        for service in world.engine.services().await.unwrap() {
+            let expected = u64::from([first, second].contains(&service.row.name.as_str()));
+            assert_eq!(service.parked, expected, "{}", service.row.name);
+        }
+        world.engine.resume(first, by()).await.unwrap();
+        world.script.until_calls(1).await;
+        world.engine.resume(second, by()).await.unwrap();
+        assert_eq!(world.rest(&saga).await.status(), Status::Completed);
+    }
+}
+
+#[tokio::test]
+async fn a_branch_that_stays_parked_over_a_crash_goes_on_at_once_when_its_service_opens() {
+    for [first, second] in [["orders", "stock"], ["stock", "orders"]] {
+        let world = World::new().await;
+        let saga = parked_for_both(&world).await;
+        let world = world.crash().await;
+        world.engine.resume(first, by()).await.unwrap();
+        world.script.until_calls(1).await;
+        let world = world.crash().await;
+        world.engine.resume(second, by()).await.unwrap();
+        assert_eq!(world.rest(&saga).await.status(), Status::Completed);
+    }
 }

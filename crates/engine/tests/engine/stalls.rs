@@ -61,6 +61,7 @@ fn foreign(number: u64, wake_at: Option<i64>) -> SagaRow {
         step: Some("order".into()),
         service: Some("orders".into()),
         parked_since: None,
+        also_parked: Default::default(),
         wake_at: wake_at.map(|at| Timestamp(LONG_AGO + at)),
         in_flight: false,
         seq: 1,

@@ -106,8 +106,7 @@ impl Reader for MemoryReader {
         let state = &disk.state;
         let mut parked: Vec<(Timestamp, Id)> = state
             .rows()
-            .filter(|row| row.service.as_deref() == Some(service))
-            .filter_map(|row| Some((row.parked_since?, row.id)))
+            .filter_map(|row| Some((check::parked_for(row, service)?, row.id)))
             .filter(|one| after.is_none_or(|after| *one > after))
             .collect();
         parked.sort_unstable();
@@ -123,7 +122,8 @@ impl Reader for MemoryReader {
                 let since = counts.stuck_since.unwrap_or(row.updated_at);
                 counts.stuck_since = Some(since.min(row.updated_at));
             }
-            if let (Some(service), Some(_)) = (&row.service, row.parked_since) {
+            let first = row.service.as_ref().filter(|_| row.parked_since.is_some());
+            for service in first.into_iter().chain(row.also_parked.keys()) {
                 *counts.parked.entry(service.clone()).or_default() += 1;
             }
         }

@@ -158,13 +158,15 @@ impl Query {
             ("saga.definition", &filter.definition),
             ("saga.key", &filter.key),
             ("saga.step", &filter.step),
-            ("saga.service", &filter.service),
             ("saga.owner", &filter.owner),
         ];
         for (column, values) in texts {
             if !values.is_empty() {
                 self.texts(column, values);
             }
+        }
+        if !filter.service.is_empty() {
+            self.services(&filter.service);
         }
         if !filter.version.is_empty() {
             let versions = filter.version.iter().map(|version| Value::from(*version));
@@ -184,6 +186,18 @@ impl Query {
             let stuck = self.conditions.pop().unwrap_or_default();
             self.conditions.push(format!("({reason} OR {stuck})"));
         }
+    }
+
+    /// The service that a saga waits on, or one of the others that it is parked for.
+    fn services(&mut self, wanted: &[String]) {
+        self.texts("saga.service", wanted);
+        let waits = self.conditions.pop().unwrap_or_default();
+        self.texts("parked.service", wanted);
+        let parked = self.conditions.pop().unwrap_or_default();
+        self.conditions.push(format!(
+            "({waits} OR (saga.parked_since IS NOT NULL AND EXISTS (
+                 SELECT 1 FROM parked WHERE parked.saga_id = saga.id AND {parked})))"
+        ));
     }
 
     /// Every label of the filter, also the one that was the way in.

@@ -15,6 +15,7 @@ mod lock;
 mod locks;
 mod messages;
 mod operations;
+mod parked;
 mod pool;
 mod purge;
 mod reader;

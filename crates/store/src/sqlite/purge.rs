@@ -3,7 +3,7 @@
 
 use super::tally::Tally;
 use super::writer::key_hash;
-use super::{error, family, locks, messages, reader, row};
+use super::{error, family, locks, messages, parked, reader, row};
 use crate::check;
 use crate::dealings::{EndedPage, EndedQuery, Purged};
 use crate::port::ReadError;
@@ -40,6 +40,9 @@ pub(crate) fn purge(connection: &Connection, tally: &mut Tally, id: Id) -> rusql
     if let Some(service) = &saga.parked_for {
         tally.parked(service, -1);
     }
+    if saga.is_parked {
+        parked::replace(connection, tally, id, true, &BTreeMap::new())?;
+    }
     Ok(true)
 }
 
@@ -64,6 +67,7 @@ struct Found {
     labels: BTreeMap<String, String>,
     status: Status,
     parked_for: Option<String>,
+    is_parked: bool,
     under_way: bool,
     ended_at: i64,
 }
@@ -75,7 +79,8 @@ fn find(connection: &Connection, id: Id) -> rusqlite::Result<Option<Option<Found
         .prepare_cached(
             "SELECT namespace, definition, key, labels, status,
                  CASE WHEN parked_since IS NOT NULL THEN service END,
-                 wake_at IS NOT NULL OR in_flight = 1, coalesce(ended_at, updated_at)
+                 wake_at IS NOT NULL OR in_flight = 1, coalesce(ended_at, updated_at),
+                 parked_since IS NOT NULL
              FROM saga WHERE id = ?1",
         )?
         .query_row([id.as_bytes()], |row| {
@@ -92,6 +97,7 @@ fn find(connection: &Connection, id: Id) -> rusqlite::Result<Option<Option<Found
                     parked_for: row.get(5).ok()?,
                     under_way: row.get(6).ok()?,
                     ended_at: row.get(7).ok()?,
+                    is_parked: row.get(8).ok()?,
                 })
             };
             Ok(parse())

@@ -3,7 +3,9 @@
 use super::lock::Lock;
 use super::pool::Pool;
 use super::writer::key_hash;
-use super::{audit, error, list, locks, messages, operations, purge, registry, row, troubles};
+use super::{
+    audit, error, list, locks, messages, operations, parked, purge, registry, row, troubles,
+};
 use crate::audit::{AuditEntry, AuditQuery};
 use crate::dealings::{EndedPage, EndedQuery, Holder, LockPlace, Message, MessageKey, Purged};
 use crate::operations::{Item, OperationRow, Selection};
@@ -136,14 +138,7 @@ impl Reader for SqliteReader {
         after: Option<(Timestamp, Id)>,
         limit: usize,
     ) -> Result<Vec<(Timestamp, Id)>, ReadError> {
-        let sql = "SELECT parked_since, id FROM saga INDEXED BY saga_parked
-                   WHERE parked_since IS NOT NULL AND service = ?1
-                       AND (parked_since, id) > (?2, ?3)
-                   ORDER BY parked_since, id LIMIT ?4";
-        let (at, id) = from(after);
-        let limit = count(limit);
-        let parameters: [&dyn ToSql; 4] = [&service, &at, &id, &limit];
-        query(&*self.pool.lend()?, sql, &parameters, moment_and_id)
+        parked::parked(&*self.pool.lend()?, service, after, limit)
     }
 
     fn troubles(&self, query: &TroubleQuery) -> Result<Troubles, ReadError> {
@@ -312,13 +307,13 @@ fn start_key(row: &Row<'_>) -> Result<StartKey, ReadError> {
     })
 }
 
-fn moment_and_id(row: &Row<'_>) -> Result<(Timestamp, Id), ReadError> {
+pub(crate) fn moment_and_id(row: &Row<'_>) -> Result<(Timestamp, Id), ReadError> {
     let at = row.get(0).map_err(|error| error::read(&error))?;
     Ok((Timestamp(at), row::read_id(row, 1)?))
 }
 
 /// The place after which to read; all of it when there is none.
-fn from(after: Option<(Timestamp, Id)>) -> (i64, Vec<u8>) {
+pub(crate) fn from(after: Option<(Timestamp, Id)>) -> (i64, Vec<u8>) {
     let at = after.map_or(i64::MIN, |(at, _)| at.0);
     (at, after_id(after.map(|(_, id)| id)))
 }

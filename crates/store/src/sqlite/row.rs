@@ -16,12 +16,17 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Row, Statement};
 use std::collections::BTreeMap;
 
-/// The columns of a whole row in their order: fixed, its checksum, state, its checksum.
+/// The columns of a whole row in their order: fixed, its checksum, state, its checksum; and the
+/// other services that it is parked for, which are looked up for parked ones alone and, like
+/// labels, have no checksum: at worst a saga goes on late.
 pub(crate) const COLUMNS: &str = "saga.id, saga.namespace, saga.definition, saga.version, \
     saga.definition_hash, saga.shard, saga.key, saga.labels, saga.started_at, saga.deadline, \
     saga.fixed_check, saga.status, saga.reason, saga.reason_detail, saga.stuck, saga.step, \
     saga.service, saga.parked_since, saga.wake_at, saga.in_flight, saga.seq, saga.updated_at, \
-    saga.ended_at, saga.owner, saga.trouble, saga.trouble_since, saga.state_check";
+    saga.ended_at, saga.owner, saga.trouble, saga.trouble_since, saga.state_check, \
+    CASE WHEN saga.parked_since IS NOT NULL THEN \
+        (SELECT json_group_object(parked.service, parked.parked_since) FROM parked \
+         WHERE parked.saga_id = saga.id) END";
 
 const FIXED: usize = 10;
 const STATE: usize = 15;
@@ -232,6 +237,10 @@ fn parse(row: &Row<'_>, id: Id) -> Option<SagaRow> {
         step: row.get(15).ok()?,
         service: row.get(16).ok()?,
         parked_since: row.get::<_, Option<i64>>(17).ok()?.map(Timestamp),
+        also_parked: match row.get::<_, Option<String>>(27).ok()? {
+            Some(text) => serde_json::from_str(&text).ok()?,
+            None => BTreeMap::new(),
+        },
         wake_at: row.get::<_, Option<i64>>(18).ok()?.map(Timestamp),
         in_flight: row.get(19).ok()?,
         seq: read_number(row.get(20).ok()?)?,

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use std::path::Path;
 
 /// The migrations in order; the number of one is its place, from 1.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 
 /// "Bnyn", in the file's header: what `file` and we know a Banyan store by.
 const APPLICATION_ID: i32 = 0x426e_796e;

@@ -8,7 +8,7 @@ use super::lock::Lock;
 use super::locks::{self, Moved};
 use super::row::{self, FixedTexts, Hash, StateTexts};
 use super::tally::Tally;
-use super::{audit, error, family, messages, operations, purge, registry};
+use super::{audit, error, family, messages, operations, parked, purge, registry};
 use crate::dealings::Dealings;
 use crate::port::{Applied, Change, CommitError, Committed, SagaRow, Writer};
 use banyan_core::id::Id;
@@ -216,6 +216,13 @@ impl SqliteWriter {
         if let (Some(service), Some(_)) = (&row.service, row.parked_since) {
             self.tally.parked(service, 1);
         }
+        parked::replace(
+            &self.connection,
+            &mut self.tally,
+            row.id,
+            false,
+            &row.also_parked,
+        )?;
         self.write_entries(row.id, entries)
     }
 
@@ -327,12 +334,15 @@ impl SqliteWriter {
             self.tally.status(status, -1);
             self.tally.status(row.status.as_str(), 1);
         }
-        if let (Some(service), true) = (stored.get_ref(1)?.as_str_or_null()?, stored.get(2)?) {
+        let was_parked = stored.get(2)?;
+        if let (Some(service), true) = (stored.get_ref(1)?.as_str_or_null()?, was_parked) {
             self.tally.parked(service, -1);
         }
         if let (Some(service), Some(_)) = (&row.service, row.parked_since) {
             self.tally.parked(service, 1);
         }
+        let (tally, also) = (&mut self.tally, &row.also_parked);
+        parked::replace(&self.connection, tally, row.id, was_parked, also)?;
         Ok(true)
     }
 

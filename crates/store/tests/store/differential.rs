@@ -190,6 +190,14 @@ fn shaped(shape: &Shape, seq: u64) -> SagaRow {
         detail: BTreeMap::new(),
     });
     row.parked_since = time(0);
+    if row.parked_since.is_some() {
+        let others = NAMES.iter().zip([in_flight, blamed, labelled]);
+        let others =
+            others.filter(|(other, drawn)| *drawn && row.service.as_deref() != Some(**other));
+        let since =
+            |(other, _): (&&str, bool)| ((*other).to_owned(), time(1).unwrap_or(row.started_at));
+        row.also_parked = others.map(since).collect();
+    }
     row.wake_at = time(1);
     row.in_flight = in_flight && row.wake_at.is_some();
     row.ended_at = time(2);

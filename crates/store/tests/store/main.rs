@@ -12,6 +12,7 @@ mod conformance_audit;
 mod conformance_lists;
 mod conformance_locks;
 mod conformance_messages;
+mod conformance_parked;
 mod conformance_retention;
 mod conformance_troubles;
 mod damage;

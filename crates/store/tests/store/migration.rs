@@ -7,7 +7,10 @@ use rusqlite::Connection;
 use std::path::Path;
 
 /// A store as each schema wrote it, as SQL text; the number is its place, from 1.
-const FIXTURES: &[&str] = &[include_str!("fixtures/schema_1.sql")];
+const FIXTURES: &[&str] = &[
+    include_str!("fixtures/schema_1.sql"),
+    include_str!("fixtures/schema_2.sql"),
+];
 
 fn restore(folder: &Path, fixture: &str) {
     let connection = Connection::open(folder.join(sqlite::FILE)).unwrap();
@@ -29,10 +32,10 @@ fn every_schema_that_was_ever_written_has_a_fixture() {
 
 #[test]
 fn a_store_of_every_earlier_schema_opens_with_all_its_data() {
-    for (place, fixture) in FIXTURES.iter().enumerate() {
+    for (schema, fixture) in (1..).zip(FIXTURES) {
         let folder = tempfile::tempdir().unwrap();
         restore(folder.path(), fixture);
-        assert_eq!(version(folder.path()) as usize, place + 1);
+        assert_eq!(version(folder.path()), schema);
         let (mut writer, reader) = sqlite::open(folder.path(), Default::default()).unwrap();
         assert_eq!(reader.store_id(), "00112233445566778899aabbccddeeff");
         assert_eq!(reader.secret(), [0xab; 32]);
@@ -65,6 +68,11 @@ fn a_store_of_every_earlier_schema_opens_with_all_its_data() {
         let open = reader.operations(true, None, 10).unwrap();
         let items = reader.items(open[0].id, 0, 10).unwrap();
         assert_eq!((items.len(), items[0].id), (1, rows[2].id));
+        if schema >= 2 {
+            let parked = reader.parked("stock", None, 10).unwrap();
+            assert_eq!((parked.len(), parked[0].1), (1, rows[0].id));
+            assert!(rows[0].also_parked.contains_key("stock"));
+        }
         writer.commit(&[]).unwrap();
         drop((writer, reader));
         assert_eq!(version(folder.path()) as usize, FIXTURES.len());

@@ -38,6 +38,7 @@ pub(crate) fn row(number: u64, seq: u64) -> SagaRow {
         step: Some("charge".to_owned()),
         service: Some("payments".to_owned()),
         parked_since: None,
+        also_parked: BTreeMap::new(),
         wake_at: Some(Timestamp(START + 30_000)),
         in_flight: true,
         seq,
@@ -155,6 +156,7 @@ pub(crate) fn ended(mut row: SagaRow, status: Status, seq: u64) -> SagaRow {
     row.wake_at = None;
     row.in_flight = false;
     row.parked_since = None;
+    row.also_parked.clear();
     row.trouble = None;
     row.seq = seq;
     row.ended_at = Some(Timestamp(row.started_at.0 + seq as i64));
