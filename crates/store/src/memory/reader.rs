@@ -239,11 +239,8 @@ impl Reader for MemoryReader {
 
     fn taken_by(&self, operation: Id, sagas: &[Id]) -> Result<Vec<Id>, ReadError> {
         let disk = self.0.lock();
-        let rows = disk.state.audit.iter().map(|entry| &entry.row);
-        let of_it = rows.filter(|row| row.operation == Some(operation));
-        let taken: std::collections::BTreeSet<Id> = of_it.filter_map(|row| row.saga).collect();
-        let sagas = sagas.iter().copied();
-        Ok(sagas.filter(|saga| taken.contains(saga)).collect())
+        let taken = |saga: &Id| disk.state.taken.contains(&(operation, *saga));
+        Ok(sagas.iter().copied().filter(taken).collect())
     }
 
     fn select(&self, filter: &Filter, most: usize) -> Result<Selection, ReadError> {

@@ -10,7 +10,7 @@ use crate::port::{
 };
 use banyan_core::id::Id;
 use banyan_core::saga::Entry;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, Default)]
 pub(super) struct State {
@@ -25,6 +25,8 @@ pub(super) struct State {
     /// Who runs a saga, by the saga that is run.
     parents: BTreeMap<Id, Id>,
     pub(super) audit: Vec<AuditEntry>,
+    /// Which operation has done its verb to which saga, as the audit says.
+    pub(super) taken: BTreeSet<(Id, Id)>,
     pub(super) operations: BTreeMap<Id, (OperationRow, Vec<Item>)>,
 }
 
@@ -166,6 +168,7 @@ impl State {
     }
 
     fn tell(&mut self, row: &AuditRow) {
+        self.taken.extend(row.operation.zip(row.saga));
         self.audit.push(AuditEntry {
             number: self.audit.last().map_or(0, |last| last.number) + 1,
             row: row.clone(),
