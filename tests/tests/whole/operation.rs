@@ -247,7 +247,9 @@ async fn preview(client: &Client) -> OperationPreview {
         dry_run: true,
         ..cancel_all()
     };
-    let OperationAnswer::Preview(preview) = client.begin_operation(&request).await.unwrap() else {
+    let OperationAnswer::Preview(preview) =
+        client.begin_operation(&request, "close").await.unwrap()
+    else {
         panic!("a dry run begins nothing");
     };
     assert_eq!(preview.selected, SAGAS as u64);
@@ -277,7 +279,9 @@ async fn begin(client: &Client, preview: &OperationPreview) -> Operation {
         preview: Some(preview.preview.clone()),
         ..cancel_all()
     };
-    let OperationAnswer::Begun(operation) = client.begin_operation(&request).await.unwrap() else {
+    let OperationAnswer::Begun(operation) =
+        client.begin_operation(&request, "close").await.unwrap()
+    else {
         panic!("it is no dry run");
     };
     assert_eq!(operation.selected, SAGAS as u64);
