@@ -28,11 +28,16 @@ pub enum Bug {
     ReplyTakenTwice,
     /// What a reply tells after its step was given up is not undone (breaks I-11).
     LateReplyNotUndone,
+    /// A retry by hand goes out under a fresh key although the answer before it was lost (breaks
+    /// I-14, and so I-10).
+    RetryUnderFreshKey,
+    /// A person's word that an undo did not happen ends it (breaks I-21).
+    SettledUndoForgotten,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 11] = [
+    pub const ALL: [Bug; 13] = [
         Bug::UndoesForward,
         Bug::LostIsNotSent,
         Bug::FreshKeyPerAttempt,
@@ -44,6 +49,8 @@ impl Bug {
         Bug::UndoHeldUp,
         Bug::ReplyTakenTwice,
         Bug::LateReplyNotUndone,
+        Bug::RetryUnderFreshKey,
+        Bug::SettledUndoForgotten,
     ];
 }
 

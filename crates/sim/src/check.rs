@@ -1,6 +1,7 @@
 //! The invariants that are held while a run goes on, against the store and the history. What
 //! must add up once everything rests stands in `ledgers`.
 
+use crate::followed::Followed;
 use crate::history::History;
 use crate::plans::before;
 use crate::report::Figures;
@@ -12,6 +13,7 @@ use banyan_core::saga::{
     Effect, Entry, Hold, Leg, Meaning, Outcome, Plan, Record, Saga, State, Status,
 };
 use banyan_store::Reader;
+use banyan_store::memory::MemoryReader;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -55,21 +57,23 @@ pub(crate) fn hold(
 pub(crate) fn committed(
     id: Id,
     plans: &Vec<Arc<Plan>>,
-    reader: &dyn Reader,
+    reader: &MemoryReader,
     history: &mut History,
     figures: &mut Figures,
     now: Timestamp,
 ) -> Checked {
-    // A start whose key was taken left nothing.
-    let Ok(Some(stored)) = reader.load(id) else {
-        return Ok(());
-    };
-    let folded = Saga::fold(id, plans, &stored.journal);
-    let saga = match folded {
-        Ok(saga) => saga,
+    let followed = match history.sagas.look(id, plans, reader) {
+        Ok(Some(followed)) => followed,
+        // A start whose key was taken left nothing.
+        Ok(None) => return Ok(()),
         Err(error) => return hold(figures, 5, false, || format!("{id}: {error}")),
     };
-    let row = &stored.row;
+    let Ok(Some(row)) = reader.row(id) else {
+        return hold(figures, 5, false, || {
+            format!("{id} has a journal and no row")
+        });
+    };
+    let (saga, journal) = (&followed.saga, &followed.journal);
     let agree = saga.seq == row.seq && saga.status() == row.status && saga.reason == row.reason;
     hold(figures, 5, agree, || {
         format!(
@@ -94,42 +98,45 @@ pub(crate) fn committed(
             format!("{id}: its reason changed to {reason:?}")
         })?;
     }
-    one_holds(&saga, plans, reader, history, figures)?;
-    for entry in stored.journal.iter().filter(|entry| entry.seq > seen) {
+    one_holds(saga, plans, reader, history, figures)?;
+    for entry in journal.iter().filter(|entry| entry.seq > seen) {
         lost_is_unknown(id, entry, history, figures)?;
     }
-    directions(id, &stored.journal, seen, figures)?;
-    fenced(id, &stored.journal, seen, figures)
+    directions(id, journal, seen, figures)?;
+    let current = history.current.entry(id).or_default();
+    fenced(id, journal, (seen, current), figures)
 }
 
 /// It waits for a lock that a stuck saga keeps: only a person moves either.
-pub(crate) fn waits_behind_stuck(id: Id, reader: &dyn Reader) -> bool {
+pub(crate) fn waits_behind_stuck(id: Id, reader: &MemoryReader) -> bool {
     let place = reader.lock(id).ok().flatten();
-    let first = place.and_then(|place| reader.load(place.first).ok().flatten());
-    first.is_some_and(|first| first.row.id != id && first.row.status == Status::Stuck)
+    let first = place.and_then(|place| reader.row(place.first).ok().flatten());
+    first.is_some_and(|first| first.id != id && first.status == Status::Stuck)
 }
 
 /// Nothing moves any more but patrols of those who wait behind stuck sagas.
-pub(crate) fn only_lines_are_left(reader: &dyn Reader) -> bool {
+pub(crate) fn only_lines_are_left(reader: &MemoryReader) -> bool {
     let filter = banyan_store::Filter {
         status: vec![Status::Running, Status::Compensating],
         ..banyan_store::Filter::default()
     };
     let open = reader.list(&filter, None, usize::MAX).unwrap_or_default();
+    if !open.iter().all(|row| waits_behind_stuck(row.id, reader)) {
+        return false;
+    }
     let ended = banyan_store::Filter {
-        status: vec![Status::Completed, Status::Compensated],
+        status: vec![Status::Completed, Status::Compensated, Status::Abandoned],
         ..banyan_store::Filter::default()
     };
     let ended = reader.list(&ended, None, usize::MAX).unwrap_or_default();
-    open.iter().all(|row| waits_behind_stuck(row.id, reader))
-        && ended.iter().all(|row| row.wake_at.is_none())
+    ended.iter().all(|row| row.wake_at.is_none())
 }
 
 /// I-44: of all that are not at rest one at most holds a value.
 fn one_holds(
     saga: &Saga,
     plans: &Vec<Arc<Plan>>,
-    reader: &dyn Reader,
+    reader: &MemoryReader,
     history: &mut History,
     figures: &mut Figures,
 ) -> Checked {
@@ -142,12 +149,11 @@ fn one_holds(
         holds && !saga.status().is_rest()
     };
     // What a process committed before it died, nobody has looked at: the store knows.
-    let still = |id: &Id| {
-        let stored = reader.load(*id).ok().flatten();
-        let known = stored.and_then(|stored| Saga::fold(*id, plans, &stored.journal).ok());
-        known.is_some_and(|saga| holds(&saga))
-    };
-    let holder = history.holders.get(&place).copied().filter(still);
+    let known = history.holders.get(&place).copied();
+    let holder = known.filter(|id| {
+        let followed = history.sagas.look(*id, plans, reader).ok().flatten();
+        followed.is_some_and(|followed| holds(&followed.saga))
+    });
     if holds(saga) {
         hold(figures, 44, holder.is_none_or(|id| id == saga.id), || {
             format!("{} took the lock that {holder:?} holds", saga.id)
@@ -199,38 +205,46 @@ fn directions(id: Id, journal: &[Entry], seen: u64, figures: &mut Figures) -> Ch
 }
 
 /// I-22: only the attempt that is current ends.
-fn fenced(id: Id, journal: &[Entry], seen: u64, figures: &mut Figures) -> Checked {
-    let mut current: BTreeMap<(&str, Leg), u32> = BTreeMap::new();
-    for entry in journal {
+fn fenced(
+    id: Id,
+    journal: &[Entry],
+    (seen, current): (u64, &mut BTreeMap<(String, Leg), u32>),
+    figures: &mut Figures,
+) -> Checked {
+    for entry in journal.iter().filter(|entry| entry.seq > seen) {
         match &entry.record {
             Record::AttemptStarted {
                 step, leg, attempt, ..
             } => {
-                current.insert((step, *leg), *attempt);
+                current.insert((step.clone(), *leg), *attempt);
             }
             Record::AttemptEnded {
                 step, leg, attempt, ..
             } => {
-                let known = current.remove(&(step.as_str(), *leg));
-                if entry.seq <= seen {
-                    continue;
-                }
+                let known = current.remove(&(step.clone(), *leg));
                 hold(figures, 22, known == Some(*attempt), || {
                     format!(
                         "{id}: the answer to attempt {attempt} of {step} counted while {known:?} was current"
                     )
                 })?;
             }
-            // A reply settles its leg: the answer that is still on its way is a note.
+            // A reply settles its leg, and so does a person: the answer that is still on its way
+            // is a note.
             Record::ReplyReceived {
                 step,
                 leg,
                 next: Some(_),
                 ..
+            }
+            | Record::Settled {
+                step,
+                leg,
+                next: Some(_),
+                ..
             } => {
-                current.remove(&(step.as_str(), *leg));
+                current.remove(&(step.clone(), *leg));
                 if *leg == Leg::Do {
-                    current.remove(&(step.as_str(), Leg::Check));
+                    current.remove(&(step.clone(), Leg::Check));
                 }
             }
             _ => {}
@@ -244,12 +258,15 @@ pub(crate) fn launched(
     id: Id,
     effect: &Effect,
     plans: &Vec<Arc<Plan>>,
-    reader: &dyn Reader,
+    reader: &MemoryReader,
     history: &mut History,
     figures: &mut Figures,
 ) -> Checked {
-    let stored = reader.load(id).ok().flatten();
-    let journal = stored.map(|stored| stored.journal).unwrap_or_default();
+    let followed = history.sagas.look(id, plans, reader).ok().flatten();
+    let journal = followed
+        .as_ref()
+        .map(|followed| followed.journal.as_slice());
+    let journal = journal.unwrap_or_default();
     let intent = journal.iter().rev().find_map(|entry| match &entry.record {
         Record::AttemptStarted {
             step,
@@ -281,7 +298,7 @@ pub(crate) fn launched(
     history
         .launched
         .insert((id, effect.step.clone(), effect.leg, effect.attempt));
-    let Ok(saga) = Saga::fold(id, plans, &journal) else {
+    let Some(Followed { saga, .. }) = followed.as_deref() else {
         return Ok(());
     };
     if saga.lock.is_some() {
@@ -298,10 +315,10 @@ pub(crate) fn launched(
         Leg::Do if effect.step == ON_END_NAME => hold(figures, 15, saga.status().is_rest(), || {
             format!("{id}: its end was told before it came")
         }),
-        Leg::Do => depends_on_done(&saga, effect, figures),
-        Leg::Undo => undoes_what_may_be(&saga, effect, figures),
+        Leg::Do => depends_on_done(saga, effect, figures),
+        Leg::Undo => undoes_what_may_be(saga, effect, figures),
         Leg::Check => Ok(()),
-        Leg::Confirm => confirms_what_is_done(&saga, effect, figures),
+        Leg::Confirm => confirms_what_is_done(saga, effect, figures),
     }
 }
 

@@ -20,6 +20,9 @@ pub(crate) fn agree(all: &All, reader: &dyn Reader, figures: &mut Figures) -> Ch
     let mut started = 0;
     for (saga, journal) in all.values() {
         heard_once(saga, journal, figures)?;
+        // One that was refused or given up may be followed by another.
+        let sent = |entry: &&Entry| matches!(entry.record, Record::ChildStarted { .. });
+        started += journal.iter().filter(sent).count();
         let mut states = Vec::new();
         saga.each_state(&mut |at, state| {
             if let Some(child) = &state.child {
@@ -27,7 +30,6 @@ pub(crate) fn agree(all: &All, reader: &dyn Reader, figures: &mut Figures) -> Ch
             }
         });
         for (path, state, child) in states {
-            started += 1;
             of_one(all, saga, (&path, state, child), figures)?;
         }
     }
@@ -53,6 +55,8 @@ fn of_one(
     let says_no = cause == Some(&Json::from("refused_when"));
     let back = status == Status::Compensated || saga.reopened > 0;
     let agree = match state.state {
+        // What is left of it, somebody took back by hand.
+        _ if status == Status::Abandoned => true,
         _ if state.undone.is_some() => status == Status::Compensated,
         State::Ended(Outcome::Refused) if says_no => status == Status::Completed,
         State::Ended(Outcome::Refused) => back,
@@ -75,6 +79,11 @@ fn heard_once(saga: &Saga, journal: &[Entry], figures: &mut Figures) -> Checked 
         let (whose, told) = match &entry.record {
             Record::ChildTold { step, told, .. } => (step.as_str(), *told),
             Record::ParentTold { told, .. } => ("", *told),
+            // Another child counts anew.
+            Record::ChildStarted { step, .. } => {
+                last.remove(step.as_str());
+                continue;
+            }
             _ => continue,
         };
         let before = last.insert(whose, told).unwrap_or(0);

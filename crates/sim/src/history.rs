@@ -1,6 +1,7 @@
 //! What the run remembers beside the store, to compare the store with: the calls that were
 //! made, the answers that were lost, the reasons that were seen.
 
+use crate::followed::Sagas;
 use banyan_core::id::Id;
 use banyan_core::saga::{Leg, Reason};
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +12,10 @@ pub(crate) type Attempt = (Id, String, Leg, u32);
 /// What the run remembers.
 #[derive(Debug, Default)]
 pub(crate) struct History {
+    /// Every saga that was looked at.
+    pub(crate) sagas: Sagas,
+    /// The attempts that are current, as far as journals were looked at.
+    pub(crate) current: BTreeMap<Id, BTreeMap<(String, Leg), u32>>,
     /// Attempts that were launched.
     pub(crate) launched: BTreeSet<Attempt>,
     /// Attempts whose first word to the node was that their answer is lost.

@@ -1,9 +1,12 @@
 //! What must add up once everything rests: what clients were told, what the services' ledgers
 //! hold and what the store says.
 
-use crate::check::{Checked, hold, waits_behind_stuck};
+use crate::check::{Checked, hold};
 use crate::client::{Client, Told};
+use crate::evidence::keys_of;
 use crate::family::{self, All};
+use crate::followed::Sagas;
+use crate::hand::Hand;
 use crate::letters;
 use crate::operator::Operator;
 use crate::plans::{Source, count_keys};
@@ -11,7 +14,9 @@ use crate::report::Figures;
 use crate::services::Services;
 use banyan_core::definition::{Kind, Undo};
 use banyan_core::route::Spot;
-use banyan_core::saga::{Entry, Leg, Outcome, Plan, ReasonCode, Record, Saga, State, Status};
+use banyan_core::saga::{
+    Entry, Leg, Outcome, Plan, ReasonCode, Record, Saga, State, Status, UndoView,
+};
 use banyan_store::Reader;
 use std::sync::Arc;
 
@@ -50,10 +55,12 @@ pub(crate) fn rested(world: &World<'_>, figures: &mut Figures) -> Checked {
     }
     let all = world.all();
     for (saga, journal) in all.values() {
-        ended(saga, journal, reader, services, figures)?;
+        ended(saga, journal, services, figures)?;
         count_keys(saga, world.sources, figures);
     }
+    world.followed.are_stored(&all, figures)?;
     world.operator.has_its_way(&all, figures)?;
+    world.hand.has_its_way(&all, figures)?;
     let asked = all.values().filter(|(saga, _)| saga.parent.is_none());
     let asked = asked.count();
     hold(figures, 2, asked == known, || {
@@ -71,12 +78,16 @@ pub(crate) struct World<'a> {
     pub(crate) plans: &'a Vec<Arc<Plan>>,
     /// What is stored.
     pub(crate) reader: &'a dyn Reader,
+    /// What was stored while it ran.
+    pub(crate) followed: &'a Sagas,
     /// What happened outside.
     pub(crate) services: &'a Services,
     /// The letters that were answered.
     pub(crate) letters: &'a [letters::Told],
     /// Who moved sagas.
     pub(crate) operator: &'a Operator,
+    /// Who mended what was stuck.
+    pub(crate) hand: &'a Hand,
     /// What is written in the definitions.
     pub(crate) sources: &'a [Source],
 }
@@ -99,16 +110,11 @@ impl World<'_> {
     }
 }
 
-fn ended(
-    saga: &Saga,
-    journal: &[Entry],
-    reader: &dyn Reader,
-    services: &Services,
-    figures: &mut Figures,
-) -> Checked {
+fn ended(saga: &Saga, journal: &[Entry], services: &Services, figures: &mut Figures) -> Checked {
     let status = saga.status();
     *figures.ended.entry(status.as_str()).or_default() += 1;
-    let rests = status.is_rest() || status == Status::Stuck || waits_behind_stuck(saga.id, reader);
+    // Somebody had the time to mend everything.
+    let rests = status.is_rest();
     hold(figures, 8, rests, || {
         format!("{} does not rest\n{}", saga.id, saga.draw())
     })?;
@@ -129,18 +135,21 @@ fn ended(
         )
     });
     if halted {
-        let resolved = turned || saga.past_pivot || status == Status::Stuck;
+        let resolved = turned || saga.past_pivot || status == Status::Abandoned;
         hold(figures, 12, resolved, || {
             format!("{} was halted and went on\n{}", saga.id, saga.draw())
         })?;
     }
-    // A completed child is undone as a whole when its parent is.
-    let by_parent = saga.reason.as_ref();
-    let by_parent = by_parent.is_some_and(|reason| reason.code == ReasonCode::UndoneByParent);
+    // What is completed is undone as a whole, when its parent is or when somebody asks for it.
+    let code = saga.reason.as_ref().map(|reason| reason.code);
+    let as_a_whole = matches!(
+        code,
+        Some(ReasonCode::UndoneByParent | ReasonCode::UndoneByOperator)
+    );
     hold(
         figures,
         20,
-        !(turned && saga.past_pivot) || by_parent,
+        !(turned && saga.past_pivot) || as_a_whole,
         || format!("{} turned back after its pivot", saga.id),
     )?;
     let mut wrong = Ok(());
@@ -169,10 +178,10 @@ fn signals(saga: &Saga, journal: &[Entry], services: &Services, figures: &mut Fi
     undoable.try_for_each(|signal| {
         let story = || format!("{} {signal:?}\n{}", saga.id, saga.draw());
         let path = signal.taken_by.as_deref().unwrap_or_default();
-        let stuck = saga.stuck().is_some();
+        let given_up = saga.status() == Status::Abandoned;
         let route = saga.plan.index.by_path(path);
-        hold(figures, 25, route.is_some() || stuck, story)?;
-        let Some(route) = route.filter(|_| !stuck) else {
+        hold(figures, 25, route.is_some() || given_up, story)?;
+        let Some(route) = route.filter(|_| !given_up) else {
             return Ok(());
         };
         let state = saga.state(&route);
@@ -198,8 +207,19 @@ fn signals(saga: &Saga, journal: &[Entry], services: &Services, figures: &mut Fi
 fn is_late(journal: &[Entry], path: &str) -> bool {
     let mut records = journal.iter().map(|entry| &entry.record);
     records.any(
-        |record| matches!(record, Record::LateAnswer { step, next: Some(_), .. } if step == path),
+        |record| matches!(record, Record::LateAnswer { step, next: Some(_), .. } | Record::Settled { step, late: Some(_), next: Some(_), .. } if step == path),
     )
+}
+
+/// A service replied that it refuses, somebody had it asked anew, and then it did both: no
+/// orchestrator can have that add up.
+fn trusted_in_vain(journal: &[Entry], path: &str, keys: &[String], services: &Services) -> bool {
+    let anew = |entry: &Entry| match &entry.record {
+        Record::Retried { step, fresh, .. } => *fresh && step == path,
+        Record::Settled { step, .. } => step == path,
+        _ => false,
+    };
+    keys.iter().any(|key| services.recanted.contains(key)) && journal.iter().any(anew)
 }
 
 /// I-10, I-11 and I-21 over one step's ledger.
@@ -212,32 +232,30 @@ fn effects(
     figures: &mut Figures,
 ) -> Checked {
     let path = at.path();
-    let key = journal.iter().find_map(|entry| match &entry.record {
-        Record::AttemptStarted {
-            step,
-            leg: Leg::Do,
-            key,
-            ..
-        } if *step == path => Some(key.as_str()),
-        _ => None,
-    });
-    let account = key.map(|key| services.account(key)).unwrap_or_default();
+    let keys = keys_of(journal, &path);
+    let account = services.total(&keys);
     let story = || {
         let of_step = |entry: &&Entry| format!("{:?}", entry.record).contains(&format!("{path:?}"));
         let records: Vec<&Entry> = journal.iter().filter(of_step).collect();
         let (id, drawn) = (saga.id, saga.draw());
         format!("{id} {path} {account:?}\n{drawn}\n{records:#?}")
     };
+    if trusted_in_vain(journal, &path, &keys, services) {
+        figures.fault("trusted_in_vain");
+        return Ok(());
+    }
     hold(figures, 10, account.done <= 1, story)?;
     let left = account.done.saturating_sub(account.undone);
+    let by_hand = services.by_hand.iter().any(|key| keys.contains(key));
     match saga.status() {
         // It went on without it, and heard of it later (rule 6).
         Status::Completed if is_late(journal, &path) => {
             figures.fault("late_effect_undone");
-            hold(figures, 11, saga.stuck().is_some() || left == 0, story)
+            hold(figures, 11, left == 0, story)
         }
         Status::Completed if state == State::Ended(Outcome::Done) => {
-            hold(figures, 10, left == 1, story)?;
+            // The parent of what is completed was given up, and somebody took it all back.
+            hold(figures, 10, left == u32::from(!by_hand), story)?;
             let confirms = u32::from(at.step.confirm.is_some());
             hold(figures, 10, account.confirmed == confirms, story)
         }
@@ -245,11 +263,20 @@ fn effects(
             hold(figures, 11, left == 0, story)?;
             hold(figures, 21, left == 0, story)
         }
+        Status::Abandoned => {
+            let named = saga.left.iter().find(|left| left.step == path);
+            // Of what is only known to be unknown, nobody can tell.
+            let may_be_gone = named.is_none_or(|named| {
+                named.outcome == Outcome::Unknown
+                    || matches!(named.undo, UndoView::Running | UndoView::Stuck)
+            });
+            hold(figures, 21, left == 0 || named.is_some(), story)?;
+            hold(figures, 21, left == 1 || may_be_gone || by_hand, story)
+        }
         Status::Running
         | Status::Compensating
         | Status::Completed
         | Status::Compensated
-        | Status::Stuck
-        | Status::Abandoned => Ok(()),
+        | Status::Stuck => Ok(()),
     }
 }

@@ -47,6 +47,10 @@ impl Run {
         let done =
             letter.done && (self.services.happen(&letter.errand) || letter.errand.leg != Leg::Do);
         self.services.slow.letters[number].done = done;
+        if letter.contrary && done {
+            let of_do = letter.errand.do_key.clone();
+            self.services.recanted.insert(of_do);
+        }
         self.note("letter", (number, done));
         self.after(AGAIN_MS, Event::Letter(number));
         if self.node.is_none() {
@@ -249,6 +253,10 @@ fn recorded_once(saga: &Saga, journal: &[Entry], figures: &mut Figures) -> Check
                     given_up.contains(&(step, *leg)),
                 );
                 count(figures, "reply_after_the_end", ended);
+            }
+            // Who is asked again may say no again.
+            Record::Retried { step, leg, .. } => {
+                known.retain(|(of, which, _), _| *of != step || which != leg);
             }
             Record::Reopened { .. } => figures.fault("reopened"),
             _ => {}

@@ -9,7 +9,10 @@
 
 mod check;
 mod client;
+mod evidence;
 mod family;
+mod followed;
+mod hand;
 mod history;
 mod ledgers;
 mod letters;

@@ -103,6 +103,7 @@ impl Sums {
             median(&mut self.events)
         );
         println!("faults: {:?}", total.faults);
+        println!("verbs: {:?}", total.verbs);
         println!("ended: {:?}", total.ended);
         println!("checked: {:?}", total.checked);
         println!("{}", floors::of_keys(total));

@@ -55,6 +55,7 @@ impl Run {
             }
         }
         self.move_one();
+        self.lend_a_hand();
     }
 
     /// Asks one running saga to go on under another version.

@@ -1,5 +1,6 @@
 //! What a run did, in figures that can be compared and summed.
 
+use banyan_core::saga::Verb;
 use std::collections::BTreeMap;
 
 /// Counts of one run.
@@ -17,6 +18,8 @@ pub struct Figures {
     pub faults: BTreeMap<&'static str, u64>,
     /// What sagas did, by kind of step and key of the language.
     pub keys: BTreeMap<String, u64>,
+    /// What became of each verb that somebody asked for.
+    pub verbs: BTreeMap<String, u64>,
     /// Sagas by status at the end.
     pub ended: BTreeMap<&'static str, u64>,
 }
@@ -30,6 +33,12 @@ impl Figures {
     /// Notes a fault.
     pub(crate) fn fault(&mut self, name: &'static str) {
         *self.faults.entry(name).or_default() += 1;
+    }
+
+    /// Notes what became of a verb.
+    pub(crate) fn verb(&mut self, verb: Verb, what: &str) {
+        let name = format!("{} {what}", verb.as_str());
+        *self.verbs.entry(name).or_default() += 1;
     }
 
     /// Notes that a key of the language was at work.
@@ -50,6 +59,9 @@ impl Figures {
         }
         for (key, count) in &other.keys {
             *self.keys.entry(key.clone()).or_default() += count;
+        }
+        for (key, count) in &other.verbs {
+            *self.verbs.entry(key.clone()).or_default() += count;
         }
         for (key, count) in &other.ended {
             *self.ended.entry(key).or_default() += count;

@@ -41,6 +41,10 @@ pub(crate) struct Services {
     pub(crate) polled: BTreeSet<(String, String, Leg)>,
     /// Keys that came with other bytes than before.
     pub(crate) changed_bytes: Vec<String>,
+    /// Keys of dos that somebody took back by hand.
+    pub(crate) by_hand: BTreeSet<String>,
+    /// Keys of dos of which something was refused by a reply, and then done after all.
+    pub(crate) recanted: BTreeSet<String>,
     /// The faults stop: every service answers as it should.
     pub(crate) healed: bool,
 }
@@ -71,10 +75,35 @@ impl Services {
         self.accounts.get(do_key).cloned().unwrap_or_default()
     }
 
+    /// What is known of the keys of all rounds of a do.
+    pub(crate) fn total(&self, do_keys: &[String]) -> Account {
+        let mut total = Account::default();
+        for account in do_keys.iter().filter_map(|key| self.accounts.get(key)) {
+            total.done += account.done;
+            total.undone += account.undone;
+            total.confirmed += account.confirmed;
+            total.marked |= account.marked;
+        }
+        total
+    }
+
+    /// Somebody takes back what stands under these keys.
+    pub(crate) fn undo_by_hand(&mut self, do_keys: &[String]) {
+        for key in do_keys {
+            if let Some(account) = self.accounts.get_mut(key) {
+                account.undone = account.undone.max(account.done);
+                self.by_hand.insert(key.clone());
+            }
+        }
+    }
+
     /// A request arrives.
     pub(crate) fn serve(&mut self, request: &Request, random: &mut Random) -> What {
         let asks = request.leg == Leg::Check;
-        self.compare_bytes(request);
+        // A check is a question: a person may have it asked in other words (I-14).
+        if !asks {
+            self.compare_bytes(request);
+        }
         if let Some(answer) = self.answers.get(&request.key).filter(|_| !asks) {
             let answer = answer.clone();
             return self.once_more(request, answer, random);
@@ -103,14 +132,12 @@ impl Services {
             request.body
         );
         let key = format!("{} {}", request.leg.as_str(), request.key);
-        let known = self.bytes(key, &bytes);
-        if known != bytes {
-            self.changed_bytes.push(request.key.clone());
+        let known = self.bodies.entry(key.clone());
+        let known = known.or_insert_with(|| bytes.clone());
+        if *known != bytes {
+            self.changed_bytes
+                .push(format!("{key}: {known} and {bytes}"));
         }
-    }
-
-    fn bytes(&mut self, key: String, bytes: &str) -> &str {
-        self.bodies.entry(key).or_insert_with(|| bytes.to_owned())
     }
 
     /// Answers that are no effect: broken, overloaded, on the wrong road.

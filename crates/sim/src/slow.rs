@@ -122,6 +122,13 @@ struct Job {
     dropped: bool,
 }
 
+impl Job {
+    fn is_open(&self, do_keys: &[String], leg: Leg) -> bool {
+        let of_it = self.errand.leg == leg && do_keys.contains(&self.errand.do_key);
+        of_it && !self.happened && !self.dropped
+    }
+}
+
 /// What asking about a job gives.
 pub(crate) enum Asked {
     /// It is not decided.
@@ -259,6 +266,22 @@ impl Slow {
     /// Whether something is asked about under this key.
     pub(crate) fn waits(&self, key: &str) -> bool {
         self.jobs.contains_key(key)
+    }
+
+    /// What somebody asked to be called off, of one leg of these dos: it will not happen.
+    pub(crate) fn drop_undecided(&mut self, do_keys: &[String], leg: Leg) {
+        for job in self
+            .jobs
+            .values_mut()
+            .filter(|job| job.is_open(do_keys, leg))
+        {
+            job.dropped = true;
+        }
+    }
+
+    /// Something of this leg of these dos may still happen.
+    pub(crate) fn is_undecided(&self, do_keys: &[String], leg: Leg) -> bool {
+        self.jobs.values().any(|job| job.is_open(do_keys, leg))
     }
 
     /// It is decided with the next question.

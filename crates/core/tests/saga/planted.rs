@@ -14,13 +14,16 @@ fn shows(bug: Bug) -> bool {
         | Bug::FreshKeyPerAttempt
         | Bug::UnknownIsNotUndone
         | Bug::RetryWithoutWake => true,
-        // Seen by who delivers answers out of order, by who commits, and by who sends replies.
+        // Seen by who delivers answers out of order, by who commits, and by who sends replies,
+        // and by who mends by hand.
         Bug::NoFence
         | Bug::AnswersBeforeCommit
         | Bug::LockNotHeld
         | Bug::UndoHeldUp
         | Bug::ReplyTakenTwice
-        | Bug::LateReplyNotUndone => false,
+        | Bug::LateReplyNotUndone
+        | Bug::RetryUnderFreshKey
+        | Bug::SettledUndoForgotten => false,
     }
 }
 

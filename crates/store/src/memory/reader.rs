@@ -12,7 +12,7 @@ use crate::port::{
 use crate::trouble::{self, TroubleQuery, Troubles};
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
-use banyan_core::saga::Status;
+use banyan_core::saga::{Entry, Status};
 use sha2::{Digest, Sha256};
 use std::ops::Bound;
 
@@ -23,6 +23,15 @@ pub struct MemoryReader(Store);
 impl MemoryReader {
     pub(super) fn new(store: Store) -> MemoryReader {
         MemoryReader(store)
+    }
+
+    /// The records of a saga's journal after this one, oldest first: for who follows it, without
+    /// a copy of the rest. None when there is no such saga.
+    pub fn records_after(&self, id: Id, seq: u64) -> Option<Vec<Entry>> {
+        let disk = self.0.lock();
+        let journal = &disk.state.sagas.get(&id)?.journal;
+        let known = journal.partition_point(|entry| entry.seq <= seq);
+        Some(journal[known..].to_vec())
     }
 }
 

@@ -13,6 +13,7 @@ use super::{Decision, failure};
 use crate::definition::{Kind, OnRefused, Undo};
 use crate::json::Json;
 use crate::limits;
+use crate::planted;
 use crate::route::Spot;
 
 /// Who asks, and why.
@@ -226,6 +227,7 @@ impl Decision<'_> {
         let found_nothing = leg == Leg::Undo && state.burned > 0 && state.all_not_found;
         let differs = state.refusals > 0 || found_nothing || changed || body.is_some();
         let anew = safe && differs && state.round > 0;
+        let anew = anew || (planted::is(planted::Bug::RetryUnderFreshKey) && state.round > 0);
         // A child that was refused is another child when it is tried again.
         Ok(anew || self.state(at.route).child.is_some())
     }
@@ -323,6 +325,9 @@ impl Decision<'_> {
             Leg::Undo if matches!(at.step.undo, Undo::Child) => Err(not_now(format!(
                 "the child of {path} was given up, and nothing can undo it from here: take it back by hand, then settle its undo as done"
             ))),
+            Leg::Undo if planted::is(planted::Bug::SettledUndoForgotten) => Ok(Next::Done {
+                result: Value::Json(Json::Null),
+            }),
             Leg::Undo => Ok(match state.undo.phase {
                 // The second look at an unknown do comes at its own time.
                 LegPhase::LookAgain { at, .. } => Next::LookAgain { at },
