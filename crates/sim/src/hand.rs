@@ -10,7 +10,7 @@ use crate::client::Told;
 use crate::family::All;
 use crate::followed::Followed;
 use crate::report::Figures;
-use crate::run::{Event, Run};
+use crate::run::Run;
 use banyan_core::id::Id;
 use banyan_core::saga::{
     Ask, Asked, Entry, Input, Leg, Record, Rejection, Retry, Saga, Settlement, Status, Verb,
@@ -138,7 +138,7 @@ impl Run {
             .clients
             .iter()
             .all(|client| client.told != Told::Nothing);
-        told && node.is_some_and(|node| check::only_lines_are_left(&*node.reader))
+        told && node.is_some_and(|node| check::only_lines_are_left(&node.reader))
     }
 
     /// Every saga, with its journal.
@@ -166,9 +166,9 @@ impl Run {
         for _ in 0..=usize::from(twice) {
             self.ask_for(id, what.clone(), expected, stale);
         }
-        // A death beside a verb: before its commit, after it, or with the next.
         if !self.services.healed && self.random.chance(12) {
-            self.after(1, Event::Die);
+            self.doom();
+            self.strikes = true;
         }
     }
 
@@ -284,7 +284,8 @@ impl Run {
                 Err(_) => ("", Fate::Unknown),
             };
             wish.fate = fate;
-            let right = !kind.is_empty() && !(wish.stale && kind != "changed_since");
+            let known = !kind.is_empty();
+            let right = known && (!wish.stale || kind == "changed_since");
             hold(&mut self.figures, 6, right, || {
                 format!("{wish:?} was answered {answer:?}")
             })?;

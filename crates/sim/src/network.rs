@@ -18,7 +18,7 @@ impl Run {
                 id,
                 &effect,
                 &self.plans,
-                &*reader,
+                &reader,
                 &mut self.history,
                 &mut self.figures,
             )?;

@@ -98,6 +98,8 @@ pub(crate) struct Run {
     pub(crate) figures: Figures,
     pub(crate) trace: DefaultHasher,
     pub(crate) death: Option<Death>,
+    /// The death comes with the next round.
+    pub(crate) strikes: bool,
     /// What makes and reads the tokens of the store.
     pub(crate) tokens: ReplyTokens,
     /// Answers to letters that were not read yet.
@@ -160,6 +162,7 @@ impl Run {
             figures: Figures::default(),
             trace: DefaultHasher::new(),
             death: None,
+            strikes: false,
             tokens,
             acknowledgements: Vec::new(),
             sources,
@@ -297,8 +300,7 @@ impl Run {
             Event::Letter(number) => return self.letter(number),
             Event::Operate => self.operate(),
             Event::Die => {
-                self.figures.crashes += 1;
-                self.death = Some(*self.random.pick(&[Death::BeforeCommit, Death::AfterCommit]));
+                self.doom();
                 if self.random.chance(30) {
                     self.die();
                 }
@@ -324,7 +326,7 @@ impl Run {
             .iter()
             .all(|client| client.told != Told::Nothing);
         told && self.node.as_ref().is_some_and(|node| {
-            node.next_wake().is_none() || check::only_lines_are_left(&*node.reader)
+            node.next_wake().is_none() || check::only_lines_are_left(&node.reader)
         })
     }
 
@@ -373,6 +375,12 @@ impl Run {
         }
     }
 
+    /// The process will die, before a commit or after it.
+    pub(crate) fn doom(&mut self) {
+        self.figures.crashes += 1;
+        self.death = Some(*self.random.pick(&[Death::BeforeCommit, Death::AfterCommit]));
+    }
+
     fn die(&mut self) {
         self.note("die", self.process);
         self.node = None;
@@ -401,7 +409,8 @@ impl Run {
     fn round(&mut self, shard: usize) -> Checked {
         let limit = 1 + self.random.below(8);
         let random = self.random.draw();
-        let dies = if self.random.chance(20) {
+        let strikes = std::mem::take(&mut self.strikes);
+        let dies = if self.random.chance(20) || strikes {
             self.death.take()
         } else {
             None
@@ -426,7 +435,7 @@ impl Run {
             check::committed(
                 *id,
                 &self.plans,
-                &*reader,
+                &reader,
                 &mut self.history,
                 &mut self.figures,
                 self.now,
