@@ -61,6 +61,9 @@ impl Run {
         if self.travels(&keys, leg) || (leg == Leg::Undo && self.travels(&keys, Leg::Do)) {
             return None;
         }
+        if matches!(step.kind, Kind::Wait(_)) {
+            self.services.comes_from_outside(&keys);
+        }
         let account = self.services.total(&keys);
         let stands = account.done > account.undone;
         let happened = match leg {

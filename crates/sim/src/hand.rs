@@ -9,6 +9,7 @@ use crate::check::{self, Checked, hold};
 use crate::client::Told;
 use crate::family::All;
 use crate::followed::Followed;
+use crate::node::Node;
 use crate::report::Figures;
 use crate::run::Run;
 use banyan_core::id::Id;
@@ -138,7 +139,13 @@ impl Run {
             .clients
             .iter()
             .all(|client| client.told != Told::Nothing);
-        told && node.is_some_and(|node| check::only_lines_are_left(&node.reader))
+        let heard = |node: &Node| {
+            node.reader
+                .messages(None, 1)
+                .is_ok_and(|owed| owed.is_empty())
+        };
+        let lines = |node: &Node| heard(node) && check::only_lines_are_left(&node.reader);
+        told && node.is_some_and(lines)
     }
 
     /// Every saga, with its journal.

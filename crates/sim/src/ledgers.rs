@@ -176,8 +176,15 @@ fn signals(saga: &Saga, journal: &[Entry], services: &Services, figures: &mut Fi
         .iter()
         .filter(|signal| definition.undoes(&signal.name));
     undoable.try_for_each(|signal| {
-        let story = || format!("{} {signal:?}\n{}", saga.id, saga.draw());
         let path = signal.taken_by.as_deref().unwrap_or_default();
+        let story = || {
+            format!(
+                "{} {signal:?}\n{}\n{}",
+                saga.id,
+                saga.draw(),
+                records(journal, path)
+            )
+        };
         let given_up = saga.status() == Status::Abandoned;
         let route = saga.plan.index.by_path(path);
         hold(figures, 25, route.is_some() || given_up, story)?;
@@ -203,6 +210,14 @@ fn signals(saga: &Saga, journal: &[Entry], services: &Services, figures: &mut Fi
     })
 }
 
+/// What a journal says of one step, a line each.
+fn records(journal: &[Entry], path: &str) -> String {
+    let named = format!("{path:?}");
+    let lines = journal.iter().map(|entry| format!("{entry:?}"));
+    let of_step: Vec<String> = lines.filter(|line| line.contains(&named)).collect();
+    of_step.join("\n")
+}
+
 /// It was done after its step had been given up, and had to be undone.
 fn is_late(journal: &[Entry], path: &str) -> bool {
     let mut records = journal.iter().map(|entry| &entry.record);
@@ -222,6 +237,15 @@ fn trusted_in_vain(journal: &[Entry], path: &str, keys: &[String], services: &Se
     keys.iter().any(|key| services.recanted.contains(key)) && journal.iter().any(anew)
 }
 
+/// Its undo was stuck when a person said that the do took effect after all, and was then tried
+/// again in the same round: the service repeats what it answered before the do came.
+fn is_asked_for_an_old_answer(journal: &[Entry], path: &str) -> bool {
+    let mut records = journal.iter().map(|entry| &entry.record);
+    let late = |record: &Record| matches!(record, Record::Settled { step, late: Some(_), next: None, .. } if step == path);
+    let again = |record: &Record| matches!(record, Record::Retried { step, leg: Leg::Undo, fresh: false, .. } if step == path);
+    records.any(late) && records.any(again)
+}
+
 /// I-10, I-11 and I-21 over one step's ledger.
 fn effects(
     saga: &Saga,
@@ -235,16 +259,20 @@ fn effects(
     let keys = keys_of(journal, &path);
     let account = services.total(&keys);
     let story = || {
-        let of_step = |entry: &&Entry| format!("{:?}", entry.record).contains(&format!("{path:?}"));
-        let records: Vec<&Entry> = journal.iter().filter(of_step).collect();
         let (id, drawn) = (saga.id, saga.draw());
-        format!("{id} {path} {account:?}\n{drawn}\n{records:#?}")
+        let records = records(journal, &path);
+        format!("{id} {path} {account:?}\n{drawn}\n{records}")
     };
     if trusted_in_vain(journal, &path, &keys, services) {
         figures.fault("trusted_in_vain");
         return Ok(());
     }
     hold(figures, 10, account.done <= 1, story)?;
+    if is_asked_for_an_old_answer(journal, &path) {
+        // A known weakness.
+        figures.fault("old_answer_taken");
+        return Ok(());
+    }
     let left = account.done.saturating_sub(account.undone);
     let by_hand = services.by_hand.iter().any(|key| keys.contains(key));
     match saga.status() {

@@ -87,6 +87,13 @@ impl Services {
         total
     }
 
+    /// What a signal tells of stands, whether or not its undo has ever arrived.
+    pub(crate) fn comes_from_outside(&mut self, do_keys: &[String]) {
+        for key in do_keys {
+            self.accounts.entry(key.clone()).or_default().done = 1;
+        }
+    }
+
     /// Somebody takes back what stands under these keys.
     pub(crate) fn undo_by_hand(&mut self, do_keys: &[String]) {
         for key in do_keys {
