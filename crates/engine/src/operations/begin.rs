@@ -33,9 +33,10 @@ impl Engine {
                 limit: OPERATIONS_OPEN,
             });
         }
-        let items = match &request.preview {
-            Some(token) => self.previewed(token, &request)?,
-            None => Arc::new(self.select(&request.filter).await?.items),
+        let items = match self.chosen(&request).await {
+            Ok(items) => items,
+            // The same key came twice at once, and the other is through with them already.
+            Err(error) => return self.begun_under(request.key.as_ref()).await?.ok_or(error),
         };
         let now = self.now();
         let operation = begun(request, items.len() as u64, now);
@@ -65,6 +66,14 @@ impl Engine {
             operation,
             replayed: false,
         })
+    }
+
+    /// What a new operation is about: the sagas of its preview, or those that it selects now.
+    async fn chosen(&self, request: &OperationRequest) -> Result<Arc<Vec<Item>>, OperationError> {
+        match &request.preview {
+            Some(token) => self.previewed(token, request),
+            None => Ok(Arc::new(self.select(&request.filter).await?.items)),
+        }
     }
 
     /// The operation that a key began.
