@@ -237,15 +237,6 @@ fn trusted_in_vain(journal: &[Entry], path: &str, keys: &[String], services: &Se
     keys.iter().any(|key| services.recanted.contains(key)) && journal.iter().any(anew)
 }
 
-/// Its undo was stuck when a person said that the do took effect after all, and was then tried
-/// again in the same round: the service repeats what it answered before the do came.
-fn is_asked_for_an_old_answer(journal: &[Entry], path: &str) -> bool {
-    let mut records = journal.iter().map(|entry| &entry.record);
-    let late = |record: &Record| matches!(record, Record::Settled { step, late: Some(_), next: None, .. } if step == path);
-    let again = |record: &Record| matches!(record, Record::Retried { step, leg: Leg::Undo, fresh: false, .. } if step == path);
-    records.any(late) && records.any(again)
-}
-
 /// I-10, I-11 and I-21 over one step's ledger.
 fn effects(
     saga: &Saga,
@@ -268,11 +259,6 @@ fn effects(
         return Ok(());
     }
     hold(figures, 10, account.done <= 1, story)?;
-    if is_asked_for_an_old_answer(journal, &path) {
-        // A known weakness.
-        figures.fault("old_answer_taken");
-        return Ok(());
-    }
     let left = account.done.saturating_sub(account.undone);
     let by_hand = services.by_hand.iter().any(|key| keys.contains(key));
     match saga.status() {

@@ -340,6 +340,9 @@ pub struct LegState {
     pub all_not_found: bool,
     /// Some attempt, in any round, got no answer at all.
     pub unanswered: bool,
+    /// Of an undo: some attempt of this round left while its do was unknown. A
+    /// service repeats its answer to a key, so that "not found" under this one proves nothing.
+    pub asked_early: bool,
     /// The second look at an unknown do was scheduled or taken.
     pub looked: bool,
     /// The next attempt begins a new round; it stays so while the leg is parked.

@@ -44,7 +44,8 @@ pub(super) fn apply_to_state(state: &mut StepState, entry: &Entry) -> Result<(),
         }
         Record::AttemptStarted { leg, .. } => {
             reach(state, at);
-            intend(state.leg_mut(*leg), &entry.record, at);
+            let early = *leg == Leg::Undo && state.state == State::Ended(Outcome::Unknown);
+            intend(state.leg_mut(*leg), &entry.record, early, at);
         }
         Record::AttemptEnded { leg, next, .. } => {
             attempt_ended(state, *leg, next, entry).map_err(out_of_place)?;
@@ -122,7 +123,7 @@ fn skip(state: &mut StepState, at: Timestamp) {
 }
 
 /// An attempt's intent: the first one of a round opens new books.
-fn intend(leg: &mut LegState, started: &Record, at: Timestamp) {
+fn intend(leg: &mut LegState, started: &Record, early: bool, at: Timestamp) {
     let Record::AttemptStarted {
         round,
         attempt,
@@ -146,7 +147,9 @@ fn intend(leg: &mut LegState, started: &Record, at: Timestamp) {
         leg.refusals = 0;
         leg.may_have = false;
         leg.all_not_found = true;
+        leg.asked_early = false;
     }
+    leg.asked_early |= early;
     leg.new_round = false;
     leg.attempts = *attempt;
     leg.key = Some(key.clone());

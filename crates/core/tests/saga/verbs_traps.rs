@@ -99,6 +99,51 @@ fn an_undo_whose_answer_was_lost_gets_no_fresh_key_for_a_do_that_is_known_only_n
     }
 }
 
+/// The first attempts of the undo asked before the do was there, and a service repeats its answer
+/// to a key: another "not found" under that key proves nothing.
+#[test]
+fn an_old_key_that_asked_too_early_is_not_believed_when_it_finds_nothing() {
+    let start = "hold 200\npay lost\npay lost\nundo pay lost\n";
+    for (asked, stuck) in [
+        ("undo pay 404 {}", StuckCode::UndoUnclear),
+        ("undo pay 503", StuckCode::UndoExhausted),
+    ] {
+        let mut driver = play(TRANSFER, "{}", &format!("{start}{asked}"));
+        assert_eq!(code(&driver), Some(stuck));
+        for line in [
+            "verb settle do pay done",
+            "verb retry undo pay",
+            "undo pay 404 {}",
+        ] {
+            driver.line(line);
+        }
+        assert_eq!(code(&driver), Some(StuckCode::UndoUnclear), "{asked}");
+        // What it took back is believed.
+        for line in ["verb retry undo pay", "undo pay 200", "undo hold 200"] {
+            driver.line(line);
+        }
+        assert_eq!(driver.saga.status(), Status::Compensated, "{asked}");
+    }
+}
+
+#[test]
+fn a_repeatable_undo_that_asked_too_early_asks_again_under_a_fresh_key() {
+    let repeatable = TRANSFER.replace(
+        "body: { of: $key }, retry",
+        "body: { of: $key }, repeatable: true, retry",
+    );
+    assert_ne!(repeatable, TRANSFER);
+    let script =
+        "hold 200\npay lost\npay lost\nundo pay lost\nundo pay 503\nverb settle do pay done";
+    let mut driver = play(&repeatable, "{}", script);
+    let (step, key) = sent(&driver).remove(0);
+    assert!(step == "pay" && key.ends_with("-undo-2"), "{key}");
+    // Under that key nothing was asked before: what took it back is the attempt without an answer.
+    driver.line("undo pay 404 {}");
+    driver.line("undo hold 200");
+    assert_eq!(driver.saga.status(), Status::Compensated);
+}
+
 #[test]
 fn a_do_that_was_settled_and_happened_after_all_is_undone() {
     for (undo, ends) in [

@@ -142,7 +142,7 @@ impl Decision<'_> {
             Meaning::Pending => self
                 .undecided(at, Leg::Undo, reading)
                 .unwrap_or_else(|| reading.stuck(StuckCode::OutcomeUnknown)),
-            Meaning::NotFound => self.next_of_nothing_found(undo, state, reading),
+            Meaning::NotFound => self.next_of_nothing_found(at, undo, state, reading),
             Meaning::Refused if !leg.may_have => reading.stuck(StuckCode::UndoRefused),
             Meaning::Refused => again().unwrap_or_else(|| reading.stuck(StuckCode::OutcomeUnknown)),
             Meaning::MayHave | Meaning::NotSent => again()
@@ -181,7 +181,13 @@ impl Decision<'_> {
     }
 
     /// The undo's service knows nothing of what is to be undone (rule 4).
-    fn next_of_nothing_found(&self, undo: &UndoCall, state: &StepState, reading: &Reading) -> Next {
+    fn next_of_nothing_found(
+        &self,
+        at: Spot<'_>,
+        undo: &UndoCall,
+        state: &StepState,
+        reading: &Reading,
+    ) -> Next {
         let leg = &state.undo;
         let unknown = state.state == State::Ended(Outcome::Unknown);
         let taken_back = Next::Done {
@@ -194,6 +200,7 @@ impl Decision<'_> {
             Some(look) if undo.repeatable || leg.all_not_found => look,
             Some(_) => reading.stuck(StuckCode::UndoUnclear),
             None if unknown => Next::NothingThere,
+            None if leg.asked_early => self.round_that_found_nothing(at, undo),
             None if leg.unanswered => taken_back,
             None => reading.stuck(StuckCode::UndoNotFound),
         }
