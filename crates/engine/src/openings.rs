@@ -242,7 +242,11 @@ async fn probers(shared: &Shared, due: &Due) -> Vec<Id> {
     let rows = rows
         .await
         .map_or_else(|_| Vec::new(), Result::unwrap_or_default);
-    let on_it = rows.iter().filter(|row| row.parked_since.is_some());
+    // The row's own leg, not one of the others that the saga is parked for besides.
+    let is_on_it = |row: &&banyan_store::SagaRow| {
+        row.parked_since.is_some() && row.service.as_deref() == Some(due.service.as_str())
+    };
+    let on_it = rows.iter().filter(is_on_it);
     let on_it: Vec<Id> = on_it.take(1).map(|row| row.id).collect();
     if !on_it.is_empty() {
         return on_it;

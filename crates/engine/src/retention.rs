@@ -107,8 +107,9 @@ impl Pass {
         self.purge(shared, committer, now).await?;
         self.forget(shared, committer, now).await?;
         // Operations first: one that is open holds its rows of the audit.
-        self.forget_operations(shared, committer, now).await?;
-        self.forget_audit(shared, committer, now).await
+        let operations = self.forget_operations(shared, committer, now).await;
+        let audit = self.forget_audit(shared, committer, now).await;
+        operations.and(audit)
     }
 
     async fn purge(

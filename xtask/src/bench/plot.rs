@@ -96,15 +96,20 @@ fn draw_row(svg: &mut String, row: &Value, top: f64, scale: f64) {
              <path d=\"M{low:.1} {middle}H{high:.1}\" stroke=\"#20262b\"/>"
         );
         let times = format!(
-            "{name} {:.0}/s, p50 {:.2} ms, p99 {:.2} ms",
+            "{name} {:.0}/s, p50 {} ms, p99 {} ms",
             bar.median,
-            row[name]["p50_ms"].as_f64().unwrap_or_default(),
-            row[name]["p99_ms"].as_f64().unwrap_or_default(),
+            figure(&row[name]["p50_ms"]),
+            figure(&row[name]["p99_ms"]),
         );
         text(svg, RIGHT + 12.0, y + BAR - 4.0, &times);
     }
-    let ratio = row["ratio"].as_f64().unwrap_or_default();
-    text(svg, 92.0, top + 2.0 * BAR, &format!("{ratio:.2}"));
+    text(svg, 92.0, top + 2.0 * BAR, &figure(&row["ratio"]));
+}
+
+/// A figure; a dash where nothing was measured.
+fn figure(value: &Value) -> String {
+    let figure = value.as_f64().map(|figure| format!("{figure:.2}"));
+    figure.unwrap_or_else(|| "–".to_owned())
 }
 
 fn text(svg: &mut String, x: f64, y: f64, words: &str) {
@@ -138,6 +143,7 @@ mod tests {
         let nothing = json!({ "rows": [{ "limit": { "sagas_per_second": [null] } }] });
         let svg = draw(&nothing);
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+        assert!(svg.contains("p50 – ms") && svg.contains(">–<"), "{svg}");
         assert!(draw(&json!({})).ends_with("</svg>\n"));
     }
 }

@@ -90,7 +90,10 @@ fn table(context: &Context, answer: &Answer) -> String {
             cell(Tone::Faint, &group.help),
         ]);
     }
-    let mut text = rows.text("nothing fails");
+    let mut text = match (answer.items.is_empty(), answer.damaged.is_empty()) {
+        (true, false) => String::new(),
+        _ => rows.text("nothing fails"),
+    };
     for one in &answer.damaged {
         let line = format!("damaged since {}: {}", one.since, one.message);
         text.push_str(&format!(

@@ -9,6 +9,7 @@ use super::out::{print, print_json};
 use super::table::{Rows, cut, plain};
 use banyan_core::Json;
 use banyan_core::saga::Status;
+use banyan_sdk::Error;
 use banyan_sdk::api::{Filter, OperationAnswer, OperationPreview, OperationRequest, Verb};
 use clap::Args;
 use serde::Serialize;
@@ -40,6 +41,10 @@ pub(super) struct Over {
     /// Exactly the sagas of this preview, leaving alone those that have changed since
     #[arg(long, value_name = "TOKEN", requires = "yes")]
     preview: Option<String>,
+    /// By which the server knows this command again: the same one under the same key begins
+    /// nothing twice [default: another each time]
+    #[arg(long, value_name = "KEY", requires = "yes")]
+    key: Option<String>,
 }
 
 impl Over {
@@ -79,9 +84,10 @@ pub(super) async fn run(
 ) -> Result<Exit, Fail> {
     let client = context.client()?;
     let wanted = operation(verb, over, request)?;
-    // A name for this one time: should its answer be lost, it is not begun twice.
-    let key = format!("cli-{:032x}", rand::random::<u128>());
-    match client.begin_operation(&wanted, &key).await? {
+    let drawn = || format!("cli-{:032x}", rand::random::<u128>());
+    let key = over.key.clone().unwrap_or_else(drawn);
+    let answer = client.begin_operation(&wanted, &key).await;
+    match answer.inspect_err(|error| tell_key(error, over, &key))? {
         OperationAnswer::Preview(preview) => {
             if context.json() {
                 print_json(&preview)?;
@@ -91,6 +97,13 @@ pub(super) async fn run(
             Ok(Exit::Well)
         }
         OperationAnswer::Begun(begun) => operations::follow(context, &client, *begun).await,
+    }
+}
+
+/// Where nobody knows whether the operation has begun: how it is not begun twice.
+fn tell_key(error: &Error, over: &Over, key: &str) {
+    if over.yes && matches!(error, Error::Lost { .. }) {
+        eprintln!("it may have begun: with --key {key} the same command begins nothing twice");
     }
 }
 

@@ -126,6 +126,24 @@ fn an_old_key_that_asked_too_early_is_not_believed_when_it_finds_nothing() {
     }
 }
 
+/// A late success is heard also while the undo is stuck: what its old key answers is not the
+/// last word any more.
+#[test]
+fn a_success_that_comes_while_the_undo_is_stuck_is_not_forgotten_by_a_retry() {
+    let start = "hold 200\npay lost\npay lost\nundo pay 404 {}\nundo pay lost\nundo pay 503\n";
+    let mut driver = play(TRANSFER, "{}", &format!("{start}late pay 1 200 {{}}"));
+    assert_eq!(code(&driver), Some(StuckCode::UndoExhausted));
+    driver.line("verb retry undo pay");
+    driver.line("undo pay 404 {}");
+    assert_eq!(code(&driver), Some(StuckCode::UndoUnclear));
+    assert_eq!(
+        driver.saga.status(),
+        Status::Stuck,
+        "{}",
+        driver.saga.draw()
+    );
+}
+
 #[test]
 fn a_repeatable_undo_that_asked_too_early_asks_again_under_a_fresh_key() {
     let repeatable = TRANSFER.replace(

@@ -27,12 +27,8 @@ impl Engine {
         if let Some(begun) = self.begun_under(request.key.as_ref()).await? {
             return Ok(begun);
         }
-        let operations = &self.shared().operations;
-        if operations.open().len() >= OPERATIONS_OPEN {
-            return Err(OperationError::TooMany {
-                limit: OPERATIONS_OPEN,
-            });
-        }
+        // Before many sagas are read for nothing.
+        self.has_room()?;
         let items = match self.chosen(&request).await {
             Ok(items) => items,
             // The same key came twice at once, and the other is through with them already.
@@ -52,6 +48,10 @@ impl Engine {
             detail,
         );
         let row = AuditRow { at: now, ..row };
+        let operations = &self.shared().operations;
+        // Whoever reads of it in the store and turns it waits until it is known here too.
+        let turn = operations.turn.lock().await;
+        self.has_room()?;
         let stored = self.store_new(&operation, &items, row).await?;
         if stored == Applied::Conflict {
             // The same key came twice at once, and the other was first.
@@ -59,12 +59,23 @@ impl Engine {
             let message = "the key of the operation was taken and is free again".to_owned();
             return begun.ok_or(Refusal::Unavailable { message }.into());
         }
-        let operation = self.shared().operations.put(operation);
-        self.shared().operations.begun.notify_one();
+        let operation = operations.put(operation);
+        drop(turn);
+        operations.begun.notify_one();
         self.tell_operation(&operation.id.to_string(), operation.shown());
         Ok(BegunOperation {
             operation,
             replayed: false,
+        })
+    }
+
+    /// One operation more can be open.
+    fn has_room(&self) -> Result<(), OperationError> {
+        if self.shared().operations.open().len() < OPERATIONS_OPEN {
+            return Ok(());
+        }
+        Err(OperationError::TooMany {
+            limit: OPERATIONS_OPEN,
         })
     }
 

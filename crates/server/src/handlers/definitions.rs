@@ -122,7 +122,7 @@ pub(crate) async fn accept(
     let body = app.intake.json(request, limits::SMALL_BODY).await?;
     let mut fields = Fields::of(body.value)?;
     let accepting = fields.flag("accepting", true);
-    let reason = fields.optional_text("reason");
+    let reason = names::some_reason(&mut fields);
     if !accepting && reason.as_deref().is_none_or(str::is_empty) {
         fields.fault(
             "reason",

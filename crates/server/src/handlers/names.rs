@@ -65,8 +65,13 @@ pub(crate) fn reason(fields: &mut crate::fields::Fields) -> String {
 
 /// The same where nobody has to say why.
 pub(crate) fn optional_reason(fields: &mut crate::fields::Fields) -> String {
-    let reason = fields.optional_text("reason").unwrap_or_default();
-    bounded(fields, reason)
+    some_reason(fields).unwrap_or_default()
+}
+
+/// The same where it makes a difference that there is none.
+pub(crate) fn some_reason(fields: &mut crate::fields::Fields) -> Option<String> {
+    let reason = fields.optional_text("reason")?;
+    Some(bounded(fields, reason))
 }
 
 fn bounded(fields: &mut crate::fields::Fields, reason: String) -> String {

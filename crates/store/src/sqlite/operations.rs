@@ -103,7 +103,8 @@ pub(crate) fn operation(
     Ok(found.into_iter().next())
 }
 
-/// Operations, newest first, below `after`.
+/// Operations, newest first, below `after`. One whose row is damaged is told in the log and left
+/// out: it would hide all others.
 pub(crate) fn operations(
     connection: &Connection,
     open_only: bool,
@@ -111,13 +112,23 @@ pub(crate) fn operations(
     limit: usize,
 ) -> Result<Vec<OperationRow>, ReadError> {
     let sql = "SELECT id, open, body, checksum FROM operation
-               WHERE (?1 IS NULL OR id < ?1) AND open >= ?2 ORDER BY id DESC LIMIT ?3";
-    let (limit, mut scratch) = (reader::count(limit), Vec::new());
+               WHERE (?1 IS NULL OR id < ?1) AND open >= ?2 ORDER BY id DESC";
+    let failed = |error: rusqlite::Error| error::read(&error);
     let after = after.map(|id| id.as_bytes().to_vec());
-    let parameters: [&dyn ToSql; 3] = [&after, &open_only, &limit];
-    reader::query(connection, sql, &parameters, |row| {
-        decode(row, &mut scratch)
-    })
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    let mut rows = statement.query((after, open_only)).map_err(failed)?;
+    let (mut found, mut scratch) = (Vec::new(), Vec::new());
+    while found.len() < limit {
+        let Some(row) = rows.next().map_err(failed)? else {
+            break;
+        };
+        match decode(row, &mut scratch) {
+            Ok(operation) => found.push(operation),
+            Err(error @ ReadError::Damaged { .. }) => tracing::error!(%error, "it is left out"),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
 }
 
 /// The sagas of an operation from this place on.

@@ -42,15 +42,14 @@ pub(crate) fn replace(
     some: bool,
     wanted: &BTreeMap<String, Timestamp>,
 ) -> rusqlite::Result<()> {
-    let stored = if some {
-        stored(connection, id)?
-    } else {
-        BTreeMap::new()
+    let stored = match some {
+        true => stored(connection, id)?,
+        false => Stored::default(),
     };
-    if stored == *wanted {
+    if stored.whole && stored.rows == *wanted {
         return Ok(());
     }
-    if !stored.is_empty() {
+    if !stored.rows.is_empty() || !stored.whole {
         connection
             .prepare_cached("DELETE FROM parked WHERE saga_id = ?1")?
             .execute([id.as_bytes()])?;
@@ -63,19 +62,40 @@ pub(crate) fn replace(
             .execute((service, since.0, id.as_bytes()))?;
         tally.parked(service, 1);
     }
-    for service in stored.keys() {
+    for service in stored.rows.keys() {
         tally.parked(service, -1);
     }
     Ok(())
 }
 
-fn stored(connection: &Connection, id: Id) -> rusqlite::Result<BTreeMap<String, Timestamp>> {
-    connection
-        .prepare_cached("SELECT service, parked_since FROM parked WHERE saga_id = ?1")?
-        .query_map([id.as_bytes()], |row| {
-            Ok((row.get(0)?, Timestamp(row.get(1)?)))
-        })?
-        .collect()
+/// What stands in the table for a saga.
+struct Stored {
+    rows: BTreeMap<String, Timestamp>,
+    /// All of it can be read. These rows have no checksum: what cannot be read is written anew.
+    whole: bool,
+}
+
+impl Default for Stored {
+    fn default() -> Stored {
+        Stored {
+            rows: BTreeMap::new(),
+            whole: true,
+        }
+    }
+}
+
+fn stored(connection: &Connection, id: Id) -> rusqlite::Result<Stored> {
+    let mut statement =
+        connection.prepare_cached("SELECT service, parked_since FROM parked WHERE saga_id = ?1")?;
+    let mut rows = statement.query([id.as_bytes()])?;
+    let mut stored = Stored::default();
+    while let Some(row) = rows.next()? {
+        match (row.get(0), row.get(1)) {
+            (Ok(service), Ok(since)) => drop(stored.rows.insert(service, Timestamp(since))),
+            _ => stored.whole = false,
+        }
+    }
+    Ok(stored)
 }
 
 #[cfg(test)]

@@ -237,10 +237,7 @@ fn parse(row: &Row<'_>, id: Id) -> Option<SagaRow> {
         step: row.get(15).ok()?,
         service: row.get(16).ok()?,
         parked_since: row.get::<_, Option<i64>>(17).ok()?.map(Timestamp),
-        also_parked: match row.get::<_, Option<String>>(27).ok()? {
-            Some(text) => serde_json::from_str(&text).ok()?,
-            None => BTreeMap::new(),
-        },
+        also_parked: also_parked(row),
         wake_at: row.get::<_, Option<i64>>(18).ok()?.map(Timestamp),
         in_flight: row.get(19).ok()?,
         seq: read_number(row.get(20).ok()?)?,
@@ -249,6 +246,14 @@ fn parse(row: &Row<'_>, id: Id) -> Option<SagaRow> {
         owner: row.get(23).ok()?,
         trouble: trouble(row)?,
     })
+}
+
+/// What it is parked for besides. What does not parse is as if it were not there.
+fn also_parked(row: &Row<'_>) -> BTreeMap<String, Timestamp> {
+    let text = row.get_ref(27).ok();
+    let text = text.and_then(|text| text.as_bytes_or_null().ok().flatten());
+    let parsed = text.map(serde_json::from_slice);
+    parsed.and_then(Result::ok).unwrap_or_default()
 }
 
 /// What goes wrong with it; the outer none when that does not parse.

@@ -1,11 +1,11 @@
 //! Rows changed behind the store's back are found when they are read, and named.
 
-use crate::sample::{definition, ended, id, row, start, with};
+use crate::sample::{append, definition, ended, id, row, start, with};
 use banyan_core::Timestamp;
 use banyan_core::saga::Status;
 use banyan_store::{
-    Applied, Change, Dealings, EndedQuery, Filter, LockChange, Message, ReadError, Reader, Writer,
-    sqlite,
+    Applied, Change, Dealings, EndedQuery, Filter, LockChange, Message, OperationRow, ReadError,
+    Reader, Writer, sqlite,
 };
 use rusqlite::Connection;
 
@@ -143,6 +143,53 @@ fn each_kind_of_damage_is_found_and_named() {
             other => panic!("{sql}: {other:?}"),
         }
     }
+}
+
+#[test]
+fn a_damaged_operation_hides_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut writer, reader) = sqlite::open(folder.path(), Default::default()).unwrap();
+    let begin = |number| Change::Operation {
+        row: OperationRow {
+            id: id(number),
+            open: true,
+            body: serde_json::json!({ "number": number }),
+        },
+        items: Vec::new(),
+        key: None,
+    };
+    writer.commit(&[1, 2, 3].map(begin)).unwrap();
+    let connection = Connection::open(folder.path().join(sqlite::FILE)).unwrap();
+    let damage = "UPDATE operation SET body = '{}' WHERE id = ?1";
+    connection.execute(damage, [id(2).as_bytes()]).unwrap();
+    let found = reader.operations(true, None, 2).unwrap();
+    let ids: Vec<_> = found.iter().map(|one| one.id).collect();
+    assert_eq!(ids, [id(3), id(1)], "as many as were asked for");
+    let error = reader.operation(id(2)).unwrap_err();
+    assert!(matches!(error, ReadError::Damaged { .. }), "{error:?}");
+}
+
+#[test]
+fn what_a_damaged_saga_is_parked_for_besides_is_written_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut writer, reader) = sqlite::open(folder.path(), Default::default()).unwrap();
+    let mut parked = row(1, 2);
+    parked.service = Some("stock".to_owned());
+    parked.parked_since = Some(Timestamp(5));
+    parked.also_parked = [("pay".to_owned(), Timestamp(6))].into();
+    writer.commit(&[start(&parked)]).unwrap();
+    let connection = Connection::open(folder.path().join(sqlite::FILE)).unwrap();
+    let damage = "UPDATE parked SET service = CAST(x'ff' AS TEXT)";
+    assert_eq!(connection.execute(damage, ()).unwrap(), 1);
+    let read = reader.row(id(1)).unwrap().unwrap();
+    assert_eq!(read.service, parked.service, "the saga itself is whole");
+    let mut next = parked.clone();
+    next.seq = 3;
+    next.also_parked = [("mail".to_owned(), Timestamp(7))].into();
+    writer.commit(&[append(&next, 2)]).unwrap();
+    let found = reader.parked("mail", None, 9).unwrap();
+    assert_eq!(found, [(Timestamp(7), id(1))]);
+    assert_eq!(reader.row(id(1)).unwrap().unwrap(), next);
 }
 
 #[test]

@@ -176,7 +176,7 @@ impl Decision<'_> {
         // there was nothing.
         if state.undone.is_some() || is_idle(&state.undo.phase) {
             Late::Undone
-        } else if is_stuck(&state.undo.phase) || state.undo.round == 0 {
+        } else if state.undo.round == 0 {
             Late::Note
         } else {
             Late::LooksOnceMore
@@ -217,7 +217,7 @@ impl Decision<'_> {
         Next::Stuck {
             code: StuckCode::UndoUnclear,
             message: format!(
-                "{} happened after all, and an attempt of its undo got no answer: whether it was taken back nobody can tell",
+                "{} happened after all, and an attempt of its undo that came before or after may have taken it back: nobody can tell",
                 at.path()
             ),
         }
@@ -247,8 +247,4 @@ pub(super) enum Late {
 
 fn is_idle(phase: &LegPhase) -> bool {
     matches!(phase, LegPhase::Idle)
-}
-
-fn is_stuck(phase: &LegPhase) -> bool {
-    matches!(phase, LegPhase::Stuck { .. })
 }
