@@ -85,8 +85,8 @@ impl Demo {
     fn kill(&self, name: &str) {
         let pid = self.pid(name).to_string();
         assert!(
-            Command::new("kill")
-                .args(["-9", &pid])
+            Command::new("/bin/sh")
+                .args(["-c", "kill -9 \"$0\"", &pid])
                 .status()
                 .unwrap()
                 .success()

@@ -7,7 +7,7 @@
 
 mod helpers;
 
-use helpers::guide::fits;
+use helpers::guide::{bash, fits, path_with};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -215,12 +215,11 @@ impl Demo {
 
     /// A line as a person types it, in the folder in which the demo was started.
     fn run(&self, line: &str) -> Output {
-        let path = std::env::var("PATH").unwrap();
         let bin: PathBuf = self.data.path().join("bin");
-        Command::new("bash")
+        Command::new(bash())
             .args(["-c", line])
             .current_dir(self.data.path())
-            .env("PATH", format!("{}:{path}", bin.display()))
+            .env("PATH", path_with(&bin))
             .env("BANYAN_SERVER", format!("http://{}", self.address))
             .env_remove("BANYAN_TOKEN")
             .env_remove("BANYAN_DATA")
@@ -405,6 +404,9 @@ fn mend_the_rest(demo: &Demo, cases: &[Case]) {
             }
         }
         demo.run("banyan retry --where status=stuck --reason 'mended' --yes --rate 500");
+        // A haulier who was about to say yes when it was mended has said it.
+        let hauls = text(&demo.run("banyan demo ask shipping GET /freights"));
+        hauls.contains("\"items\":[]").then_some(())?;
         let open = demo.looked("banyan list --status stuck -n 1")?;
         open["items"].as_array()?.is_empty().then_some(())
     });

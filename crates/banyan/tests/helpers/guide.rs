@@ -76,16 +76,29 @@ pub(crate) fn fits(line: &str, shown: &str) -> bool {
     })
 }
 
+/// The shell for which the guides are written, where systems have it.
+pub(crate) fn bash() -> &'static str {
+    let known = ["/bin/bash", "/usr/bin/bash", "/usr/local/bin/bash"];
+    let found = known.into_iter().find(|path| Path::new(path).exists());
+    found.unwrap_or("bash")
+}
+
+/// Where what people type is looked for: here first, then as it is set, then where a system has
+/// its tools, whatever is set.
+pub(crate) fn path_with(bin: &Path) -> String {
+    let set = std::env::var("PATH").unwrap_or_default();
+    format!("{}:{set}:/usr/bin:/bin", bin.display())
+}
+
 /// Runs a script in this folder, against the server at this address.
 pub(crate) fn run(folder: &Path, address: &str, script: &str) -> Said {
     let bin = folder.join("bin");
     std::fs::create_dir(&bin).unwrap();
     std::os::unix::fs::symlink(BANYAN, bin.join("banyan")).unwrap();
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-    let output = Command::new("bash")
+    let output = Command::new(bash())
         .args(["-c", script])
         .current_dir(folder)
-        .env("PATH", path)
+        .env("PATH", path_with(&bin))
         .env("BANYAN_LISTEN", address)
         .env("BANYAN_SERVER", format!("http://{address}"))
         .env_remove("BANYAN_TOKEN")

@@ -13,7 +13,7 @@ pub(crate) fn folder() -> Option<PathBuf> {
 
 /// A command that runs the named child test on a folder, after a shell's preparations.
 pub(crate) fn command(test: &str, folder: &Path, shell: &str) -> Command {
-    let mut command = Command::new("sh");
+    let mut command = Command::new("/bin/sh");
     command
         .arg("-c")
         .arg(format!("{shell} exec \"$0\" \"$@\""))
