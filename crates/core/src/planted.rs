@@ -33,11 +33,13 @@ pub enum Bug {
     RetryUnderFreshKey,
     /// A person's word that an undo did not happen ends it (breaks I-21).
     SettledUndoForgotten,
+    /// An undo's yes counts although it may be older than the effect (breaks I-11).
+    OldYesBelieved,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 13] = [
+    pub const ALL: [Bug; 14] = [
         Bug::UndoesForward,
         Bug::LostIsNotSent,
         Bug::FreshKeyPerAttempt,
@@ -51,6 +53,7 @@ impl Bug {
         Bug::LateReplyNotUndone,
         Bug::RetryUnderFreshKey,
         Bug::SettledUndoForgotten,
+        Bug::OldYesBelieved,
     ];
 }
 

@@ -22,7 +22,7 @@ const FLOORS: [(u32, u64); 9] = [
     (46, 5),
 ];
 /// What must have come to pass so often, at least, in a hundred seeds.
-const KINDS: [(&str, u64); 35] = [
+const KINDS: [(&str, u64); 36] = [
     ("accepted_do", 150),
     ("accepted_undo", 40),
     ("accepted_confirm", 60),
@@ -39,6 +39,7 @@ const KINDS: [(&str, u64); 35] = [
     ("reply_done_after_refused", 15),
     ("reply_refused_after_done", 20),
     ("late_effect_undone", 1),
+    ("yes_to_nothing", 1),
     ("pending_do", 80),
     ("pending_undo", 15),
     ("pending_confirm", 25),

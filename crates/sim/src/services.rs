@@ -192,6 +192,9 @@ impl Services {
         match request.leg {
             Leg::Do if account.marked => http(409, &json!({ "message": "already undone" })),
             Leg::Undo if !stands => {
+                if !marks && self.slow.files(&errand.do_key, random) {
+                    return good();
+                }
                 account.marked = marks;
                 if !self.happened.contains(&errand.do_key) {
                     self.slow.call_off(&errand.do_key, random);

@@ -291,6 +291,21 @@ impl Slow {
         }
     }
 
+    /// An undo came before what it undoes had happened, and is filed: the answer is yes, and what
+    /// it undoes is done after that, and told.
+    pub(crate) fn files(&mut self, do_key: &str, random: &mut Random) -> bool {
+        let number = self.letters.iter().position(|letter| {
+            let open = letter.done && !letter.settled && letter.manner != Manner::Lost;
+            letter.errand.key == do_key && open
+        });
+        let Some(number) = number.filter(|_| random.chance(70)) else {
+            return false;
+        };
+        self.seen.push("yes_to_nothing");
+        self.posted.push((random.draw() % 10_000, number));
+        true
+    }
+
     /// An undo came before what it undoes had happened: what is asked about will not happen any
     /// more; what is told later may still happen, since it will be told.
     pub(crate) fn call_off(&mut self, do_key: &str, random: &mut Random) {

@@ -2,7 +2,8 @@
 
 use super::step::{follow, late};
 use super::{
-    Entry, Leg, LegPhase, LegState, Next, Record, ReplyOutcome, Settlement, State, StepState,
+    Entry, Leg, LegPhase, LegState, Next, Outcome, Record, ReplyOutcome, Settlement, State,
+    StepState,
 };
 use crate::json::Json;
 use crate::time::Timestamp;
@@ -54,6 +55,9 @@ pub(super) fn settled(state: &mut StepState, entry: &Entry) -> Result<(), String
     let at = entry.at;
     let happened = *settlement == Settlement::Done;
     keep_books(state.leg_mut(*leg), happened);
+    if *leg != Leg::Undo && happened && state.state == State::Ended(Outcome::Unknown) {
+        state.undo.learn_of_do();
+    }
     if *leg == Leg::Do && !happened {
         // There is nothing to take back.
         state.undo.phase = LegPhase::Idle;

@@ -340,9 +340,14 @@ pub struct LegState {
     pub all_not_found: bool,
     /// Some attempt, in any round, got no answer at all.
     pub unanswered: bool,
-    /// Of an undo: some attempt of this round left while its do was unknown. A
+    /// Of an undo: some attempt of this round may have arrived while its do was unknown. A
     /// service repeats its answer to a key, so that "not found" under this one proves nothing.
     pub asked_early: bool,
+    /// Of an undo: the late success of its do was told after this round had asked, so that what
+    /// the service says under this key may be older than the effect.
+    pub overtaken: bool,
+    /// Some attempt, in any round, was answered "not found".
+    pub said_not_found: bool,
     /// The second look at an unknown do was scheduled or taken.
     pub looked: bool,
     /// The next attempt begins a new round; it stays so while the leg is parked.
@@ -371,6 +376,13 @@ pub struct LegState {
     pub last_message: Option<String>,
     /// What it does now.
     pub phase: LegPhase,
+}
+
+impl LegState {
+    /// That its do took effect is known from now on; what is in flight left before.
+    pub(super) fn learn_of_do(&mut self) {
+        self.asked_early |= matches!(self.phase, LegPhase::InFlight { .. });
+    }
 }
 
 /// What a leg does now.

@@ -44,8 +44,7 @@ pub(super) fn apply_to_state(state: &mut StepState, entry: &Entry) -> Result<(),
         }
         Record::AttemptStarted { leg, .. } => {
             reach(state, at);
-            let early = *leg == Leg::Undo && state.state == State::Ended(Outcome::Unknown);
-            intend(state.leg_mut(*leg), &entry.record, early, at);
+            intend(state.leg_mut(*leg), &entry.record, at);
         }
         Record::AttemptEnded { leg, next, .. } => {
             attempt_ended(state, *leg, next, entry).map_err(out_of_place)?;
@@ -107,11 +106,12 @@ fn attempt_ended(
     next: &Next,
     entry: &Entry,
 ) -> Result<(), String> {
+    let early = leg == Leg::Undo && state.state == State::Ended(Outcome::Unknown);
     let current = state.leg_mut(leg);
     if !matches!(current.phase, LegPhase::InFlight { .. }) {
         return Err("an attempt ends that was not begun".to_owned());
     }
-    count(current, &entry.record);
+    count(current, &entry.record, early);
     follow(state, leg, next, entry.at);
     Ok(())
 }
@@ -123,7 +123,7 @@ fn skip(state: &mut StepState, at: Timestamp) {
 }
 
 /// An attempt's intent: the first one of a round opens new books.
-fn intend(leg: &mut LegState, started: &Record, early: bool, at: Timestamp) {
+fn intend(leg: &mut LegState, started: &Record, at: Timestamp) {
     let Record::AttemptStarted {
         round,
         attempt,
@@ -148,8 +148,8 @@ fn intend(leg: &mut LegState, started: &Record, early: bool, at: Timestamp) {
         leg.may_have = false;
         leg.all_not_found = true;
         leg.asked_early = false;
+        leg.overtaken = false;
     }
-    leg.asked_early |= early;
     leg.new_round = false;
     leg.attempts = *attempt;
     leg.key = Some(key.clone());
@@ -164,7 +164,7 @@ fn intend(leg: &mut LegState, started: &Record, early: bool, at: Timestamp) {
 }
 
 /// Keeps the books of a leg when one of its attempts ended.
-fn count(leg: &mut LegState, ended: &Record) {
+fn count(leg: &mut LegState, ended: &Record, early: bool) {
     let Record::AttemptEnded {
         status,
         meaning,
@@ -189,6 +189,8 @@ fn count(leg: &mut LegState, ended: &Record) {
         leg.burned = 0;
     }
     leg.may_have |= matches!(meaning, Meaning::MayHave | Meaning::Pending);
+    leg.asked_early |= arrived && early;
+    leg.said_not_found |= meaning == Meaning::NotFound;
     leg.took_effect |= meaning == Meaning::Done;
     leg.unanswered |= meaning == Meaning::MayHave && no_answer;
     if arrived && meaning != Meaning::NotFound {
@@ -401,7 +403,11 @@ pub(super) fn late(
     let Some(result) = result else {
         match next {
             None => {}
-            Some(Next::LookAgain { .. }) => state.undo.looked = false,
+            Some(Next::LookAgain { .. }) => {
+                state.undo.looked = false;
+                state.undo.learn_of_do();
+                state.undo.overtaken = state.undo.asked_early;
+            }
             Some(other) => return Err(format!("a note leads to {other:?}")),
         }
         return Ok(());

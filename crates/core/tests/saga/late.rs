@@ -94,6 +94,66 @@ fn an_undo_under_way_looks_once_more_when_the_success_comes_meanwhile() {
     assert_eq!(calls(&driver, "use", Leg::Undo), 3);
 }
 
+/// A service that says yes where it finds nothing: its yes to a later attempt under the same key
+/// may be the one that it gave before the effect was there.
+#[test]
+fn an_undo_that_asked_before_the_late_success_is_not_believed_when_it_says_yes() {
+    let undone = |undo: &str, script: &str| {
+        let source = format!(
+            "saga: s\nversion: 1\nsteps:\n  - call: {{ do: POST a /x, retry: {{ attempts: 1 }}, undo: {{ {undo}, retry: {{ attempts: 2 }} }} }}\n"
+        );
+        let driver = play(&source, "{}", &format!("call lost\n{script}"));
+        let code = driver.saga.stuck().map(|stuck| stuck.code);
+        (
+            driver.saga.status(),
+            code,
+            calls(&driver, "call", Leg::Undo),
+        )
+    };
+    let stuck = |attempts| (Status::Stuck, Some(StuckCode::LateEffect), attempts);
+    let ends = |attempts| (Status::Compensated, None, attempts);
+    let note = "do: POST a /u";
+    for (between, attempts) in [
+        ("undo call lost\nlate call 1 200 {}\n", 2),
+        ("undo call 503\nlate call 1 200 {}\n", 2),
+        ("late call 1 200 {}\n", 1),
+        // Two attempts are all, and a person has it tried once more.
+        (
+            "undo call lost\nundo call 503\nlate call 1 200 {}\nverb retry undo call\n",
+            3,
+        ),
+    ] {
+        let script = format!("{between}undo call 200");
+        assert_eq!(undone(note, &script), stuck(attempts), "{between}");
+        // A fresh round is asked at once, where that is safe, and its yes is the last word.
+        let (status, code, asked) = undone("do: DELETE a /u", &script);
+        assert_eq!(
+            (status, code, asked),
+            (Status::Compensating, None, attempts + 1),
+            "{between}"
+        );
+        for last in ["undo call 200", "undo call 404 {}"] {
+            let script = format!("{script}\n{last}");
+            assert_eq!(undone("do: DELETE a /u", &script), ends(attempts + 1));
+        }
+        // It refuses a do that comes later: its yes is to what was there.
+        let marks = "do: POST a /u, look_again: never";
+        assert_eq!(undone(marks, &script), ends(attempts), "{between}");
+    }
+    // It says "not found" where there is nothing, so its yes is to something.
+    let script = "undo call 404 {}\nlate call 1 200 {}\nundo call 200";
+    assert_eq!(undone(note, script), ends(2));
+    // None of its attempts has ever left.
+    let script = "undo call not_sent\nlate call 1 200 {}\nundo call 200";
+    assert_eq!(undone(note, script), ends(2));
+    // "Not found" is final with `missing: ok`, but not one that may be older than the effect.
+    let ok = "do: POST a /u, missing: ok";
+    let script = "undo call 404 {}";
+    assert_eq!(undone(ok, script), ends(1));
+    let script = "late call 1 200 {}\nundo call 404 {}\nundo call 404 {}";
+    assert_eq!(undone(ok, script), ends(2));
+}
+
 #[test]
 fn a_success_that_comes_while_a_person_is_asked_on_the_way_back_settles_the_step() {
     let source = r#"

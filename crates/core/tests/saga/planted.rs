@@ -23,7 +23,8 @@ fn shows(bug: Bug) -> bool {
         | Bug::ReplyTakenTwice
         | Bug::LateReplyNotUndone
         | Bug::RetryUnderFreshKey
-        | Bug::SettledUndoForgotten => false,
+        | Bug::SettledUndoForgotten
+        | Bug::OldYesBelieved => false,
     }
 }
 

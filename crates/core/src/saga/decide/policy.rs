@@ -11,6 +11,7 @@ use super::{Decision, Failure, failure};
 use crate::definition::{Kind, Undo, UndoCall};
 use crate::json::Json;
 use crate::limits;
+use crate::planted;
 use crate::route::Spot;
 use crate::time::{Duration, Timestamp};
 
@@ -133,6 +134,17 @@ impl Decision<'_> {
             return reading.stuck(StuckCode::ExpressionFailed);
         }
         match reading.meaning {
+            // Rule 6, as if it had been answered before the late success came.
+            Meaning::Done if is_older(undo, leg) && undo.repeatable => Next::LookAgain {
+                at: self.context.now,
+            },
+            Meaning::Done if is_older(undo, leg) => Next::Stuck {
+                code: StuckCode::LateEffect,
+                message: format!(
+                    "{} succeeded while its undo was under way, which may have run before and found nothing, and undoing twice is not safe",
+                    at.path()
+                ),
+            },
             Meaning::Done => match self.second_look(undo, state) {
                 Some(look) if undo.repeatable => look,
                 Some(_) | None => Next::Done {
@@ -195,7 +207,10 @@ impl Decision<'_> {
         };
         match self.second_look(undo, state) {
             // An earlier round took it back; this one looked whether more had come.
-            _ if leg.took_effect && (undo.missing_ok || unknown && leg.looked) => taken_back,
+            _ if leg.took_effect && (undo.missing_ok || leg.looked) => taken_back,
+            _ if undo.missing_ok && leg.overtaken && undo.look_again.is_some() => {
+                self.round_that_found_nothing(at, undo)
+            }
             _ if undo.missing_ok => Next::NothingThere,
             Some(look) if undo.repeatable || leg.all_not_found => look,
             Some(_) => reading.stuck(StuckCode::UndoUnclear),
@@ -302,6 +317,14 @@ impl Decision<'_> {
         bits ^= bits >> 29;
         bits % (bound + 1)
     }
+}
+
+/// Whether an undo's 2xx may stem from before its do's late success, when there was nothing to
+/// take back. Not so where the service refuses a do that comes after its undo, nor where it has
+/// answered "not found" before: such a service does not say yes to nothing.
+fn is_older(undo: &UndoCall, leg: &LegState) -> bool {
+    let older = leg.overtaken && undo.look_again.is_some() && !leg.said_not_found;
+    older && !planted::is(planted::Bug::OldYesBelieved)
 }
 
 impl Reading {
