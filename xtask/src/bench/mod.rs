@@ -4,8 +4,10 @@
 //!
 //! Services, server and load generator are three processes on one machine. The load is a
 //! closed loop: each worker begins its next saga when its last one has ended. At the end an
-//! open loop measures how long sagas take at half of the highest rate.
+//! open loop measures how long sagas take at half of the highest rate. `--growth` measures one
+//! cell while the store fills.
 
+mod growth;
 mod limit;
 mod measure;
 mod open;
@@ -37,6 +39,10 @@ pub(crate) struct Options {
     /// Sagas in flight, one row of the table each [default: 1, 16, 64, 256; short: 1, 64].
     #[arg(long, value_name = "COUNT", value_delimiter = ',')]
     in_flight: Vec<usize>,
+    /// Instead: what 10 thousand, 100 thousand and a million ended sagas in the store cost
+    /// (short: the first two).
+    #[arg(long)]
+    growth: bool,
     /// Where to write the figures as JSON, and a plot of them as SVG beside it
     /// [default: bench/results/latest.json].
     #[arg(long)]
@@ -59,6 +65,7 @@ impl Options {
             short: true,
             rounds: Some(1),
             in_flight: Vec::new(),
+            growth: false,
             json: None,
             binary: None,
             as_built: false,
@@ -68,7 +75,11 @@ impl Options {
 
     fn arguments(&self) -> Vec<String> {
         let mut arguments = vec!["bench".to_owned()];
-        let flags = [("--short", self.short), ("--smoke", self.smoke)];
+        let flags = [
+            ("--short", self.short),
+            ("--growth", self.growth),
+            ("--smoke", self.smoke),
+        ];
         arguments.extend(
             flags
                 .iter()
@@ -133,6 +144,9 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         return again_in_release(&options.arguments());
     }
     let runtime = tokio::runtime::Runtime::new()?;
+    if options.growth {
+        return runtime.block_on(grow(options));
+    }
     let (rows, open) = runtime.block_on(measure_all(
         &options.plan(),
         banyan(options.binary.as_deref())?,
@@ -143,6 +157,16 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         report::write(&rows, &open, &options.json.clone().unwrap_or_else(default))?;
     }
     Ok(rows.iter().all(Row::is_sound) && report::is_sound(&open.samples))
+}
+
+async fn grow(options: &Options) -> Result<bool> {
+    let stages = growth::measure(options, &banyan(options.binary.as_deref())?).await?;
+    growth::print(&stages);
+    let default = || workspace::root().join("bench/results/growth.json");
+    let path = options.json.clone().unwrap_or_else(default);
+    report::write_json(&growth::to_json(&stages), &path)?;
+    println!("figures: {}", path.display());
+    Ok(growth::all_sound(&stages))
 }
 
 async fn measure_all(plan: &Plan, binary: PathBuf) -> Result<(Vec<Row>, Open)> {

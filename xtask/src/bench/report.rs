@@ -45,8 +45,13 @@ impl Row {
         median(self.banyan.iter().map(Sample::rate).collect())
     }
 
+    /// How long its sagas took: the medians of p50 and p99.
+    pub(crate) fn times(&self) -> String {
+        times(&self.banyan)
+    }
+
     /// Throughput of Banyan in the limit's, round by round, then the median.
-    fn ratio(&self) -> f64 {
+    pub(crate) fn ratio(&self) -> f64 {
         let pairs = self.banyan.iter().zip(&self.limit);
         median(
             pairs
@@ -55,7 +60,8 @@ impl Row {
         )
     }
 
-    fn to_json(&self) -> Value {
+    /// All figures.
+    pub(crate) fn to_json(&self) -> Value {
         let wrong: u64 = self.banyan.iter().map(|sample| sample.wrong).sum();
         json!({
             "in_flight": self.in_flight,
@@ -152,9 +158,6 @@ fn print_targets(rows: &[Row]) {
 /// Writes all figures as JSON, and as a picture beside it.
 pub(crate) fn write(rows: &[Row], open: &Open, path: &Path) -> Result<()> {
     let rows: Vec<Value> = rows.iter().map(Row::to_json).collect();
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
     let open_loop = json!({
         "sagas_per_second": open.rate,
         "begun": open.samples.iter().map(Sample::sagas).sum::<f64>(),
@@ -163,13 +166,21 @@ pub(crate) fn write(rows: &[Row], open: &Open, path: &Path) -> Result<()> {
         "p99_by_p50": tail(&open.samples),
     });
     let all = json!({ "rows": rows, "open_loop": open_loop });
-    std::fs::write(path, serde_json::to_string_pretty(&all)?)
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    write_json(&all, path)?;
     let picture = path.with_extension("svg");
     std::fs::write(&picture, plot::draw(&all))
         .with_context(|| format!("cannot write {}", picture.display()))?;
     println!("figures: {}, {}", path.display(), picture.display());
     Ok(())
+}
+
+/// Writes figures, and makes the folder for them.
+pub(crate) fn write_json(figures: &Value, path: &Path) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(path, serde_json::to_string_pretty(figures)?)
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn figures(samples: &[Sample]) -> Value {
