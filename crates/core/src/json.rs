@@ -37,6 +37,21 @@ pub fn bytes(value: &Json) -> Vec<u8> {
     out
 }
 
+/// How deep a value nests: 0 for one that holds nothing, 1 for `[]`.
+///
+/// ```
+/// let value = serde_json::json!({ "a": [1, [2]] });
+/// assert_eq!(banyan_core::json::levels(&value), 3);
+/// ```
+pub fn levels(value: &Json) -> usize {
+    let deepest = match value {
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => return 0,
+        Json::Array(items) => items.iter().map(levels).max(),
+        Json::Object(members) => members.values().map(levels).max(),
+    };
+    1 + deepest.unwrap_or(0)
+}
+
 /// The lower-case hexadecimal SHA-256 of some bytes.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(64);

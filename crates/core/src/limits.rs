@@ -26,8 +26,10 @@ pub const LABEL_BYTES: usize = 256;
 pub const KEY_CHARS: usize = 255;
 /// Bytes of one payload (an input, a result, a signal), as JSON text.
 pub const PAYLOAD_BYTES: usize = 1024 * 1024;
-/// How deep the JSON of a payload may nest (serde_json's own bound, so that reading never recurses further).
-pub const PAYLOAD_LEVELS: usize = 128;
+/// How deep the JSON of a payload may nest. A record, a saga's answer with its groups (32 levels
+/// at most) and an event wrap it in more, and with all of that it stays under the 128 levels at
+/// which serde_json and many another reader stop.
+pub const PAYLOAD_LEVELS: usize = 64;
 /// Signals that one saga holds, taken or not: each is kept for as long as the saga.
 pub const SIGNALS: usize = 1_000;
 /// Longest `timeout` of an attempt. Longer work answers 202 and reports later.

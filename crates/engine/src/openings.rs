@@ -10,7 +10,7 @@ use crate::shared::Shared;
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
 use banyan_core::saga::{Input, Misconfigured, Plan, Road, Status};
-use banyan_outbound::Due;
+use banyan_outbound::{Due, RoadKey};
 use banyan_store::Filter;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -224,32 +224,39 @@ async fn probe_due(shared: &Shared) {
     }
 }
 
-/// Who is to probe a road: one that is parked on it.
+fn is_on(row: &banyan_store::SagaRow, road: &RoadKey) -> bool {
+    let of_definition = row.definition == road.definition && row.version == road.version;
+    of_definition && row.step.as_deref() == Some(&road.step)
+}
+
+/// Who is to probe a road: one that is parked on it; a whole service, one that is parked on
+/// another road than the one to blame, if there is any.
 async fn probers(shared: &Shared, due: &Due) -> Vec<Id> {
-    let Some(road) = &due.road else {
-        let oldest = parked(shared, &due.service, None, 1).await;
-        return oldest.into_iter().map(|(_, id)| id).collect();
-    };
-    let filter = Filter {
-        definition: vec![road.definition.clone()],
-        version: vec![road.version],
-        step: vec![road.step.clone()],
+    let mut filter = Filter {
         service: vec![due.service.clone()],
         status: vec![Status::Running, Status::Compensating, Status::Stuck],
         ..Filter::default()
     };
+    if let Some(road) = &due.road {
+        filter.definition = vec![road.definition.clone()];
+        filter.version = vec![road.version];
+        filter.step = vec![road.step.clone()];
+    }
     let rows = shared.read(move |reader| reader.list(&filter, None, PROBERS));
     let rows = rows
         .await
         .map_or_else(|_| Vec::new(), Result::unwrap_or_default);
     // The row's own leg, not one of the others that the saga is parked for besides.
-    let is_on_it = |row: &&banyan_store::SagaRow| {
-        row.parked_since.is_some() && row.service.as_deref() == Some(due.service.as_str())
+    let is_meant = |row: &&banyan_store::SagaRow| {
+        let stands = row.parked_since.is_some() && row.service.as_deref() == Some(&due.service);
+        stands && !due.blamed.as_ref().is_some_and(|road| is_on(row, road))
     };
-    let on_it = rows.iter().filter(is_on_it);
-    let on_it: Vec<Id> = on_it.take(1).map(|row| row.id).collect();
-    if !on_it.is_empty() {
-        return on_it;
+    if let Some(row) = rows.iter().find(is_meant) {
+        return vec![row.id];
+    }
+    if due.road.is_none() {
+        let oldest = parked(shared, &due.service, None, 1).await;
+        return oldest.into_iter().map(|(_, id)| id).collect();
     }
     // A saga that is parked on several roads of a service stands at one of them.
     let some = parked(shared, &due.service, None, PROBERS).await;

@@ -2,7 +2,8 @@
 
 use crate::limits::EXCERPT_CHARS;
 use crate::link::Link;
-use banyan_core::limits::PAYLOAD_BYTES;
+use banyan_core::json::levels;
+use banyan_core::limits::{PAYLOAD_BYTES, PAYLOAD_LEVELS};
 use banyan_core::wire::{Body, Http};
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body as _, Incoming};
@@ -74,15 +75,15 @@ async fn read(link: &mut Link, incoming: &mut Incoming) -> Result<Option<Bytes>,
     Ok(Some(whole.freeze()))
 }
 
-/// What some bytes are, whatever their content type says. serde_json stops at the depth that
-/// `PAYLOAD_LEVELS` names.
+/// What some bytes are, whatever their content type says. What nests deeper than a payload may
+/// is no JSON that anybody can store.
 fn body(bytes: &[u8]) -> Body {
     if bytes.is_empty() {
         return Body::Empty;
     }
     match serde_json::from_slice(bytes) {
-        Ok(json) => Body::Json(json),
-        Err(_) => Body::NotJson(excerpt(bytes)),
+        Ok(json) if levels(&json) <= PAYLOAD_LEVELS => Body::Json(json),
+        Ok(_) | Err(_) => Body::NotJson(excerpt(bytes)),
     }
 }
 

@@ -112,6 +112,24 @@ pub(crate) fn item_at_rest(row: banyan_store::SagaRow) -> api::SagaItem {
     }
 }
 
+/// The line of a saga whose journal cannot be read: what its row says, and what it waits for.
+pub(crate) fn item_that_is_damaged(row: banyan_store::SagaRow, message: &str) -> api::SagaItem {
+    let waiting = api::Waiting {
+        kind: WaitingKind::Person.as_str().into(),
+        step: None,
+        leg: None,
+        service: None,
+        since: row.updated_at.into(),
+        until: None,
+        message: format!("what is stored of it is damaged, and it is left as it is: {message}"),
+        help: "banyan failures".to_owned(),
+    };
+    api::SagaItem {
+        waiting_on: vec![waiting],
+        ..item_at_rest(row)
+    }
+}
+
 /// Its least form.
 pub(crate) fn minimal(saga: &Saga) -> api::MinimalSaga {
     api::MinimalSaga {

@@ -1,11 +1,13 @@
-//! JSON as the API takes it: UTF-8, at most 128 levels deep, no key twice in one object.
+//! JSON as the API takes it: UTF-8, as deep as a payload may nest, no key twice in one object.
 //!
 //! Parsers disagree about a doubled key, so a body that has one means different things to
-//! different readers: it is refused. serde_json bounds the depth; the second pass here runs
-//! over text that is known to be well-formed.
+//! different readers: it is refused. serde_json bounds the depth of the first pass; the second
+//! one runs over text that is known to be well-formed.
 
 use crate::fault::{Answer, Fault};
 use banyan_api::{Code, Json};
+use banyan_core::json::levels;
+use banyan_core::limits::PAYLOAD_LEVELS;
 use std::borrow::Cow;
 use std::collections::HashSet;
 
@@ -19,6 +21,9 @@ pub(crate) fn parse(bytes: &[u8]) -> Answer<Json> {
         return Err(malformed("the body is empty; this call takes JSON".into()));
     }
     let value = serde_json::from_str(text).map_err(|error| malformed(words(&error)))?;
+    if levels(&value) > PAYLOAD_LEVELS {
+        return Err(malformed(too_deep()));
+    }
     match first_repeat(text) {
         None => Ok(value),
         Some(repeat) => {
@@ -31,6 +36,10 @@ pub(crate) fn parse(bytes: &[u8]) -> Answer<Json> {
     }
 }
 
+fn too_deep() -> String {
+    format!("the body nests deeper than {PAYLOAD_LEVELS} levels")
+}
+
 fn malformed(detail: String) -> Fault {
     Fault::new(Code::MalformedJson, detail)
 }
@@ -39,8 +48,8 @@ fn words(error: &serde_json::Error) -> String {
     let text = error.to_string();
     if text.starts_with("recursion limit exceeded") {
         format!(
-            "the body nests deeper than {} levels, at line {} column {}",
-            banyan_core::limits::PAYLOAD_LEVELS - 1,
+            "{}, at line {} column {}",
+            too_deep(),
             error.line(),
             error.column()
         )
@@ -179,6 +188,12 @@ mod tests {
     #[test]
     fn depth_is_bounded_and_costs_no_stack() {
         let deep = "[".repeat(100_000);
-        assert!(detail(deep.as_bytes()).starts_with("the body nests deeper than 127 levels"));
+        assert!(detail(deep.as_bytes()).starts_with("the body nests deeper than 64 levels, at"));
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert_eq!(
+            detail(nested(65).as_bytes()),
+            "the body nests deeper than 64 levels"
+        );
+        assert!(detail(nested(64).as_bytes()).starts_with("ok "));
     }
 }

@@ -46,6 +46,10 @@ pub struct Block {
     /// The next call is let through as the probe.
     #[serde(skip)]
     pub(super) armed: bool,
+    /// A probe was let through: the next good answer tells that the road is right. Answers to
+    /// calls that had left before the block tell nothing of it.
+    #[serde(skip)]
+    pub(super) probing: bool,
 }
 
 impl RoadKey {
@@ -65,7 +69,20 @@ impl Block {
             next_probe_at: now.plus(PROBE_FIRST),
             delay: PROBE_FIRST,
             armed: false,
+            probing: false,
         }
+    }
+
+    /// It was asked again and is as wrong as before.
+    pub(super) fn still(&mut self, message: &str) {
+        message.clone_into(&mut self.message);
+        self.probing = false;
+    }
+
+    /// Its probe leaves.
+    pub(super) fn leaves(&mut self) {
+        self.armed = false;
+        self.probing = true;
     }
 
     /// Arms the probe if it is due, and sets when the one after it is.

@@ -1,8 +1,12 @@
 //! What is known of services between calls: settings, pauses, roads that are misconfigured.
 //!
 //! Values in, values out: no clock, no I/O, no lock. A blocked road lets one call through each
-//! time a probe is due, after 30 s, then twice as long, up to 5 min; a good answer opens it,
-//! and so does a change or a resume of its service.
+//! time a probe is due, after 30 s, then twice as long, up to 5 min; a good answer to the probe
+//! opens it, and so does a change or a resume of its service.
+//!
+//! A 401 blocks the whole service. Should another of its roads be answered well, the credential
+//! is right, and the block is narrowed to the road that was refused, with its probes as they
+//! were: so one road cannot hold up the others, nor be called again and again as they go on.
 
 use super::road::{Block, Paused, RoadKey};
 use crate::limits::ROADS_MAX;
@@ -24,6 +28,8 @@ pub(super) struct Service {
     pub(super) settings: Settings,
     pub(super) paused: Option<Paused>,
     pub(super) whole: Option<Block>,
+    /// The road whose answer blocked the whole.
+    blamed: Option<RoadKey>,
     pub(super) roads: Vec<(RoadKey, Block)>,
 }
 
@@ -34,6 +40,8 @@ pub struct Due {
     pub service: String,
     /// The road; none when the whole service is blocked.
     pub road: Option<RoadKey>,
+    /// Of a whole service: the road whose answer blocked it. Another one tells more.
+    pub blamed: Option<RoadKey>,
 }
 
 /// May a call go out on a road?
@@ -55,6 +63,7 @@ impl State {
             settings,
             paused,
             whole: None,
+            blamed: None,
             roads: Vec::new(),
         };
         self.services.insert(name.to_owned(), service);
@@ -86,6 +95,7 @@ impl State {
         };
         service.paused = None;
         service.whole = None;
+        service.blamed = None;
         service.roads.clear();
         true
     }
@@ -112,14 +122,9 @@ impl State {
             step,
             leg: *leg,
         };
-        if let Some((_, known)) = service.roads.iter_mut().find(|(key, _)| key.is(&road))
-            && !answer.whole_service
-        {
-            known.message.clone_from(message);
+        if let Some((_, known)) = service.roads.iter_mut().find(|(key, _)| key.is(&road)) {
+            known.still(message);
             return false;
-        }
-        if answer.whole_service || service.roads.len() >= ROADS_MAX {
-            return service.block(message, now);
         }
         let key = RoadKey {
             definition: definition.to_owned(),
@@ -127,6 +132,14 @@ impl State {
             step: step.clone(),
             leg: *leg,
         };
+        if answer.whole_service {
+            return service.block(message, Some(key), now);
+        }
+        if service.roads.len() >= ROADS_MAX {
+            // It is the service that is wrong; its roads are learnt anew.
+            service.roads.clear();
+            return service.block(message, None, now);
+        }
         service.roads.push((key, Block::new(message, now)));
         true
     }
@@ -136,18 +149,27 @@ impl State {
     pub fn mark_unusable(&mut self, name: &str, message: &str, now: Timestamp) -> bool {
         self.services
             .get_mut(name)
-            .is_some_and(|service| service.block(message, now))
+            .is_some_and(|service| service.block(message, None, now))
     }
 
-    /// A call on this road was answered as it should be: the road is open, and a service that
-    /// was blocked as a whole is too. False when nothing was blocked.
+    /// A call on this road was answered as it should be: the road is open if it was probed, and
+    /// so is a service that was blocked as a whole if it was probed or another road was to
+    /// blame. False when that opened nothing.
     pub fn mark_answered(&mut self, road: &Road<'_>) -> bool {
         let Some(service) = self.services.get_mut(road.service) else {
             return false;
         };
-        let blocked = service.roads.len();
-        service.roads.retain(|(key, _)| !key.is(road));
-        service.whole.take().is_some() || service.roads.len() < blocked
+        let place = service.roads.iter().position(|(key, _)| key.is(road));
+        let opened = match place {
+            Some(place) if service.roads[place].1.probing => {
+                service.roads.remove(place);
+                true
+            }
+            // It left before the block.
+            Some(_) => return false,
+            None => false,
+        };
+        service.clear(road) || opened
     }
 
     /// Arms the probes that are due by now, and names them.
@@ -163,6 +185,7 @@ impl State {
                 due.push(Due {
                     service: name.clone(),
                     road: None,
+                    blamed: service.blamed.clone(),
                 });
             }
             for (key, block) in &mut service.roads {
@@ -170,6 +193,7 @@ impl State {
                     due.push(Due {
                         service: name.clone(),
                         road: Some(key.clone()),
+                        blamed: None,
                     });
                 }
             }
@@ -220,7 +244,7 @@ impl State {
             .map(|(_, block)| block)
             .into_iter()
             .chain(&mut service.whole);
-        blocks.for_each(|block| block.armed = false);
+        blocks.for_each(Block::leaves);
         true
     }
 
@@ -273,19 +297,29 @@ impl State {
 }
 
 impl Service {
-    fn block(&mut self, message: &str, now: Timestamp) -> bool {
-        // What is blocked as a whole has its credential to mend; its roads are learnt anew.
-        self.roads.clear();
-        match &mut self.whole {
-            Some(known) => {
-                known.message = message.to_owned();
-                false
-            }
-            None => {
-                self.whole = Some(Block::new(message, now));
-                true
-            }
+    fn block(&mut self, message: &str, blamed: Option<RoadKey>, now: Timestamp) -> bool {
+        if let Some(known) = &mut self.whole {
+            known.still(message);
+            return false;
         }
+        self.whole = Some(Block::new(message, now));
+        self.blamed = blamed;
+        true
+    }
+
+    /// A road was answered well. True when that opened the whole service; the road that was to
+    /// blame, if it is another one, stays blocked.
+    fn clear(&mut self, road: &Road<'_>) -> bool {
+        let other = self.blamed.as_ref().is_some_and(|blamed| !blamed.is(road));
+        let opens = |whole: &mut Block| whole.probing || other;
+        let Some(whole) = self.whole.take_if(opens) else {
+            return false;
+        };
+        let blamed = self.blamed.take().filter(|_| other);
+        if let Some(blamed) = blamed.filter(|_| self.roads.len() < ROADS_MAX) {
+            self.roads.push((blamed, whole));
+        }
+        true
     }
 }
 

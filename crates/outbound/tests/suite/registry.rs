@@ -66,6 +66,7 @@ fn due(step: &str) -> Due {
     Due {
         service: "shop".into(),
         road: Some(road),
+        blamed: None,
     }
 }
 
@@ -158,13 +159,20 @@ fn a_probe_that_nobody_took_waits_for_the_next_call() {
 }
 
 #[test]
-fn a_good_answer_opens_its_road_and_a_change_or_resume_opens_all() {
+fn a_good_answer_to_its_probe_opens_a_road_and_a_change_or_resume_opens_all() {
     let registry = registry();
     block(&registry, "a", false, START);
     block(&registry, "b", false, START);
+    assert!(
+        !registry.mark_answered(&road("a", 1, DO)),
+        "it left before the block"
+    );
+    registry.probe_due(after(30));
+    registry.admit(&road("a", 1, DO)).unwrap();
     assert!(registry.mark_answered(&road("a", 1, DO)), "news");
     assert!(!registry.mark_answered(&road("a", 1, DO)), "no news");
     assert_eq!(registry.admit(&road("a", 1, DO)), Ok(()));
+    assert_eq!(registry.admit(&road("b", 1, DO)), Ok(()), "its probe");
     assert!(registry.admit(&road("b", 1, DO)).is_err());
     registry.put("shop", settings(), after(1)).unwrap();
     assert_eq!(registry.admit(&road("b", 1, DO)), Ok(()));
@@ -192,15 +200,48 @@ fn a_wrong_credential_blocks_the_whole_service_and_one_probe_opens_it() {
     }
     assert_eq!(
         registry.probe_due(after(30)),
-        [Due {
-            service: "shop".into(),
-            road: None
-        }]
+        [
+            Due {
+                service: "shop".into(),
+                road: None,
+                blamed: due("a").road,
+            },
+            due("b")
+        ]
     );
-    assert_eq!(registry.admit(&road("c", 1, DO)), Ok(()));
-    assert!(registry.admit(&road("a", 1, DO)).is_err());
-    assert!(registry.mark_answered(&road("c", 1, DO)));
     assert_eq!(registry.admit(&road("a", 1, DO)), Ok(()));
+    assert!(registry.admit(&road("c", 1, DO)).is_err());
+    assert!(registry.mark_answered(&road("a", 1, DO)));
+    assert_eq!(registry.admit(&road("a", 1, DO)), Ok(()));
+    assert_eq!(registry.admit(&road("c", 1, DO)), Ok(()));
+}
+
+/// One endpoint says 401 whatever the credential: it must neither hold up the others nor be
+/// called as often as they are.
+#[test]
+fn a_wrong_credential_is_narrowed_to_its_road_once_another_road_is_answered() {
+    let registry = registry();
+    block(&registry, "b", false, START);
+    assert!(block(&registry, "a", true, START));
+    assert!(registry.admit(&road("c", 1, DO)).is_err());
+    // It had left before the block, or it is the probe: either way the credential is right.
+    assert!(registry.mark_answered(&road("c", 1, DO)));
+    assert_eq!(registry.admit(&road("c", 1, DO)), Ok(()));
+    for due_at in [30, 90] {
+        assert!(registry.admit(&road("a", 1, DO)).is_err());
+        assert!(registry.admit(&road("b", 1, DO)).is_err());
+        assert_eq!(registry.probe_due(after(due_at)), [due("b"), due("a")]);
+        for step in ["a", "b"] {
+            registry.admit(&road(step, 1, DO)).unwrap();
+            // Its own probe, refused again, says nothing new and blocks nobody else.
+            assert!(!block(&registry, step, step == "a", after(due_at)));
+            assert_eq!(registry.admit(&road("c", 1, DO)), Ok(()));
+            assert!(!registry.mark_answered(&road("c", 1, DO)), "no news");
+        }
+    }
+    // Another road is refused too: then it is the credential.
+    assert!(block(&registry, "c", true, after(99)));
+    assert!(registry.admit(&road("d", 1, DO)).is_err());
 }
 
 #[test]
@@ -305,16 +346,18 @@ proptest! {
         whole in any::<bool>(),
     ) {
         let registry = registry();
-        let (mut now, mut blocked, mut armed) = (START, false, false);
+        let (mut now, mut blocked, mut armed, mut probing) = (START, false, false, false);
         for event in events {
             match event {
                 Event::Block => {
                     prop_assert_eq!(block(&registry, "a", whole, now), !blocked);
-                    blocked = true;
+                    (blocked, probing) = (true, false);
                 }
                 Event::Answered => {
-                    prop_assert_eq!(registry.mark_answered(&road("a", 1, DO)), blocked);
-                    (blocked, armed) = (false, false);
+                    prop_assert_eq!(registry.mark_answered(&road("a", 1, DO)), probing);
+                    if probing {
+                        (blocked, armed, probing) = (false, false, false);
+                    }
                 }
                 Event::Pass(seconds) => {
                     now = now.plus(Duration::from_secs(u64::from(seconds)));
@@ -326,6 +369,7 @@ proptest! {
                 Event::Admit => {
                     let admitted = registry.admit(&road("a", 1, DO)).is_ok();
                     prop_assert_eq!(admitted, !blocked || armed);
+                    probing |= blocked && armed;
                     armed = false;
                 }
             }

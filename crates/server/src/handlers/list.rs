@@ -7,6 +7,7 @@ use crate::{filter, project, reply};
 use axum::extract::State;
 use banyan_api::{Moment, Page, SagaItem};
 use banyan_core::saga::may_be_childs;
+use banyan_engine::LookError;
 use banyan_store::SagaRow;
 
 /// Sagas, newest first. A filter given twice means or, different filters and.
@@ -59,11 +60,14 @@ async fn item(app: &App, row: SagaRow) -> Answer<SagaItem> {
     if row.status.is_rest() && !may_be_childs(&row.key) {
         return Ok(project::item_at_rest(row));
     }
-    match app.engine.get(row.id).await? {
-        Some(saga) => {
+    match app.engine.get(row.id).await {
+        Ok(Some(saga)) => {
             let waits = app.engine.waiting_on(&saga.masked());
             Ok(project::item_that_waits(&saga, waits))
         }
-        None => Ok(project::item_at_rest(row)),
+        Ok(None) => Ok(project::item_at_rest(row)),
+        // Its row is whole, its journal is not: it must not hide the others.
+        Err(LookError::Damaged { message, .. }) => Ok(project::item_that_is_damaged(row, &message)),
+        Err(error @ LookError::Refused(_)) => Err(error.into()),
     }
 }

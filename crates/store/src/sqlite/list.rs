@@ -24,13 +24,32 @@ pub(super) const OPEN: &str = "(status = 'running' OR status = 'compensating' OR
 /// Start keys are looked up one by one up to so many.
 const KEY_LOOKUPS: usize = 1_000;
 
-/// Rows by filter, newest first.
+/// Rows by filter, newest first. One that is damaged is told in the log and left out, so that it
+/// hides no other.
 pub(crate) fn list(
     connection: &Connection,
     filter: &Filter,
-    after: Option<Cursor>,
+    mut after: Option<Cursor>,
     limit: usize,
 ) -> Result<Vec<SagaRow>, ReadError> {
+    let mut decoded = Vec::new();
+    loop {
+        let wanted = limit - decoded.len();
+        let seen = stretch(connection, filter, (after, wanted), &mut decoded)?;
+        match seen.last() {
+            Some(last) if seen.len() == wanted && decoded.len() < limit => after = Some(*last),
+            Some(_) | None => return Ok(decoded),
+        }
+    }
+}
+
+/// The rows that a stretch of the list has, whole ones; the ids of all that it came by.
+fn stretch(
+    connection: &Connection,
+    filter: &Filter,
+    (after, limit): (Option<Cursor>, usize),
+    decoded: &mut Vec<SagaRow>,
+) -> Result<Vec<Cursor>, ReadError> {
     let mut query = Query::of(filter);
     if let Some(after) = after {
         query.compare("saga.id <", id(after));
@@ -43,12 +62,17 @@ pub(crate) fn list(
         query.order,
         reader::count(limit),
     );
-    let mut decoded = Vec::new();
+    let mut seen = Vec::new();
     query.run(connection, &sql, |row| {
-        decoded.push(row::decode(row)?);
+        seen.push(row::read_id(row, 0)?);
+        match row::decode(row) {
+            Ok(whole) => decoded.push(whole),
+            Err(error @ ReadError::Damaged { .. }) => tracing::error!(%error, "it is left out"),
+            Err(error @ ReadError::Unavailable { .. }) => return Err(error),
+        }
         Ok(())
     })?;
-    Ok(decoded)
+    Ok(seen)
 }
 
 /// What a filter selects, newest first, out of one snapshot.

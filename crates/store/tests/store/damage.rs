@@ -56,10 +56,6 @@ fn load(reader: &dyn Reader) -> Result<(), ReadError> {
     reader.load(id(1)).map(|_| ())
 }
 
-fn list(reader: &dyn Reader) -> Result<(), ReadError> {
-    reader.list(&Filter::default(), None, 10).map(|_| ())
-}
-
 fn definitions(reader: &dyn Reader) -> Result<(), ReadError> {
     reader.definitions().map(|_| ())
 }
@@ -109,12 +105,12 @@ const CASES: &[Case] = &[
     ),
     (
         "UPDATE saga SET status = 'completed' WHERE id = FIRST",
-        list,
+        load,
         "the row of saga FIRST: its checksum",
     ),
     (
         "UPDATE saga SET state_check = 0 WHERE id = FIRST",
-        list,
+        load,
         "the row of saga FIRST: its checksum",
     ),
     (
@@ -143,6 +139,29 @@ fn each_kind_of_damage_is_found_and_named() {
             other => panic!("{sql}: {other:?}"),
         }
     }
+}
+
+#[test]
+fn a_damaged_row_hides_no_other_in_a_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut writer, reader) = sqlite::open(folder.path(), Default::default()).unwrap();
+    let rows = [1, 2, 3, 4, 5].map(|saga| row(saga, 2));
+    writer.commit(&rows.each_ref().map(start)).unwrap();
+    let connection = Connection::open(folder.path().join(sqlite::FILE)).unwrap();
+    for damaged in [3, 4] {
+        let damage = "UPDATE saga SET seq = seq + 1 WHERE id = ?1";
+        connection
+            .execute(damage, [id(damaged).as_bytes()])
+            .unwrap();
+    }
+    let listed = |after, limit| {
+        let found = reader.list(&Filter::default(), after, limit).unwrap();
+        found.iter().map(|row| row.id).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(None, 9), [id(5), id(2), id(1)]);
+    assert_eq!(listed(None, 2), [id(5), id(2)], "as many as were asked for");
+    assert_eq!(listed(Some(id(5)), 1), [id(2)]);
+    assert_eq!(listed(Some(id(5)), 0), []);
 }
 
 #[test]
