@@ -30,8 +30,15 @@ pub const PAYLOAD_BYTES: usize = 1024 * 1024;
 /// at most) and an event wrap it in more, and with all of that it stays under the 128 levels at
 /// which serde_json and many another reader stop.
 pub const PAYLOAD_LEVELS: usize = 64;
+/// Bytes of a call's path and query. Servers take 8 to 16 KiB; the HTTP library stops at 64.
+pub const TARGET_BYTES: usize = 16 * 1024;
+/// Bytes of one header's value, as much as servers take.
+pub const HEADER_BYTES: usize = 8 * 1024;
 /// Signals that one saga holds, taken or not: each is kept for as long as the saga.
 pub const SIGNALS: usize = 1_000;
+/// Longest time of a timer, a deadline among them: ten years. What lies beyond it is a slip, not
+/// a plan.
+pub const TIMER_MAX_MS: u64 = 3_650 * 24 * 60 * 60 * 1_000;
 /// Longest `timeout` of an attempt. Longer work answers 202 and reports later.
 pub const TIMEOUT_MAX_MS: u64 = 15 * 60 * 1_000;
 /// Refusals after a lost answer that a leg retried for ever takes before it asks a person: as

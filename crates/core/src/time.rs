@@ -44,12 +44,13 @@ impl Timestamp {
 }
 
 impl fmt::Display for Timestamp {
-    /// RFC 3339 in UTC with milliseconds: `2026-11-21T10:42:07.123Z`.
+    /// RFC 3339 in UTC with milliseconds: `2026-11-21T10:42:07.123Z`. A moment beyond the years
+    /// that it can name is shown as the last, or the first, that it can.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_millisecond(self.0) {
-            Ok(moment) => write!(f, "{moment:.3}"),
-            Err(_) => write!(f, "{}ms", self.0),
-        }
+        let (first, last) = (jiff::Timestamp::MIN, jiff::Timestamp::MAX);
+        let nearest = if self.0 < 0 { first } else { last };
+        let moment = jiff::Timestamp::from_millisecond(self.0).unwrap_or(nearest);
+        write!(f, "{moment:.3}")
     }
 }
 
@@ -186,5 +187,9 @@ mod tests {
             Timestamp(1_763_721_727_123).to_string(),
             "2025-11-21T10:42:07.123Z"
         );
+        for far in [i64::MAX, i64::MIN] {
+            let shown = Timestamp(far).to_string();
+            shown.parse::<jiff::Timestamp>().unwrap();
+        }
     }
 }

@@ -215,7 +215,11 @@ impl Engine {
         // Credentials are read from files.
         let put = self.shared().read(move |_| registry.put(&named, read, now));
         if let Err(message) = put.await? {
-            tracing::warn!(service = name, message, "a service cannot be called");
+            tracing::warn!(
+                service = name,
+                cause = message,
+                "a service cannot be called"
+            );
         }
         self.opened(name, ServiceChange::Changed);
         Ok(known.is_none())

@@ -12,6 +12,13 @@ pub trait Clock: Send + Sync + 'static {
 
     /// Comes back at this moment by this clock, or a little later; never before it.
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'_, ()>;
+
+    /// Comes back after so long, also when the clock is set back meanwhile.
+    fn sleep(&self, pause: Duration) -> BoxFuture<'_, ()> {
+        let millis = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        let pause = banyan_core::time::Duration::from_millis(millis);
+        self.sleep_until(self.now().plus(pause))
+    }
 }
 
 /// The system's clock.
@@ -35,6 +42,14 @@ impl Clock for SystemClock {
 
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'_, ()> {
         Box::pin(sleep(self, at, LOOK_EVERY))
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the edge that waits for time to pass"
+    )]
+    fn sleep(&self, pause: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(tokio::time::sleep(pause))
     }
 }
 
@@ -74,6 +89,28 @@ impl Clock for SkippingClock {
 
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'_, ()> {
         Box::pin(sleep(self, at, LOOK_AFTER_SKIP))
+    }
+
+    fn sleep(&self, pause: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(pass(&self.ahead_ms, pause))
+    }
+}
+
+/// Passes time by the monotonic clock; what is skipped meanwhile has passed too.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the edge that waits for time to pass"
+)]
+async fn pass(ahead_ms: &AtomicI64, pause: Duration) {
+    let (begun, ahead) = (stopwatch(), ahead_ms.load(Ordering::Relaxed));
+    loop {
+        let skipped = ahead_ms.load(Ordering::Relaxed).saturating_sub(ahead);
+        let skipped = Duration::from_millis(u64::try_from(skipped).unwrap_or(0));
+        let left = pause.saturating_sub(begun.elapsed() + skipped);
+        if left.is_zero() {
+            return;
+        }
+        tokio::time::sleep(left.min(LOOK_AFTER_SKIP)).await;
     }
 }
 

@@ -83,7 +83,7 @@ impl Life {
         self.drain();
         self.stop.cancel();
         if first {
-            tracing::error!(message, "the engine cannot go on");
+            tracing::error!(cause = message, "the engine cannot go on");
             (self.on_fatal)(message);
         }
     }

@@ -103,7 +103,7 @@ struct Totals {
     purged: u64,
     keys_forgotten: u64,
     retention_run: Option<Timestamp>,
-    attempts: [u64; 7],
+    attempts: [u64; Meaning::ALL.len()],
 }
 
 /// The upper bounds of [`Metrics::batch_sizes`], but for its last.

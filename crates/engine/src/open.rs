@@ -176,7 +176,11 @@ fn register_services(
             message: error.to_string(),
         })?;
         if let Err(message) = registry.put(&row.name, settings, now) {
-            tracing::warn!(service = row.name, message, "a service cannot be called");
+            tracing::warn!(
+                service = row.name,
+                cause = message,
+                "a service cannot be called"
+            );
         }
         if let Some(pause) = &row.paused {
             registry.pause(&row.name, &admin::pause_words(pause), pause.since);

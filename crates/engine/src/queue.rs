@@ -1,19 +1,28 @@
-//! Calls that wait for their turn, because as many are in flight as the engine allows: who looks
-//! at such a saga is told so.
+//! Calls that wait for their turn, because as many are in flight as their service or the engine
+//! allows: who looks at such a saga is told so.
 //!
 //! Only a call that finds no room is written down, so that an ordinary one pays nothing.
 
 use crate::handle::Engine;
 use banyan_core::id::Id;
 use banyan_core::saga::{Effect, Leg, Saga, Waiting, WaitingKind};
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 type Call = (Id, String, Leg);
 
+/// What a call waits for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Line {
+    /// Room at its service.
+    Service,
+    /// Room at this server.
+    Server,
+}
+
 /// Calls that have not left. Bounded as the active sagas are.
 #[derive(Debug, Default)]
-pub(crate) struct Queue(Mutex<HashSet<Call>>);
+pub(crate) struct Queue(Mutex<HashMap<Call, Line>>);
 
 /// A call in the queue; dropped, it is out of it.
 pub(crate) struct Place<'a> {
@@ -23,19 +32,19 @@ pub(crate) struct Place<'a> {
 
 impl Queue {
     // One insertion, removal or look: whole after every statement.
-    fn lock(&self) -> MutexGuard<'_, HashSet<Call>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Call, Line>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A call joins it.
-    pub(crate) fn join(&self, id: Id, effect: &Effect) -> Place<'_> {
+    pub(crate) fn join(&self, id: Id, effect: &Effect, line: Line) -> Place<'_> {
         let call = (id, effect.step.clone(), effect.leg);
-        self.lock().insert(call.clone());
+        self.lock().insert(call.clone(), line);
         Place { queue: self, call }
     }
 
-    fn holds(&self, call: &Call) -> bool {
-        self.lock().contains(call)
+    fn line_of(&self, call: &Call) -> Option<Line> {
+        self.lock().get(call).copied()
     }
 }
 
@@ -69,22 +78,17 @@ impl Engine {
             return waiting;
         };
         let shared = self.shared();
-        if shared.queue.holds(&(id, waiting.step.clone(), leg)) {
-            let most = shared.config.calls_in_flight;
-            return waiting.at_capacity(&format!(
-                "{most} calls are in flight, as many as this server makes at once"
-            ));
-        }
-        let service = waiting.service.as_deref();
-        match service.and_then(|name| shared.registry.view(name)) {
-            Some(live) if live.is_full() => {
-                let whose = format!(
-                    "{} calls to it are in flight, as many as it may have, and this one is among them or waits for its turn",
-                    live.in_flight
-                );
-                waiting.at_capacity(&whose)
+        match shared.queue.line_of(&(id, waiting.step.clone(), leg)) {
+            None => waiting,
+            Some(Line::Service) => {
+                waiting.at_capacity("as many calls to it are in flight as it may have at once")
             }
-            Some(_) | None => waiting,
+            Some(Line::Server) => {
+                let most = shared.config.calls_in_flight;
+                waiting.at_capacity(&format!(
+                    "{most} calls are in flight, as many as this server makes at once"
+                ))
+            }
         }
     }
 }

@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 /// Violations named at most: a huge input of the wrong type would name as many as it has parts.
 const VIOLATIONS: usize = 100;
+/// Bytes of a violation that may quote the value; one with more does not.
+const VIOLATION_BYTES: usize = 300;
 
 /// A definition ready to run.
 #[derive(Debug)]
@@ -109,10 +111,10 @@ fn violations(validator: Option<&Validator>, value: &Json, discreet: bool) -> Ve
     }
     let one = |error: jsonschema::ValidationError<'_>| Violation {
         pointer: error.instance_path().to_string(),
-        message: if discreet {
-            error.masked().to_string()
-        } else {
-            error.to_string()
+        message: match error.to_string() {
+            // A long value says no more than its pointer does.
+            told if discreet || told.len() > VIOLATION_BYTES => error.masked().to_string(),
+            told => told,
         },
     };
     validator

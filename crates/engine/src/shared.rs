@@ -18,7 +18,6 @@ use crate::shard::{Loaded, Message, fold};
 use crate::stalls::Stalls;
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
-use banyan_core::time::Duration;
 use banyan_outbound::Registry;
 use banyan_store::Reader;
 use std::sync::Arc;
@@ -52,11 +51,9 @@ impl Shared {
         self.clock.now()
     }
 
-    /// Sleeps by the engine's clock.
+    /// Sleeps for so long, whatever the wall clock is set to meanwhile.
     pub(crate) async fn pause(&self, pause: std::time::Duration) {
-        let millis = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-        let until = self.now().plus(Duration::from_millis(millis));
-        self.clock.sleep_until(until).await;
+        self.clock.sleep(pause).await;
     }
 
     /// The way to the shell of this saga's shard.

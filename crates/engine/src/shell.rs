@@ -4,6 +4,7 @@
 use crate::error::Refusal;
 use crate::feed::News;
 use crate::openings::opened;
+use crate::queue::Line;
 use crate::shard::{Action, Bounds, Message, Moment, NotTaken, Shard};
 use crate::shared::Shared;
 use crate::writer::{Committer, Verdict};
@@ -12,6 +13,7 @@ use banyan_core::id::Id;
 use banyan_core::saga::{Effect, Input, ParkCause, ParkCode, Road, Services};
 use banyan_core::time::Duration;
 use banyan_core::wire::{Answer, What};
+use banyan_outbound::Room;
 use banyan_store::{Change, Committed};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -261,8 +263,8 @@ impl Shell {
             match action {
                 Action::Answered(answered) => self.shared.answered(&answered),
                 Action::Misconfigured { plan, answer } => self.shared.misconfigured(&plan, &answer),
-                Action::Parked { id } => {
-                    if self.openings != self.shared.openings.count() {
+                Action::Parked { id, held } => {
+                    if held || self.openings != self.shared.openings.count() {
                         self.again.push(opened(id));
                     }
                 }
@@ -305,13 +307,20 @@ impl Shell {
 
 /// Makes a call and brings its answer back. The answer waits for room: it is never dropped.
 async fn call(shared: &Shared, id: Id, effect: Effect) {
-    // The semaphore is never closed, so an error cannot come; without a permit it would only
+    // The semaphores are never closed, so an error cannot come; without a permit it would only
     // be a call too many.
     let service = effect.request.service.clone();
+    let room = match shared.calls.room(&service) {
+        Room::Has(room) => room,
+        Room::Waits(room) => {
+            let _place = shared.queue.join(id, &effect, Line::Service);
+            room.await
+        }
+    };
     let permit = match shared.call_permits.try_acquire() {
         Ok(permit) => Ok(permit),
         Err(_) => {
-            let _place = shared.queue.join(id, &effect);
+            let _place = shared.queue.join(id, &effect, Line::Server);
             shared.call_permits.acquire().await
         }
     };
@@ -321,7 +330,7 @@ async fn call(shared: &Shared, id: Id, effect: Effect) {
         polled.unwrap_or_else(|_| Poll::Ready(broken()))
     });
     let answer = answer.await;
-    drop(permit);
+    drop((permit, room));
     if let Some(change) = shared.pulse.beat(&service, &answer.what, shared.now()) {
         shared.tell_service(&service, change);
     }

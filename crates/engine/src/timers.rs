@@ -24,6 +24,10 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     let mut cursor: Option<(Timestamp, Id)> = None;
     loop {
         let until = Timestamp(shared.now().0.saturating_add(horizon_ms));
+        if cursor.is_some_and(|(scanned, _)| scanned.0.saturating_sub(until.0) > horizon_ms) {
+            // The clock was set back: what is near now was not near then.
+            cursor = None;
+        }
         if cursor.is_none_or(|(scanned, _)| scanned < until)
             && hand_out(&shared, cursor, until).await
         {

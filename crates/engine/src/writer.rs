@@ -169,7 +169,7 @@ impl Desk {
             }
             Ok(Err(CommitError::Unavailable { message })) => {
                 self.figures.unavailable();
-                tracing::warn!(message, "the store cannot write now");
+                tracing::warn!(cause = message, "the store cannot write now");
                 distribute(changes, shares, |share| {
                     Verdict::Unavailable(share, message.clone())
                 });

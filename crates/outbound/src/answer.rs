@@ -4,6 +4,7 @@ use crate::limits::EXCERPT_CHARS;
 use crate::link::Link;
 use banyan_core::json::levels;
 use banyan_core::limits::{PAYLOAD_BYTES, PAYLOAD_LEVELS};
+use banyan_core::saga::drawing::disturbs;
 use banyan_core::wire::{Body, Http};
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body as _, Incoming};
@@ -92,7 +93,7 @@ fn excerpt(bytes: &[u8]) -> String {
     // A character has at most four bytes.
     let head = &bytes[..bytes.len().min(EXCERPT_CHARS * 4)];
     let printable = |c: char| {
-        let plain = c == '\n' || c == '\t' || !c.is_control();
+        let plain = c == '\n' || c == '\t' || !disturbs(c);
         if plain {
             c
         } else {

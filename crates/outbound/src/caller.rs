@@ -13,8 +13,10 @@ use crate::registry::Registry;
 use crate::target::{Instance, Target};
 use banyan_core::Timestamp;
 use banyan_core::wire::{Answer, Request, What};
+use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
 /// How often idle connections are looked through for those that grew old.
@@ -22,6 +24,14 @@ const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
 /// Gives the address that the reply to a request goes to, for `Banyan-Reply-To`.
 pub type ReplyAddress = Arc<dyn Fn(&Request) -> Option<String> + Send + Sync>;
+
+/// Room for one call; a call that waits for it has not begun.
+pub enum Room {
+    /// There is.
+    Has(Option<OwnedSemaphorePermit>),
+    /// There will be.
+    Waits(Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>),
+}
 
 /// Calls the services of a registry.
 #[derive(Clone)]
@@ -52,7 +62,21 @@ impl Caller {
         }
     }
 
-    /// Sends one attempt; `now` is the time that a signature tells.
+    /// Room for one call of a service: dropping it makes room for another. None when there is
+    /// no such service, which the call itself will say.
+    pub fn room(&self, service: &str) -> Room {
+        let Some(slots) = self.registry.slots(service) else {
+            return Room::Has(None);
+        };
+        match Arc::clone(&slots).try_acquire_owned() {
+            Ok(permit) => Room::Has(Some(permit)),
+            // The semaphore is never closed: an error cannot come.
+            Err(_) => Room::Waits(Box::pin(async move { slots.acquire_owned().await.ok() })),
+        }
+    }
+
+    /// Sends one attempt; `now` is the time that a signature tells. Its time begins now: who
+    /// wants the calls of a service bounded takes [`Caller::room`] before.
     ///
     /// Dropping the future closes the connection: what was sent may have happened.
     pub async fn call(&self, request: &Request, now: Timestamp) -> Answer {
@@ -97,11 +121,6 @@ async fn attempt<'a>(
     let mut outgoing = match message::build(request, reply_to, &target.credential, now) {
         Ok(outgoing) => Box::new(outgoing),
         Err(message) => return (What::NotSent { message }, None),
-    };
-    // The permit is given back when the call ends. The semaphore is never closed.
-    let Ok(Ok(_permit)) = timeout_at(deadline, target.slots.acquire()).await else {
-        let message = format!("{} has too many calls in flight", request.service);
-        return (What::NotSent { message }, None);
     };
     let mut last = (String::from("the service has no instance"), None);
     for instance in target.in_turn() {

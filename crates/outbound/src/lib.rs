@@ -21,7 +21,7 @@ mod settings;
 mod target;
 mod tls;
 
-pub use caller::{Caller, ReplyAddress};
+pub use caller::{Caller, ReplyAddress, Room};
 pub use limits::{INSTANCES_MAX, PROBE_FIRST, PROBE_MAX, ROADS_MAX, TEXT_MAX};
 pub use message::is_reserved_header;
 pub use poster::{Post, PostError, Poster};

@@ -18,8 +18,8 @@ pub const ROADS_MAX: usize = 256;
 pub(crate) const KEYS_KEPT_MAX: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
 /// Bytes of a secret: it becomes one header, or one key.
 pub(crate) const SECRET_BYTES_MAX: u64 = 8 * 1024;
-/// Calls of one service at once, so that file descriptors are bounded; others wait within
-/// their attempt's time.
+/// Calls of one service at once, so that file descriptors are bounded; others wait, and their
+/// attempt's time begins after that.
 pub(crate) const IN_FLIGHT_MAX: usize = 1_024;
 /// Making a connection takes no longer, whatever time the attempt has: within it even a slow
 /// handshake across the world is over.

@@ -3,14 +3,12 @@
 //! Made anew when the service is changed; calls in flight keep the one that they began with.
 
 use crate::credential::Credential;
-use crate::limits::IN_FLIGHT_MAX;
 use crate::origin::Origin;
 use crate::pool::Pool;
 use crate::settings::Settings;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsConnector;
 
 /// One service as it is called.
@@ -21,8 +19,6 @@ pub(crate) struct Target {
     pub(crate) timeout: Option<Duration>,
     /// What proves who calls.
     pub(crate) credential: Credential,
-    /// A permit for each call in flight.
-    pub(crate) slots: Semaphore,
     /// Where the next call begins.
     next: AtomicUsize,
 }
@@ -70,7 +66,6 @@ impl Target {
             instances,
             timeout: settings.timeout.map(banyan_core::time::Duration::to_std),
             credential,
-            slots: Semaphore::new(IN_FLIGHT_MAX),
             next: AtomicUsize::new(0),
         })
     }
@@ -80,10 +75,5 @@ impl Target {
         let first = self.next.fetch_add(1, Ordering::Relaxed) % self.instances.len().max(1);
         let (before, after) = self.instances.split_at(first);
         after.iter().chain(before)
-    }
-
-    /// Calls in flight.
-    pub(crate) fn in_flight(&self) -> usize {
-        IN_FLIGHT_MAX.saturating_sub(self.slots.available_permits())
     }
 }

@@ -5,6 +5,8 @@
 
 use crate::fault::{Answer, Fault};
 use banyan_api::{Code, FieldError, Json};
+use banyan_core::limits::TIMER_MAX_MS;
+use banyan_core::time::Duration;
 use serde_json::Map;
 
 /// The fields of a body that were not read yet, and the faults found.
@@ -104,16 +106,24 @@ impl Fields {
         version
     }
 
-    /// A duration, if it is there.
-    pub(crate) fn duration(&mut self, name: &'static str) -> Option<banyan_core::time::Duration> {
+    /// A duration, if it is there; as long as one of the language may be.
+    pub(crate) fn duration(&mut self, name: &'static str) -> Option<Duration> {
         let text = self.optional_text(name)?;
-        match text.parse() {
-            Ok(duration) => Some(duration),
-            Err(error) => {
-                self.fault(name, format!("{name} is {text:?}: {error}"));
-                None
+        let shown: String = text.chars().take(80).collect();
+        match text.parse::<Duration>() {
+            Ok(duration) if (1..=TIMER_MAX_MS).contains(&duration.millis()) => {
+                return Some(duration);
             }
+            Ok(_) => {
+                let most = Duration::from_millis(TIMER_MAX_MS);
+                self.fault(
+                    name,
+                    format!("{name} is {shown:?}: it is from 1ms to {most}"),
+                );
+            }
+            Err(error) => self.fault(name, format!("{name} is {shown:?}: {error}")),
         }
+        None
     }
 
     /// Says that a field is wrong.

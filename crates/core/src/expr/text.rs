@@ -215,6 +215,10 @@ fn segment(expr: &Expr, value: &Json) -> Result<String, EvalError> {
             expr,
             &format!("is `{words}`, which would change where the path leads"),
         )),
+        _ if words.contains('\0') => Err(bad_value(
+            expr,
+            "holds the character U+0000, which no path has",
+        )),
         _ => Ok(words),
     }
 }

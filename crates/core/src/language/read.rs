@@ -324,8 +324,8 @@ impl Reader<'_> {
     }
 }
 
-/// Longest time of a timer: ten years. Moments beyond it are slips, not plans.
-pub(crate) const LONGEST: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
+/// Longest time of a timer.
+pub(crate) const LONGEST: Duration = Duration::from_millis(limits::TIMER_MAX_MS);
 /// Shortest time that is one.
 pub(crate) const SHORTEST: Duration = Duration::from_millis(1);
 

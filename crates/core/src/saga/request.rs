@@ -3,8 +3,9 @@
 use super::scope::{Beside, Seen, scope};
 use super::{Leg, Outcome, Saga, State};
 use crate::definition::{Call, Kind, Step, Undo};
-use crate::expr::{EvalError, Expr, Part, Scope, Text};
+use crate::expr::{Cause, EvalError, Expr, Part, Scope, Text};
 use crate::json::{self, Json, sha256_hex};
+use crate::limits;
 use crate::planted;
 use crate::route::Spot;
 use crate::wire::Request;
@@ -115,7 +116,7 @@ pub(super) fn request(
     };
     let scope = scope(saga, at.route, &beside, expressions(call));
     let target = target(call, &scope)?;
-    let headers = texts(&call.headers, &scope)?;
+    let headers = headers(call, &scope)?;
     let begun = state.leg(leg);
     let next = begun.next_body.as_ref().filter(|_| round != begun.round);
     let body = match next.or(begun.body.as_ref()) {
@@ -206,7 +207,40 @@ fn target(call: &Call, scope: &Scope<'_>) -> Result<String, EvalError> {
         target.push('=');
         encode(&value, &mut target);
     }
+    within("the path and query", target.len(), limits::TARGET_BYTES)?;
     Ok(target)
+}
+
+/// A call's own headers, each as the checker wants those that are written out.
+fn headers(call: &Call, scope: &Scope<'_>) -> Result<Vec<(String, String)>, EvalError> {
+    let all = texts(&call.headers, scope)?;
+    for (name, value) in &all {
+        let what = format!("the header {name}");
+        within(&what, value.len(), limits::HEADER_BYTES)?;
+        if !value.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return Err(bad_value(format!(
+                "{what} of the call would hold more than visible ASCII characters and spaces"
+            )));
+        }
+    }
+    Ok(all)
+}
+
+/// What no service would read is not sent: it would be tried again and again.
+fn within(what: &str, bytes: usize, most: usize) -> Result<(), EvalError> {
+    if bytes <= most {
+        return Ok(());
+    }
+    Err(bad_value(format!(
+        "{what} of the call would take {bytes} bytes, and at most {most} may be sent"
+    )))
+}
+
+fn bad_value(message: String) -> EvalError {
+    EvalError {
+        cause: Cause::BadValue,
+        message,
+    }
 }
 
 fn texts(named: &[(String, Text)], scope: &Scope<'_>) -> Result<Vec<(String, String)>, EvalError> {

@@ -256,6 +256,59 @@ fn a_null_in_a_path_refuses_before_anything_is_sent() {
     );
 }
 
+/// What can never be sent is told at once, and not tried again and again.
+#[test]
+fn what_no_service_would_read_is_not_sent() {
+    let long = "x".repeat(20_000);
+    for (call, input, words) in [
+        (
+            "do: 'GET svc /t/{$input.n}'",
+            long.as_str(),
+            "the path and query of the call would take 20003 bytes",
+        ),
+        (
+            "do: GET svc /t, query: { n: $input.n }",
+            &long,
+            "the path and query",
+        ),
+        (
+            "do: GET svc /t, headers: { X-N: $input.n }",
+            &long,
+            "the header X-N of the call would take 20000 bytes",
+        ),
+        (
+            "do: GET svc /t, headers: { X-N: $input.n }",
+            "\u{e9}",
+            "visible ASCII",
+        ),
+        ("do: 'GET svc /t/{$input.n}'", "a\0b", "U+0000"),
+    ] {
+        for behind in [false, true] {
+            let pivot = if behind {
+                "  - turn: { do: POST svc /turn, pivot: true }\n"
+            } else {
+                ""
+            };
+            let source = format!("saga: long\nversion: 1\nsteps:\n{pivot}  - call: {{ {call} }}\n");
+            let mut driver = crate::script::Driver::start(
+                definition(&source),
+                serde_json::json!({ "n": input }),
+            );
+            if behind {
+                driver.line("turn 200");
+            }
+            let told = match driver.saga.stuck() {
+                Some(stuck) if behind => stuck.message,
+                None if !behind => driver.saga.reason.clone().expect("a reason").message,
+                other => panic!("{call}: {other:?}"),
+            };
+            assert!(told.contains(words) && told.len() < 300, "{call}: {told}");
+            let tried = |entry: &&banyan_core::saga::Entry| matches!(&entry.record, Record::AttemptStarted { step, .. } if step == "call");
+            assert_eq!(driver.journal.iter().find(tried), None, "{call}");
+        }
+    }
+}
+
 #[test]
 fn a_skipped_step_and_a_continued_refusal_go_on() {
     let source = r#"

@@ -11,7 +11,7 @@ use crate::feed::SagaNews;
 use crate::request::SignalAnswer;
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
-use banyan_core::saga::{Saga, Status};
+use banyan_core::saga::{Meaning, Saga, Status};
 use banyan_store::{Applied, Change};
 use std::sync::Arc;
 
@@ -136,7 +136,8 @@ impl Shard {
             });
         }
         if touched.parked {
-            actions.push(Action::Parked { id: touched.id });
+            let (id, held) = (touched.id, touched.records.contains(&Meaning::Held));
+            actions.push(Action::Parked { id, held });
         }
         actions.extend(touched.sent.into_iter().map(Action::Mail));
         let in_flight = self.launch(touched.id, actions);
@@ -268,9 +269,7 @@ impl Shard {
         self.tally.starts += u64::from(touched.start_reply.is_some());
         self.tally.records += touched.written as u64;
         for meaning in &touched.records {
-            let place = banyan_core::saga::Meaning::ALL
-                .iter()
-                .position(|one| one == meaning);
+            let place = Meaning::ALL.iter().position(|one| one == meaning);
             if let Some(place) = place {
                 self.tally.attempts[place] += 1;
             }

@@ -4,7 +4,7 @@ use crate::error::{LookError, Refusal, Violation};
 use crate::request::{SignalAnswer, Until};
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
-use banyan_core::saga::{Effect, Input, Leg, Misconfigured, Plan, Rejection, Saga, Start};
+use banyan_core::saga::{Effect, Input, Leg, Meaning, Misconfigured, Plan, Rejection, Saga, Start};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -155,6 +155,8 @@ pub enum Action {
     Parked {
         /// The saga.
         id: Id,
+        /// A call of it was held back on its way out: what held it may be over by now.
+        held: bool,
     },
     /// A call whose intent is durable is to be sent. Its answer comes back as an input.
     Call {
@@ -209,5 +211,5 @@ pub struct Tally {
     /// Changes that found something else than they expected.
     pub conflicts: u64,
     /// Attempts answered, by [`Meaning`](banyan_core::saga::Meaning) in its order.
-    pub attempts: [u64; 7],
+    pub attempts: [u64; Meaning::ALL.len()],
 }

@@ -12,6 +12,7 @@ pub use road::{Block, Paused, RoadKey};
 pub use state::{Due, State};
 pub use view::{BlockedRoad, InstanceView, ServiceView};
 
+use crate::limits::IN_FLIGHT_MAX;
 use crate::settings::Settings;
 use crate::target::Target;
 use banyan_core::Timestamp;
@@ -20,6 +21,7 @@ use banyan_core::time::Duration;
 use state::Look;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::Semaphore;
 
 /// The registered services with their live state.
 #[derive(Default)]
@@ -32,6 +34,9 @@ struct Inner {
     state: State,
     /// Of every service that can be called: one that cannot is blocked in the state.
     targets: HashMap<String, Arc<Target>>,
+    /// A permit for each call in flight. They outlive a change of the service, so that calls
+    /// under its settings of before count as well.
+    slots: HashMap<String, Arc<Semaphore>>,
 }
 
 impl Registry {
@@ -50,6 +55,8 @@ impl Registry {
         let target = Target::new(&settings);
         let mut inner = self.write();
         inner.state.put(name, settings);
+        let slots = || Arc::new(Semaphore::new(IN_FLIGHT_MAX));
+        inner.slots.entry(name.to_owned()).or_insert_with(slots);
         inner.install(name, target, now)
     }
 
@@ -57,6 +64,7 @@ impl Registry {
     pub fn remove(&self, name: &str) -> bool {
         let mut inner = self.write();
         let target = inner.targets.remove(name);
+        inner.slots.remove(name);
         let known = inner.state.remove(name);
         // Its connections close outside the lock.
         drop(inner);
@@ -72,13 +80,15 @@ impl Registry {
     /// Resumes a service, reads its credential anew and opens all its roads. False when there
     /// is none of that name. Reads files.
     pub fn resume(&self, name: &str, now: Timestamp) -> bool {
-        let Some(renewed) = self.renewed(name) else {
+        let Some((settings, renewed)) = self.renewed(name) else {
             return false;
         };
         let mut inner = self.write();
         let known = inner.state.resume(name);
         // Why it cannot be called, if it cannot, stands in its state.
-        let _ = inner.install(name, renewed, now);
+        if inner.state.is_set_so(name, &settings) {
+            let _ = inner.install(name, renewed, now);
+        }
         known
     }
 
@@ -107,7 +117,7 @@ impl Registry {
                 service,
                 step,
                 whole_service,
-                message,
+                cause = message,
                 "a service is misconfigured"
             );
         }
@@ -130,7 +140,7 @@ impl Registry {
     /// [`Services::admit`]: whoever drives sagas wakes one that is parked there. A service
     /// whose credential still cannot be read is not among them. Reads files.
     pub fn probe_due(&self, now: Timestamp) -> Vec<Due> {
-        if self.next_probe_at().is_none_or(|at| at > now) {
+        if self.next_probe_at().is_none() {
             return Vec::new();
         }
         let mut due = self.write().state.probe_due(now);
@@ -147,13 +157,13 @@ impl Registry {
     pub fn view(&self, name: &str) -> Option<ServiceView> {
         let inner = self.read();
         let service = inner.state.get(name)?;
-        Some(view::view(name, service, inner.targets.get(name)))
+        Some(view::view(name, service, inner.of(name)))
     }
 
     /// All services as they are now, by name.
     pub fn views(&self) -> Vec<ServiceView> {
         let inner = self.read();
-        let one = |(name, service)| view::view(name, service, inner.targets.get(name));
+        let one = |(name, service)| view::view(name, service, inner.of(name));
         inner
             .state
             .iter()
@@ -195,8 +205,14 @@ impl Registry {
         }
     }
 
-    /// A target with the credential read anew; none when there is no service of that name.
-    fn renewed(&self, name: &str) -> Option<Result<Target, String>> {
+    /// The permits of a service's calls; none when there is no service of that name.
+    pub(crate) fn slots(&self, name: &str) -> Option<Arc<Semaphore>> {
+        self.read().slots.get(name).cloned()
+    }
+
+    /// A target with the credential read anew, and the settings that it is of; none when there
+    /// is no service of that name.
+    fn renewed(&self, name: &str) -> Option<(Settings, Result<Target, String>)> {
         let (settings, known) = {
             let inner = self.read();
             (
@@ -204,24 +220,30 @@ impl Registry {
                 inner.targets.get(name).cloned(),
             )
         };
-        Some(match known {
+        let target = match known {
             Some(target) => target.renewed(&settings),
             None => Target::new(&settings),
-        })
+        };
+        Some((settings, target))
     }
 
     /// Reads a service's credential anew before its probe; false when it cannot be called.
     fn renew(&self, name: &str) -> bool {
-        match self.renewed(name) {
-            None => false,
-            Some(Ok(target)) => {
-                self.write()
-                    .targets
-                    .insert(name.to_owned(), Arc::new(target));
+        let Some((settings, renewed)) = self.renewed(name) else {
+            return false;
+        };
+        let mut inner = self.write();
+        if !inner.state.is_set_so(name, &settings) {
+            // It was changed while its secret was read, and all its roads opened with that.
+            return false;
+        }
+        match renewed {
+            Ok(target) => {
+                inner.targets.insert(name.to_owned(), Arc::new(target));
                 true
             }
-            Some(Err(words)) => {
-                self.write().state.disarm(name, &words);
+            Err(words) => {
+                inner.state.disarm(name, &words);
                 false
             }
         }
@@ -239,6 +261,13 @@ impl Registry {
 }
 
 impl Inner {
+    /// What is called for a service, and how many calls of it are under way.
+    fn of(&self, name: &str) -> (Option<&Arc<Target>>, usize) {
+        let taken = |slots: &Arc<Semaphore>| IN_FLIGHT_MAX - slots.available_permits();
+        let in_flight = self.slots.get(name).map_or(0, taken);
+        (self.targets.get(name), in_flight)
+    }
+
     fn install(
         &mut self,
         name: &str,

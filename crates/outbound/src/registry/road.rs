@@ -87,7 +87,9 @@ impl Block {
 
     /// Arms the probe if it is due, and sets when the one after it is.
     pub(super) fn arm(&mut self, now: Timestamp) -> bool {
-        if self.next_probe_at > now {
+        // No probe is further off than that, unless the clock was set back.
+        let is_far = self.next_probe_at > now.plus(PROBE_MAX);
+        if self.next_probe_at > now && !is_far {
             return false;
         }
         self.armed = true;

@@ -287,6 +287,12 @@ impl State {
             .map_or(KEYS_KEPT_DEFAULT, |service| service.settings.keys_kept)
     }
 
+    /// Whether a service has these settings still.
+    pub(super) fn is_set_so(&self, name: &str, settings: &Settings) -> bool {
+        let known = self.services.get(name);
+        known.is_some_and(|known| known.settings == *settings)
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<&Service> {
         self.services.get(name)
     }

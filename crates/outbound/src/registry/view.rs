@@ -26,13 +26,6 @@ pub struct ServiceView {
     pub instances: Vec<InstanceView>,
 }
 
-impl ServiceView {
-    /// As many calls are in flight as it may have: others wait for their turn.
-    pub fn is_full(&self) -> bool {
-        self.in_flight >= crate::limits::IN_FLIGHT_MAX
-    }
-}
-
 /// A road that is misconfigured.
 #[derive(Clone, Debug, Serialize)]
 pub struct BlockedRoad {
@@ -53,7 +46,11 @@ pub struct InstanceView {
     pub idle_connections: usize,
 }
 
-pub(super) fn view(name: &str, service: &Service, target: Option<&Arc<Target>>) -> ServiceView {
+pub(super) fn view(
+    name: &str,
+    service: &Service,
+    (target, in_flight): (Option<&Arc<Target>>, usize),
+) -> ServiceView {
     let roads = service.roads.iter().cloned();
     let idle = |position: usize| {
         target
@@ -69,7 +66,7 @@ pub(super) fn view(name: &str, service: &Service, target: Option<&Arc<Target>>) 
         blocked_roads: roads
             .map(|(road, block)| BlockedRoad { road, block })
             .collect(),
-        in_flight: target.map_or(0, |target| target.in_flight()),
+        in_flight,
         instances: urls
             .map(|(position, url)| InstanceView {
                 url: url.clone(),

@@ -11,6 +11,7 @@ use banyan_core::id::Id;
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 const FILE: &str = "notify.told";
@@ -39,7 +40,11 @@ impl Told {
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
         let marks: BTreeSet<Mark> = whole.lines().filter_map(mark).collect();
         let lines = whole.lines().count();
-        let file = OpenOptions::new().create(true).append(true).open(&path)?;
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(&path)?;
         let mut told = Told {
             path,
             marks,
@@ -89,7 +94,9 @@ impl Told {
     /// Writes all marks to a new file that takes the place of the old one.
     fn rewrite(&mut self) -> io::Result<()> {
         let fresh = self.path.with_extension("told.new");
-        let mut file = File::create(&fresh)?;
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(true).write(true).mode(0o600);
+        let mut file = options.open(&fresh)?;
         let text: String = self.marks.iter().map(line).collect();
         file.write_all(text.as_bytes())?;
         file.sync_all()?;

@@ -35,6 +35,7 @@ use lock::Lock;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,6 +87,7 @@ pub fn open(
     create_folder(folder)?;
     let lock = Arc::new(Lock::take(folder)?);
     let file = folder.join(FILE);
+    keep_private(&file)?;
     let failed = |error| error::open(&file, error);
     let writer = connect(&file, &options).map_err(failed)?;
     // Before anything is written: the file may be somebody else's, or a newer Banyan's.
@@ -112,10 +114,33 @@ fn create_folder(folder: &Path) -> Result<(), OpenError> {
     if folder.is_dir() {
         return Ok(());
     }
-    fs::create_dir_all(folder).map_err(|error| system(folder, &error))?;
+    let mut private = fs::DirBuilder::new();
+    private.recursive(true).mode(0o700);
+    let made = private.create(folder);
+    made.map_err(|error| system(folder, &error))?;
     match folder.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => sync_folder(parent),
         _ => Ok(()),
+    }
+}
+
+/// What the store holds is read by its owner only: payloads, and the secret that makes reply
+/// addresses. SQLite gives its other files the mode of the first. A file whose mode somebody
+/// widened stays as it is, and is told.
+fn keep_private(file: &Path) -> Result<(), OpenError> {
+    let mut options = File::options();
+    options.write(true).create_new(true).mode(0o600);
+    match options.open(file) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let mode = fs::metadata(file).map_or(0, |known| known.permissions().mode());
+            if mode & 0o077 != 0 {
+                let file = file.display();
+                tracing::warn!("others may read {file}, and with it secrets: chmod go= {file}*");
+            }
+            Ok(())
+        }
+        Err(error) => Err(system(file, &error)),
     }
 }
 

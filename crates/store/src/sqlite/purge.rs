@@ -153,7 +153,7 @@ pub(crate) fn ended(connection: &Connection, wanted: &EndedQuery) -> Result<Ende
             }
             // It must not stand in the way of the others.
             Err(ReadError::Damaged { message }) => {
-                tracing::debug!(message, "a damaged saga is not removed");
+                tracing::debug!(cause = message, "a damaged saga is not removed");
             }
             Err(error) => return Err(error),
         }

@@ -430,7 +430,7 @@ impl SqliteWriter {
             };
         }
         if let CommitError::Unknown { message } = &answer {
-            tracing::error!(%message, "a commit is in doubt: the process must end");
+            tracing::error!(cause = %message, "a commit is in doubt: the process must end");
             self.broken = Some(message.clone());
             // Nor is the log moved when the connection closes: what it holds is in doubt, and
             // the next opening reads it afresh.

@@ -5,6 +5,7 @@ use crate::sample::{row, start};
 use banyan_store::{OpenError, Reader, Writer, sqlite};
 use rusqlite::Connection;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 fn open_error(folder: &Path) -> OpenError {
@@ -74,6 +75,25 @@ fn folders_are_made() {
     let deep = folder.path().join("a/b");
     sqlite::open(&deep, Default::default()).unwrap();
     assert!(deep.join(sqlite::FILE).is_file());
+}
+
+/// Payloads are on disk in plain text, and so is the secret of reply addresses.
+#[test]
+fn nobody_else_reads_what_is_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("deep/data");
+    let (mut writer, _reader) = sqlite::open(&data, Default::default()).unwrap();
+    writer.commit(&[start(&row(1, 2))]).unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&data), 0o700);
+    let mut files = 0;
+    for entry in std::fs::read_dir(&data).unwrap() {
+        let path = entry.unwrap().path();
+        let holds = path.to_string_lossy().contains(sqlite::FILE);
+        files += usize::from(holds);
+        assert!(!holds || mode(&path) == 0o600, "{}", path.display());
+    }
+    assert!(files >= 2, "the database and its log");
 }
 
 #[test]

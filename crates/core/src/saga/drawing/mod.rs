@@ -220,10 +220,17 @@ impl fmt::Display for Drawing {
     }
 }
 
+/// Whether a character could move a terminal's cursor, or turn the order of what stands beside it.
+pub fn disturbs(character: char) -> bool {
+    let turns = matches!(character,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns || character.is_control()
+}
+
 /// A text in one line and of so many characters at most. What services say may hold anything,
 /// and a control character could move a terminal's cursor.
 pub fn cut(text: &str, most: usize) -> String {
-    let text = text.replace(char::is_control, " ");
+    let text = text.replace(disturbs, " ");
     if text.chars().count() <= most {
         return text;
     }
