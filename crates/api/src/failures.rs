@@ -72,12 +72,13 @@ pub struct Damaged {
     pub message: String,
 }
 
-/// The failures, the gravest and most frequent first.
+/// The failures: the gravest kind first, of each kind the most frequent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Failures {
     /// The groups.
     pub items: Vec<FailureGroup>,
-    /// Null: all groups stand in one answer.
+    /// The cursor of the next page. It counts groups, which come and go: a page may repeat or
+    /// lack one that moved meanwhile.
     pub next: Option<String>,
     /// At most so many sagas of each status are counted, the newest failures first; these had
     /// more.

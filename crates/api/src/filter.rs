@@ -6,7 +6,8 @@
 
 use crate::{Json, Moment};
 use banyan_core::Timestamp;
-use banyan_core::saga::Status;
+use banyan_core::language::suggest::nearest;
+use banyan_core::saga::{ReasonCode, Status, StuckCode};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Map;
 use std::collections::BTreeMap;
@@ -42,7 +43,7 @@ pub struct Filter {
     pub status: Vec<Status>,
     /// With these start keys.
     pub key: Vec<String>,
-    /// Standing at these steps.
+    /// Standing at these steps, by their paths; `lines[].reserve` is that of any item.
     pub step: Vec<String>,
     /// Waiting on these services.
     pub service: Vec<String>,
@@ -224,7 +225,7 @@ impl Filter {
             "key" => self.key.push(value.to_owned()),
             "step" => self.step.push(value.to_owned()),
             "service" => self.service.push(value.to_owned()),
-            "code" => self.code.push(value.to_owned()),
+            "code" => self.code.push(code(value).map_err(wrong)?),
             "owner" => self.owner.push(value.to_owned()),
             "version" => self.version.push(version(value).map_err(wrong)?),
             "status" => self.status.push(status(value).map_err(wrong)?),
@@ -304,12 +305,40 @@ fn version(text: &str) -> Result<u32, String> {
 }
 
 fn status(text: &str) -> Result<Status, String> {
+    let word = one_of(text, &Status::ALL.map(Status::as_str))?;
     let mut all = Status::ALL.into_iter();
-    let known = all.find(|status| status.as_str() == text);
-    known.ok_or_else(|| {
-        let words = Status::ALL.map(Status::as_str).join(", ");
-        format!("{text:?} is none of {words}")
-    })
+    let known = all.find(|status| status.as_str() == word);
+    known.ok_or_else(|| format!("{text:?} is no status"))
+}
+
+fn code(text: &str) -> Result<String, String> {
+    let known: Vec<&str> = known_codes().collect();
+    one_of(text, &known).map(str::to_owned)
+}
+
+/// Why sagas turn back or are stuck: the codes that a saga can have, each once.
+pub fn known_codes() -> impl Iterator<Item = &'static str> {
+    let reasons = ReasonCode::ALL.map(ReasonCode::as_str);
+    let stuck = StuckCode::ALL.map(StuckCode::as_str).into_iter();
+    let others = stuck.filter(move |code| !reasons.contains(code));
+    reasons.into_iter().chain(others)
+}
+
+/// The word among those that are known.
+///
+/// # Errors
+/// That it is none of them, which there are, and which is near.
+pub fn one_of<'k>(text: &str, known: &[&'k str]) -> Result<&'k str, String> {
+    if let Some(word) = known.iter().find(|word| **word == text) {
+        return Ok(word);
+    }
+    let near = nearest(text, known.iter().copied());
+    let meant = near.map(|near| format!("; did you mean {near}?"));
+    Err(format!(
+        "{text:?} is none of {}{}",
+        known.join(", "),
+        meant.unwrap_or_default()
+    ))
 }
 
 fn once(moment: &mut Option<Timestamp>, text: &str) -> Result<(), String> {
@@ -388,6 +417,7 @@ mod tests {
             ("stutus=stuck", "stutus: no filter; there are definition, "),
             ("label.=x", "label.: no filter"),
             ("status=done", "status: \"done\" is none of running, "),
+            ("code=paused", "code: \"paused\" is none of refused, "),
             ("version=0", "version: \"0\" is no version"),
             ("status", "status: a filter is written KEY=VALUE"),
             ("ended_before=now", "ended_before: \"now\": a moment is"),
@@ -400,6 +430,16 @@ mod tests {
         ] {
             let error = Filter::of_query(query).unwrap_err().to_string();
             assert!(error.starts_with(words), "{error}");
+        }
+        for (query, near) in [
+            ("code=undo_refuse", "did you mean undo_refused?"),
+            ("status=stick", "did you mean stuck?"),
+        ] {
+            let error = Filter::of_query(query).unwrap_err().to_string();
+            assert!(error.ends_with(near), "{error}");
+        }
+        for code in known_codes() {
+            assert!(Filter::of_query(&format!("code={code}")).is_ok(), "{code}");
         }
         let object = json!({"a": 1, "status": [], "key": {}, "version": ["x"]});
         let errors = Filter::of_object(object.as_object().unwrap()).unwrap_err();

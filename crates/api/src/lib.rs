@@ -30,7 +30,7 @@ pub use definition::{
     Difference, Registered, Severity,
 };
 pub use failures::{Damaged, FailureGroup, FailureKind, Failures, NotCounted};
-pub use filter::{FILTER_KEYS, Filter, FilterError, percent_decode};
+pub use filter::{FILTER_KEYS, Filter, FilterError, known_codes, one_of, percent_decode};
 pub use health::{Health, HealthStatus};
 pub use list::Page;
 pub use moment::Moment;

@@ -63,6 +63,33 @@ fn every_command_of_the_guide_does_what_it_says() {
     ]);
 }
 
+const UNDO: &str = include_str!("../../../docs/guide/undo-that-works.md");
+
+#[test]
+fn an_undo_that_comes_first_is_answered_as_the_guide_about_undos_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let mut script = String::from("set -m\ntrap 'kill $(jobs -p) 2>/dev/null' EXIT\n");
+    for block in blocks(UNDO, "sh") {
+        script.push_str(&block);
+        script.push('\n');
+        if block.ends_with('&') {
+            script.push_str(
+                "until (: </dev/tcp/127.0.0.1/9001) 2>/dev/null; do kill -0 $! || exit 9; done\n",
+            );
+        }
+    }
+    let told = run(
+        folder.path(),
+        &free_address(),
+        &script.replace("9001", &port),
+    );
+    // Where nobody can type the commands, nothing is promised.
+    if !told.moaned.contains("curl: command not found") {
+        told.shows("404\n404\n409");
+    }
+}
+
 /// What the guide types at the desk (after `> `) is typed, each line when the saga before has
 /// come to rest; every other line is printed, in this order. `…` stands for anything.
 #[test]

@@ -12,6 +12,7 @@ pub mod id;
 pub mod json;
 pub mod language;
 pub mod limits;
+pub mod path;
 pub mod planted;
 pub mod route;
 pub mod saga;

@@ -5,6 +5,7 @@
 //! index knows the definition alone; with the items it gives the routes of a saga.
 
 use crate::definition::{Call, Definition, Kind, Step, Undo, Wait};
+use crate::path::{general, means};
 use std::collections::HashMap;
 use std::fmt::Write;
 
@@ -171,6 +172,14 @@ impl Index {
             let item = *here.get(each.len())?;
             here.starts_with(&each).then_some((each, item))
         })
+    }
+
+    /// The definition has a step of this path, whichever item is meant, or every one.
+    pub fn knows(&self, path: &str) -> bool {
+        let known = &self.by_path;
+        known
+            .get_key_value(&general(path))
+            .is_some_and(|(general, _)| means(general, path))
     }
 
     /// The route to the step at this path of a saga: `lines[3].reserve`. Whether the saga has

@@ -3,7 +3,7 @@
 use banyan_core::Timestamp;
 use banyan_core::definition::{Kind, Step, Undo};
 use banyan_core::route::Spot;
-use banyan_core::saga::{Leg, LegPhase, Saga, State, StepState};
+use banyan_core::saga::{Leg, LegPhase, Saga, State, Status, StepState};
 use banyan_store::SagaRow;
 use std::collections::BTreeMap;
 
@@ -53,8 +53,9 @@ pub fn wake_to_store(
 }
 
 /// Where a saga stands: at a parked leg if it has one, so that the index of parked sagas finds
-/// it; else at the first thing it waits on. And for which other services legs of it are parked,
-/// since whichever opens first must find it.
+/// it; else where it has been stuck for longest, and else at the first thing it waits on. And
+/// for which other services legs of it are parked, since whichever opens first must find it. One
+/// that was given up stands nowhere, but for the call at its end.
 #[derive(Default)]
 struct Standing {
     step: Option<String>,
@@ -65,6 +66,17 @@ struct Standing {
 }
 
 impl Standing {
+    /// Of all that it waits on, what needs a person is what people look for.
+    fn stand_where_stuck(&mut self, saga: &Saga) {
+        let Some(stuck) = saga.stuck() else { return };
+        let Some(route) = saga.plan.index.by_path(&stuck.step) else {
+            return;
+        };
+        let step = saga.plan.definition.step(&route);
+        self.service = service_of(step, stuck.leg).map(str::to_owned);
+        self.step = Some(stuck.step);
+    }
+
     /// A leg beyond the first is parked: for the first one's service, or for another.
     fn park_also(&mut self, service: &str, since: Timestamp) {
         if self.service.as_deref() == Some(service) {
@@ -79,7 +91,11 @@ impl Standing {
 
 fn standing(saga: &Saga) -> Standing {
     let mut found = Standing::default();
+    let given_up = saga.status() == Status::Abandoned;
     saga.each_state(&mut |at, state| {
+        if given_up && !at.is_end() {
+            return;
+        }
         for leg in Leg::ALL {
             look_at_leg(&mut found, at, state, leg);
         }
@@ -88,6 +104,9 @@ fn standing(saga: &Saga) -> Standing {
             found.step = Some(at.path());
         }
     });
+    if found.parked_since.is_none() {
+        found.stand_where_stuck(saga);
+    }
     found
 }
 

@@ -3,6 +3,7 @@
 use crate::row::service_of;
 use banyan_core::Timestamp;
 use banyan_core::definition::Step;
+use banyan_core::path::general;
 use banyan_core::route::Spot;
 use banyan_core::saga::{Leg, LegPhase, LegState, ParkCode, Reason, Saga, Status, StuckCode};
 use banyan_store::{Cause, Trouble, TroubleKind};
@@ -78,7 +79,8 @@ fn trouble(at: Spot<'_>, leg: Leg, (kind, since, code): (TroubleKind, Timestamp,
         since,
         cause: Cause {
             kind,
-            step: Some(without_items(&at.path())),
+            // Its items unnumbered, so that sagas with many are counted together.
+            step: Some(general(&at.path())),
             leg: Some(leg),
             service: service_of(at.step, leg).map(str::to_owned),
             code: code.to_owned(),
@@ -95,7 +97,7 @@ fn compensated(saga: &Saga) -> Option<Trouble> {
         since: saga.ended_at.unwrap_or(saga.updated_at),
         cause: Cause {
             kind: TroubleKind::Compensated,
-            step: reason.step.as_deref().map(without_items),
+            step: reason.step.as_deref().map(general),
             leg: None,
             service: to_blame(saga, reason).map(str::to_owned),
             code: reason.code.as_str().to_owned(),
@@ -109,35 +111,4 @@ fn to_blame<'a>(saga: &'a Saga, reason: &Reason) -> Option<&'a str> {
     let route = saga.plan.index.by_path(path)?;
     let step: &Step = saga.plan.definition.step(&route);
     service_of(step, Leg::Do)
-}
-
-/// A path without the numbers of its items, so that sagas with many are counted together.
-fn without_items(path: &str) -> String {
-    let mut kept = String::with_capacity(path.len());
-    let mut inside = false;
-    for letter in path.chars() {
-        inside &= letter != ']';
-        if !inside {
-            kept.push(letter);
-        }
-        inside |= letter == '[';
-    }
-    kept
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn items_of_a_path_are_not_told_apart() {
-        for (path, kept) in [
-            ("charge", "charge"),
-            ("both.book", "both.book"),
-            ("lines[3].reserve", "lines[].reserve"),
-            ("lines[12]", "lines[]"),
-        ] {
-            assert_eq!(without_items(path), kept);
-        }
-    }
 }

@@ -23,6 +23,15 @@ pub struct Started {
     pub replayed: bool,
 }
 
+/// The answer to a signal.
+#[derive(Clone, Debug)]
+pub struct Signalled {
+    /// The saga as it was when the answer left.
+    pub accepted: SignalAccepted,
+    /// The key was known: this signal had been given before, and counts once.
+    pub replayed: bool,
+}
+
 /// What a list of sagas selects: names and values as in the API's query, in any order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SagaFilter {
@@ -135,10 +144,9 @@ impl Client {
         signal: &str,
         body: &Json,
         key: &str,
-    ) -> Result<SignalAccepted, Error> {
+    ) -> Result<Signalled, Error> {
         let target = Target::new(["v1", "sagas", id, "signals", signal]);
-        let call = Call::new(Method::POST, target).json(body).key(key)?;
-        self.ask(call).await
+        self.give(target, body, key).await
     }
 
     /// Sends a signal to the saga that the caller's key started.
@@ -148,7 +156,7 @@ impl Client {
         signal: &str,
         body: &Json,
         key: &str,
-    ) -> Result<SignalAccepted, Error> {
+    ) -> Result<Signalled, Error> {
         let target = Target::new([
             "v1",
             "definitions",
@@ -158,8 +166,16 @@ impl Client {
             "signals",
             signal,
         ]);
+        self.give(target, body, key).await
+    }
+
+    async fn give(&self, target: Target, body: &Json, key: &str) -> Result<Signalled, Error> {
         let call = Call::new(Method::POST, target).json(body).key(key)?;
-        self.ask(call).await
+        let (accepted, headers) = self.ask_fully(call).await?;
+        Ok(Signalled {
+            accepted,
+            replayed: headers.contains_key("idempotency-replayed"),
+        })
     }
 
     /// Asks a verb of a saga: `cancel`, `retry`, `settle`, `undo`, `abandon` or `note`, with the

@@ -33,7 +33,7 @@ mod target;
 mod transport;
 
 pub use banyan_api as api;
-pub use calls::{SagaFilter, Started};
+pub use calls::{SagaFilter, Signalled, Started};
 pub use client::Client;
 pub use error::Error;
 pub use stream::Stream;

@@ -4,6 +4,7 @@
 
 use banyan_api as api;
 use banyan_core::definition::{self, Definition, Kind};
+use banyan_core::path::means;
 use banyan_core::route::{ON_END, ON_END_NAME, Route};
 use banyan_core::saga::{
     Failure, Left, Meaning, Reason, ReasonCode, Saga, State, StepState, StuckAt, Value, Waiting,
@@ -358,6 +359,6 @@ pub(crate) fn meaning(meaning: Meaning) -> &'static str {
 /// Whether a definition has a step of this name or path.
 pub(crate) fn has_step(definition: &Definition, wanted: &str) -> bool {
     let mut found = false;
-    definition.each_step(&mut |step| found |= step.name == wanted || step.path == wanted);
+    definition.each_step(&mut |step| found |= step.name == wanted || means(&step.path, wanted));
     found || (definition.on_end.is_some() && wanted == ON_END_NAME)
 }

@@ -66,17 +66,71 @@ impl Query {
         Ok(usize::try_from(limit).unwrap_or(crate::limits::PAGE))
     }
 
-    /// A truth value, or the default.
-    pub(crate) fn flag(&self, name: &str, default: bool) -> Answer<bool> {
+    /// Where a list goes on: the `next` of the page before.
+    pub(crate) fn cursor<C: std::str::FromStr>(&self) -> Answer<Option<C>> {
+        let Some(text) = self.one("cursor")? else {
+            return Ok(None);
+        };
+        match text.parse() {
+            Ok(cursor) => Ok(Some(cursor)),
+            Err(_) => Err(invalid(
+                "cursor",
+                &format!("{text:?} is not the next of this list"),
+            )),
+        }
+    }
+
+    /// How many items come before the page, where cursors count.
+    pub(crate) fn counted(&self) -> Answer<usize> {
+        Ok(self.cursor::<u32>()?.map_or(0, |skip| skip as usize))
+    }
+
+    /// A truth value, if one is given.
+    pub(crate) fn flag(&self, name: &str) -> Answer<Option<bool>> {
         match self.one(name)? {
-            None => Ok(default),
-            Some("true") => Ok(true),
-            Some("false") => Ok(false),
+            None => Ok(None),
+            Some("true") => Ok(Some(true)),
+            Some("false") => Ok(Some(false)),
             Some(other) => Err(invalid(
                 name,
                 &format!("{other:?} is neither true nor false"),
             )),
         }
+    }
+}
+
+/// The cursor of the page that follows, where cursors count.
+pub(crate) fn next(skip: usize, limit: usize, total: usize) -> Option<String> {
+    let end = skip.saturating_add(limit);
+    (end < total).then(|| end.to_string())
+}
+
+/// The cursor of a list by name: after which one it goes on. Its prefix tells it from a name
+/// that somebody made up.
+#[derive(Debug, PartialEq)]
+pub(crate) struct AfterName(String);
+
+const AFTER: &str = "after:";
+
+impl AfterName {
+    /// Does this name stand before the page?
+    pub(crate) fn is_past(after: Option<&AfterName>, name: &str) -> bool {
+        after.is_some_and(|after| name <= after.0.as_str())
+    }
+
+    /// The cursor of the page after this name.
+    pub(crate) fn cursor(name: &str) -> String {
+        format!("{AFTER}{name}")
+    }
+}
+
+impl std::str::FromStr for AfterName {
+    type Err = Fault;
+
+    fn from_str(text: &str) -> Answer<AfterName> {
+        let name = text.strip_prefix(AFTER).unwrap_or_default();
+        crate::handlers::names::name("cursor", name)?;
+        Ok(AfterName(name.to_owned()))
     }
 }
 
@@ -102,6 +156,25 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cursor_is_what_a_list_gave_or_is_refused() {
+        let query = |raw: &str| Query::parse(raw).unwrap();
+        let given = AfterName::cursor("orders");
+        let after: Option<AfterName> = query(&format!("cursor={given}")).cursor().unwrap();
+        assert_eq!(after, Some(AfterName("orders".to_owned())));
+        for (name, is_past) in [("orders", true), ("cards", true), ("orders_2", false)] {
+            assert_eq!(AfterName::is_past(after.as_ref(), name), is_past, "{name}");
+        }
+        assert_eq!(query("").cursor::<AfterName>().unwrap(), None);
+        for raw in ["zzz", "", "after:", "after:A", "after:a/b"] {
+            let refused = query(&format!("cursor={raw}")).cursor::<AfterName>();
+            assert!(refused.is_err(), "{raw}");
+        }
+        for raw in ["-1", "x", "4294967296"] {
+            assert!(query(&format!("cursor={raw}")).counted().is_err(), "{raw}");
+        }
+    }
 
     #[test]
     fn queries_are_decoded_or_refused() {

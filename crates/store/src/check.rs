@@ -6,6 +6,7 @@ use crate::dealings::Ended;
 use crate::port::{Change, Filter, SagaRow};
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
+use banyan_core::path::means;
 use banyan_core::saga::{Entry, ReasonCode, Record};
 
 impl Change {
@@ -95,12 +96,17 @@ impl Filter {
             && (self.version.is_empty() || self.version.contains(&row.version))
             && (self.status.is_empty() || self.status.contains(&row.status))
             && among(&self.key, &row.key)
-            && among_some(&self.step, row.step.as_deref())
+            && self.matches_step(row)
             && self.matches_service(row)
             && among_some(&self.owner, row.owner.as_deref())
             && self.matches_code(row)
             && self.matches_labels(row)
             && self.matches_times(row)
+    }
+
+    fn matches_step(&self, row: &SagaRow) -> bool {
+        let stands = |wanted: &String| row.step.as_deref().is_some_and(|at| means(wanted, at));
+        self.step.is_empty() || self.step.iter().any(stands)
     }
 
     fn matches_service(&self, row: &SagaRow) -> bool {

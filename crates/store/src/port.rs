@@ -523,7 +523,7 @@ pub struct Filter {
     pub status: Vec<Status>,
     /// With these start keys.
     pub key: Vec<String>,
-    /// Standing at these steps.
+    /// Standing at these steps, by their paths; `lines[].reserve` is that of any item.
     pub step: Vec<String>,
     /// Waiting on these services, or parked for them besides.
     pub service: Vec<String>,

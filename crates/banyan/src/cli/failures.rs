@@ -5,9 +5,13 @@ use super::fail::{Exit, Fail};
 use super::out::{print, print_json};
 use super::style::Tone;
 use super::table::{Rows, cell, cut, plain};
+use banyan_core::saga::{ParkCode, Status};
 use banyan_sdk::SagaFilter;
-use banyan_sdk::api::{FailureGroup, FailureKind, Failures as Answer};
+use banyan_sdk::api::{FailureGroup, FailureKind, Failures as Answer, known_codes, one_of};
 use clap::Args;
+
+/// Groups of one page, as many as one may have.
+const PAGE: &str = "500";
 
 /// Shows what goes wrong with sagas, by cause: the gravest and most frequent first.
 #[derive(Args, Debug)]
@@ -23,14 +27,24 @@ pub(crate) struct Failures {
     #[arg(long)]
     service: Vec<String>,
     /// With this code
-    #[arg(long)]
+    #[arg(long, value_parser = code)]
     code: Vec<String>,
     /// Of sagas in this status: running, compensating, completed, compensated, stuck
-    #[arg(long, short)]
+    #[arg(long, short, value_parser = status)]
     status: Vec<String>,
     /// That came to fail at this moment or later (RFC 3339)
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
+}
+
+fn code(text: &str) -> Result<String, String> {
+    let parked = ParkCode::ALL.map(ParkCode::as_str);
+    let known: Vec<&str> = known_codes().chain(parked).collect();
+    one_of(text, &known).map(str::to_owned)
+}
+
+fn status(text: &str) -> Result<String, String> {
+    one_of(text, &Status::ALL.map(Status::as_str)).map(str::to_owned)
 }
 
 impl Failures {
@@ -55,7 +69,15 @@ impl Failures {
 }
 
 pub(super) async fn run(context: &Context, wanted: &Failures) -> Result<Exit, Fail> {
-    let answer = context.client()?.failures(&wanted.filter()).await?;
+    let client = context.client()?;
+    let filter = wanted.filter().with("limit", PAGE);
+    let mut answer = client.failures(&filter).await?;
+    while let Some(cursor) = answer.next.take() {
+        let more = filter.clone().with("cursor", cursor);
+        let more = client.failures(&more).await?;
+        answer.items.extend(more.items);
+        answer.next = more.next;
+    }
     if context.json() {
         print_json(&answer)?;
     } else {

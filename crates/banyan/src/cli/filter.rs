@@ -1,6 +1,7 @@
 //! `--where QUERY`: which sagas, in the words of the API's own filter. Checked before anything
 //! is sent, so that a key that is misspelled selects nothing rather than everything.
 
+use super::fail::Fail;
 use banyan_sdk::SagaFilter;
 use banyan_sdk::api::Filter;
 use clap::Args;
@@ -21,6 +22,14 @@ impl Where {
             filter.with(&key, value)
         })
     }
+}
+
+/// Refuses what no filter takes, as it was typed wrongly.
+pub(super) fn check(filter: &SagaFilter) -> Result<(), Fail> {
+    let pairs = filter.parameters.iter();
+    let pairs = pairs.map(|(key, value)| (key.as_str(), value.as_str()));
+    let read = Filter::of_pairs(pairs).map(drop);
+    read.map_err(|error| Fail::Usage(error.to_string()))
 }
 
 pub(super) fn query(text: &str) -> Result<Filter, String> {

@@ -122,6 +122,7 @@ impl List {
 pub(super) async fn run(context: &Context, list: &List) -> Result<Exit, Fail> {
     let client = context.client()?;
     let filter = list.filter();
+    super::filter::check(&filter)?;
     let limit = if list.all { PAGE } else { list.limit };
     let mut page = client.sagas(&filter, limit, None).await?;
     while list.all

@@ -188,14 +188,16 @@ mod tests {
             ..RetryRequest::default()
         };
         let over = Over {
-            filter: Some(selective("status=stuck&code=a&code=b&key=a%26b").unwrap()),
+            filter: Some(
+                selective("status=stuck&code=refused&code=undo_refused&key=a%26b").unwrap(),
+            ),
             rate: Some(9),
             ..Over::default()
         };
         let wanted = operation(Verb::Retry, &over, &retry).unwrap();
         assert_eq!(
             wanted.filter,
-            json!({ "status": "stuck", "code": ["a", "b"], "key": "a&b" })
+            json!({ "status": "stuck", "code": ["refused", "undo_refused"], "key": "a&b" })
         );
         assert!(wanted.dry_run && !wanted.all);
         assert_eq!(

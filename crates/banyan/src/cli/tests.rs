@@ -64,6 +64,24 @@ fn each_stuck_code_has_a_page_in_the_runbook_whose_commands_can_be_typed() {
     }
 }
 
+/// What sagas say that helps, one of every kind of waiting, stands in a page of the core's
+/// tests; what failures say, and what is told of a stuck saga, in tests of their own.
+#[test]
+fn every_command_that_a_waiting_saga_tells_can_be_typed() {
+    let file =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/tests/saga/waiting.txt");
+    let text = std::fs::read_to_string(file).unwrap();
+    let lines = text.lines().map(str::trim);
+    let told: Vec<&str> = lines.filter(|line| line.starts_with("banyan ")).collect();
+    assert!(told.len() > 20, "{told:?}");
+    for line in told {
+        // The page about a stall names no saga.
+        let typed = line.replace("show ID", "show a/b");
+        let parsed = Cli::try_parse_from(words(&typed));
+        assert!(parsed.is_ok(), "{line}: {}", parsed.err().unwrap());
+    }
+}
+
 #[test]
 fn the_description_of_the_command_line_holds_together() {
     Cli::command().debug_assert();

@@ -21,7 +21,7 @@ mod schema;
 mod schemas;
 mod secrets;
 mod steps;
-mod suggest;
+pub mod suggest;
 mod target;
 mod values;
 mod yaml;

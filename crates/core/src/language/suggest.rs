@@ -1,10 +1,7 @@
 //! "Did you mean": the nearest of some words, when one is near enough.
 
 /// The candidate nearest to `word`, when at most a third of its letters differ.
-pub(crate) fn nearest<'c>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'c str>,
-) -> Option<&'c str> {
+pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let letters = word.chars().count();
     let reach = (letters / 3).max(1);
     candidates

@@ -33,7 +33,8 @@ pub struct Waiting {
     pub until: Option<Timestamp>,
     /// In words that a person understands.
     pub message: String,
-    /// One command that helps, or that shows more.
+    /// One command that helps, or that shows more, and can be typed as it stands; words where
+    /// no command helps.
     pub help: String,
 }
 
@@ -234,12 +235,12 @@ impl Wait<'_> {
         match &self.state.phase {
             LegPhase::Idle | LegPhase::InFlight { .. } => (self.called(), self.on("attempts")),
             LegPhase::Child { .. } => self.child(child),
-            LegPhase::Retry { at, .. } => (self.retries(*at), self.on("retry")),
+            LegPhase::Retry { at, .. } => (self.retries(*at), self.retry()),
             LegPhase::AwaitingReply { until, .. } => {
                 let message = format!("{named} accepted {what}; its reply may come until {until}");
                 (message, self.on("attempts"))
             }
-            LegPhase::Polling { at, .. } => (self.undecided(*at), self.on("retry")),
+            LegPhase::Polling { at, .. } => (self.undecided(*at), self.retry()),
             LegPhase::LookAgain { at, .. } => {
                 let message = format!(
                     "{named} is asked once more for {what} at {at}, since the do may still arrive"
@@ -269,6 +270,11 @@ impl Wait<'_> {
     /// A command about this saga.
     fn on(&self, command: &str) -> String {
         format!("banyan {command} {}", self.saga.id)
+    }
+
+    /// What a try now would do: it needs no reason, and can be typed as it stands.
+    fn retry(&self) -> String {
+        format!("banyan retry {} --dry-run", self.saga.id)
     }
 
     fn called(&self) -> String {
@@ -353,14 +359,13 @@ impl Wait<'_> {
     /// The command that most likely helps where a person is needed. All that are allowed stand
     /// beside.
     fn person(&self, code: StuckCode, child: Option<&ChildState>) -> String {
-        let (path, leg) = (&self.path, self.leg.as_str());
-        let settle = format!(
-            "banyan settle {} {path} {leg} done --evidence HOW --dry-run",
-            self.saga.id
-        );
+        let (id, path, leg) = (self.saga.id, in_a_shell(&self.path), self.leg.as_str());
+        // A check is settled by what became of its do.
+        let settled = if self.leg == Leg::Check { "do" } else { leg };
+        let settle = format!("banyan settle {id} {path} {settled} done --evidence HOW --dry-run");
         match code {
             StuckCode::UndoRefused | StuckCode::UndoExhausted | StuckCode::ForwardRefused => {
-                format!("banyan retry {} --step {path} --leg {leg}", self.saga.id)
+                format!("banyan retry {id} --step {path} --leg {leg} --dry-run")
             }
             StuckCode::Unreachable => format!("banyan resume {}", self.named()),
             StuckCode::ChildStuck => {
@@ -368,6 +373,15 @@ impl Wait<'_> {
             }
             _ => settle,
         }
+    }
+}
+
+/// A path as a shell takes it: `lines[3]` would be a pattern.
+fn in_a_shell(path: &str) -> String {
+    if path.contains('[') {
+        format!("'{path}'")
+    } else {
+        path.to_owned()
     }
 }
 
@@ -397,7 +411,13 @@ fn waits_of_step(saga: &Saga, at: Spot<'_>, state: &StepState) -> Option<Waiting
         Kind::Wait(wait) => (
             WaitingKind::Signal,
             format!("{path} waits for the signal {} until {by}", wait.signal),
-            format!("banyan signal {} {} '{{}}'", saga.id, wait.signal),
+            // The wait is named, so that an equal signal to an earlier one is told from it.
+            format!(
+                "banyan signal {} {} '{{}}' --step {}",
+                saga.id,
+                wait.signal,
+                in_a_shell(&path)
+            ),
         ),
         Kind::Sleep(_) => (
             WaitingKind::Timer,

@@ -76,6 +76,18 @@ steps:
 on_end: { do: POST crm /ended }
 ";
 
+const EACH: &str = "
+saga: basket
+version: 1
+steps:
+  - lines:
+      each: $input.lines
+      as: line
+      do: POST stock /reservations
+      undo: POST stock /releases
+  - nap: { sleep: 1h }
+";
+
 /// What it shows, and the script that leads there.
 const OF_TRIPS: [(&str, &str); 17] = [
     ("a call", ""),
@@ -133,6 +145,12 @@ fn every_kind_of_waiting_is_told_in_words_with_a_command_that_helps() {
     for (what, script) in OF_SLOW {
         told.saga(what, &play(SLOW, "{}", script).saga);
     }
+    let line = "{\"lines\":[1]}";
+    let refused = "lines[0] 200\ncancel no\nundo lines[0] 409";
+    told.saga(
+        "a person: the undo of an item was refused",
+        &play(EACH, line, refused).saga,
+    );
     told.saga("the call at the end", &play(ON_END, "{}", "hotel 200").saga);
     let sources = [CHILD, PARENT].map(str::to_owned);
     let mut family = Family::start(&sources, json!({}), true);

@@ -35,13 +35,7 @@ pub(crate) async fn audit(State(app): State<App>, query: Query) -> Answer {
             Err(error) => return Err(invalid("after", &format!("{text:?}: {error}"))),
         },
     };
-    let below = match query.one("cursor")? {
-        None => None,
-        Some(text) => Some(
-            text.parse()
-                .map_err(|_| invalid("cursor", "it is not the next of a list"))?,
-        ),
-    };
+    let below = query.cursor()?;
     let wanted = AuditQuery {
         actor: texts("actor"),
         verb: texts("verb"),

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::carried::carried;
 use crate::fault::{Answer, Fault};
 use crate::fields::Fields;
-use crate::query::{Query, invalid};
+use crate::query::{AfterName, Query, invalid};
 use crate::{limits, reply};
 use axum::extract::{Path, Request, State};
 use banyan_api::{
@@ -19,13 +19,14 @@ use http::StatusCode;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Registers a version of a definition; it becomes active unless `activate=false`.
+/// Registers a version of a definition; it becomes active unless `activate=false`. The same
+/// content again changes nothing, unless `activate=true` asks for it.
 #[utoipa::path(
     put, path = "/v1/definitions/{name}/versions/{version}", tag = "Definitions",
     params(
         ("name" = String, Path, description = "As in the file"),
         ("version" = u32, Path, description = "As in the file"),
-        ("activate" = Option<bool>, Query, description = "Whether starts use it from now on (true)"),
+        ("activate" = Option<bool>, Query, description = "Whether starts use it from now on (true); of content that is registered already only `true` changes anything"),
     ),
     request_body(content = String, content_type = "application/yaml", description = "A saga file"),
     responses(
@@ -41,7 +42,7 @@ pub(crate) async fn register(
 ) -> Answer {
     names::name("name", &name)?;
     let version = names::version(&version)?;
-    let activate = query.flag("activate", true)?;
+    let activate = query.flag("activate")?;
     let source = app.intake.file(request, limits::FILE_BODY).await?;
     if let Some(definition) = app.engine.check(&source.value).definition
         && (definition.name != name || definition.version != version)
@@ -53,14 +54,23 @@ pub(crate) async fn register(
         return Err(invalid("name and version", &why));
     }
     let engine = app.engine.clone();
-    let registration =
-        carried(async move { engine.register(&source.value, activate).await }).await?;
+    let usual = activate.unwrap_or(true);
+    let registration = carried(async move { engine.register(&source.value, usual).await }).await?;
     let row = &registration.row;
+    let is_asked = activate == Some(true) && !row.active;
+    if is_asked {
+        let by = By {
+            actor: ACTOR.to_owned(),
+            reason: "registered again, to be active".to_owned(),
+        };
+        let (engine, named) = (app.engine.clone(), name.clone());
+        carried(async move { engine.activate(&named, version, by).await }).await?;
+    }
     let answer = Registered {
         name: row.name.clone(),
         version: row.version,
         hash: row.hash.clone(),
-        active: row.active,
+        active: row.active || is_asked,
         warnings: registration
             .warnings
             .iter()
@@ -151,13 +161,14 @@ pub(crate) async fn accept(
 )]
 pub(crate) async fn list(State(app): State<App>, query: Query) -> Answer {
     let limit = query.limit()?;
-    let after = query.one("cursor")?.unwrap_or_default();
+    let after = query.cursor()?;
     let mut items = by_name(&app)
         .into_iter()
-        .filter(|(name, _)| name.as_str() > after)
+        .filter(|(name, _)| !AfterName::is_past(after.as_ref(), name))
         .map(|(name, rows)| summary(&name, &rows));
     let page: Vec<Definition> = items.by_ref().take(limit).collect();
-    let next = items.next().and(page.last()).map(|last| last.name.clone());
+    let last = items.next().and(page.last());
+    let next = last.map(|last| AfterName::cursor(&last.name));
     Ok(reply::ok(&Page { items: page, next }))
 }
 

@@ -3,11 +3,11 @@
 use crate::app::App;
 use crate::fault::Answer;
 use crate::filter;
-use crate::query::Query;
+use crate::query::{self, Query, invalid};
 use crate::{limits, reply};
 use axum::extract::State;
 use banyan_api::{Damaged, FailureGroup, Failures, Filter, Moment, NotCounted};
-use banyan_core::saga::Status;
+use banyan_core::saga::{ParkCode, Status};
 use banyan_engine::{Engine, StallKind};
 use banyan_store::{Group, TroubleKind, TroubleQuery};
 use std::cmp::Reverse;
@@ -23,11 +23,14 @@ use std::cmp::Reverse;
         ("code" = Option<Vec<String>>, Query, description = "With these codes"),
         ("status" = Option<Vec<String>>, Query, description = "Of sagas in these statuses"),
         ("since" = Option<Moment>, Query, description = "That came to fail at this moment or later"),
+        ("limit" = Option<u32>, Query, description = "At most so many (50, at most 500)"),
+        ("cursor" = Option<String>, Query, description = "The `next` of the page before"),
     ),
-    responses((status = 200, description = "The failures, the gravest and most frequent first", body = Failures)),
+    responses((status = 200, description = "The failures, the gravest kind first and of each kind the most frequent", body = Failures)),
 )]
 pub(crate) async fn failures(State(app): State<App>, query: Query) -> Answer {
-    let (wanted, since) = wanted(&query)?;
+    let (limit, skip) = (query.limit()?, query.counted()?);
+    let (wanted, codes, since) = wanted(&query)?;
     let status = if wanted.status.is_empty() {
         Status::ALL.to_vec()
     } else {
@@ -47,7 +50,7 @@ pub(crate) async fn failures(State(app): State<App>, query: Query) -> Answer {
     groups.retain(|group| {
         among(&wanted.definition, Some(&group.definition))
             && among(&wanted.service, group.cause.service.as_deref())
-            && among(&wanted.code, Some(&group.cause.code))
+            && among(&codes, Some(&group.cause.code))
     });
     // The order of the store is kept among equals.
     groups.sort_by_key(|group| (group.cause.kind, Reverse(group.sagas)));
@@ -55,9 +58,11 @@ pub(crate) async fn failures(State(app): State<App>, query: Query) -> Answer {
         status: status.as_str().into(),
         before: Moment(before),
     };
+    let next = query::next(skip, limit, groups.len());
+    let groups = groups.into_iter().skip(skip).take(limit);
     Ok(reply::ok(&Failures {
-        items: groups.into_iter().map(group).collect(),
-        next: None,
+        items: groups.map(group).collect(),
+        next,
         not_counted: found.cut.into_iter().map(not_counted).collect(),
         damaged: damaged(&app.engine),
     }))
@@ -75,21 +80,29 @@ fn damaged(engine: &Engine) -> Vec<Damaged> {
         .collect()
 }
 
-/// The filter, in which `since` is no key.
-fn wanted(query: &Query) -> Answer<(Filter, Option<banyan_core::Timestamp>)> {
+/// Parameters that are no keys of a filter. Codes are more than those of sagas.
+const OWN: [&str; 4] = ["since", "code", "limit", "cursor"];
+
+/// The filter, the codes, and since when.
+fn wanted(query: &Query) -> Answer<(Filter, Vec<String>, Option<banyan_core::Timestamp>)> {
     let pairs = query.pairs().iter();
-    let pairs = pairs.filter(|(name, _)| name != "since");
-    let filter = filter::of_pairs(pairs)?;
+    let filter = filter::of_pairs(pairs.filter(|(name, _)| !OWN.contains(&name.as_str())))?;
+    let known = banyan_api::known_codes().chain(ParkCode::ALL.map(ParkCode::as_str));
+    let known: Vec<&str> = known.collect();
+    let code = |text: &str| {
+        let code = banyan_api::one_of(text, &known).map_err(|why| invalid("code", &why))?;
+        Ok(code.to_owned())
+    };
+    let codes = query.all("code").map(code).collect::<Answer<_>>()?;
     let since = match query.one("since")? {
         None => None,
         Some(text) => {
             let moment = text.parse::<Moment>();
-            let moment = moment
-                .map_err(|error| crate::query::invalid("since", &format!("{text:?}: {error}")))?;
+            let moment = moment.map_err(|error| invalid("since", &format!("{text:?}: {error}")))?;
             Some(moment.0)
         }
     };
-    Ok((filter, since))
+    Ok((filter, codes, since))
 }
 
 fn group(group: Group) -> FailureGroup {
@@ -116,7 +129,16 @@ fn help(group: &Group) -> String {
     let (definition, code) = (&group.definition, &cause.code);
     match (cause.kind, code.as_str(), &cause.service) {
         (TroubleKind::Stuck, "undo_refused" | "undo_exhausted" | "forward_refused", _) => {
-            format!("banyan retry --where 'definition={definition}&status=stuck&code={code}'")
+            let place = [("step", &cause.step), ("service", &cause.service)];
+            let place = place
+                .into_iter()
+                .filter_map(|(key, value)| Some((key, value.as_ref()?)));
+            let place: String = place
+                .map(|(key, value)| format!("&{key}={value}"))
+                .collect();
+            format!(
+                "banyan retry --where 'definition={definition}&status=stuck&code={code}{place}'"
+            )
         }
         (TroubleKind::Stuck, "unreachable", Some(service))
         | (TroubleKind::Misconfigured, _, Some(service))

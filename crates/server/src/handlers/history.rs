@@ -1,15 +1,15 @@
 //! What a saga did: its journal, and its attempts, oldest first.
 
-use super::wait::has_step;
 use crate::app::App;
 use crate::fault::{Answer, Fault};
-use crate::query::Query;
+use crate::query::{Query, next};
 use crate::reply;
 use axum::extract::{Path, State};
-use banyan_api::{Attempt, JournalEntry, Json, Page};
+use banyan_api::{Attempt, Code, JournalEntry, Json, Page};
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
-use banyan_core::saga::{Entry, Meaning, Record};
+use banyan_core::path::{covers, is_general};
+use banyan_core::saga::{Entry, Meaning, Record, Saga};
 
 /// A saga's journal, oldest first.
 #[utoipa::path(
@@ -44,7 +44,7 @@ pub(crate) async fn journal(
     get, path = "/v1/sagas/{id}/attempts", tag = "Sagas",
     params(
         ("id" = String, Path, description = "The saga's id"),
-        ("step" = Option<String>, Query, description = "Of this step only, by its path"),
+        ("step" = Option<String>, Query, description = "Of this step alone, by its path or name, with its parts; `lines[].reserve` is that of every item"),
         ("limit" = Option<u32>, Query, description = "At most so many (50, at most 500)"),
         ("cursor" = Option<String>, Query, description = "The `next` of the page before"),
     ),
@@ -58,13 +58,10 @@ pub(crate) async fn attempts(
     let (limit, skip) = window(&query)?;
     let step = query.one("step")?;
     let saga = app.saga(&id).await?;
-    if let Some(step) = step {
-        has_step(&saga, step)?;
-    }
+    let wanted = step.map(|step| path_of(&saga, step)).transpose()?;
     let mut all = attempts_of(&entries(&app, saga.id).await?);
-    if let Some(step) = step {
-        let ending = format!(".{step}");
-        all.retain(|attempt| attempt.step == step || attempt.step.ends_with(&ending));
+    if let Some(wanted) = wanted {
+        all.retain(|attempt| covers(&wanted, &attempt.step));
     }
     let total = all.len();
     let page = Page {
@@ -74,15 +71,45 @@ pub(crate) async fn attempts(
     Ok(reply::ok(&page))
 }
 
-/// How many, and after how many: cursors here count, since a journal only grows at its end.
-fn window(query: &Query) -> Answer<(usize, usize)> {
-    let skip = query.number("cursor", 0, 0, u64::from(u32::MAX))?;
-    Ok((query.limit()?, usize::try_from(skip).unwrap_or(usize::MAX)))
+/// The path that a caller means by a step's path or name. Empty brackets mean every item, also
+/// of those to come; a number only an item that there is.
+fn path_of(saga: &Saga, step: &str) -> Answer<String> {
+    let (definition, index) = (&saga.plan.definition, &saga.plan.index);
+    let mut named = None;
+    definition.each_step(&mut |known| {
+        // What an `each` does for its items shares its name, and comes after it.
+        if known.name == step && named.is_none() {
+            named = Some(known.path.clone());
+        }
+    });
+    if let Some(path) = named {
+        return Ok(path);
+    }
+    let route = index.by_path(step).filter(|route| saga.has(route));
+    let is_there = route.is_some_and(|route| saga.spot(&route).path() == step);
+    if is_there || (is_general(step) && index.knows(step)) {
+        return Ok(step.to_owned());
+    }
+    if index.knows(step) {
+        let detail = format!("this saga has no {step:?}: there is no such item, or not yet");
+        return Err(Fault::new(Code::NoSuchStep, detail));
+    }
+    let mut known = Vec::new();
+    definition.each_step(&mut |step| known.push(step.path.as_str()));
+    Err(Fault::new(
+        Code::NoSuchStep,
+        format!(
+            "{} version {} has no step {step:?}; it has {}",
+            definition.name,
+            definition.version,
+            known.join(", ")
+        ),
+    ))
 }
 
-fn next(skip: usize, limit: usize, total: usize) -> Option<String> {
-    let end = skip.saturating_add(limit);
-    (end < total).then(|| end.to_string())
+/// How many, and after how many: cursors here count, since a journal only grows at its end.
+fn window(query: &Query) -> Answer<(usize, usize)> {
+    Ok((query.limit()?, query.counted()?))
 }
 
 async fn entries(app: &App, id: Id) -> Answer<Vec<Entry>> {

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::fault::Answer;
-use crate::query::{Query, invalid};
+use crate::query::Query;
 use crate::{filter, project, reply};
 use axum::extract::State;
 use banyan_api::{Moment, Page, SagaItem};
@@ -18,7 +18,7 @@ use banyan_store::SagaRow;
         ("version" = Option<Vec<u32>>, Query, description = "At these versions"),
         ("status" = Option<Vec<String>>, Query, description = "In these statuses"),
         ("key" = Option<Vec<String>>, Query, description = "With these keys"),
-        ("step" = Option<Vec<String>>, Query, description = "Standing at these steps"),
+        ("step" = Option<Vec<String>>, Query, description = "Standing at these steps, by their paths; `lines[].reserve` is that of any item"),
         ("service" = Option<Vec<String>>, Query, description = "Waiting on these services"),
         ("code" = Option<Vec<String>>, Query, description = "With these reason or stuck codes"),
         ("owner" = Option<Vec<String>>, Query, description = "Looked after by these"),
@@ -36,13 +36,7 @@ use banyan_store::SagaRow;
 pub(crate) async fn list(State(app): State<App>, query: Query) -> Answer {
     let filter = filter::of_list(&query)?;
     let limit = query.limit()?;
-    let after = match query.one("cursor")? {
-        None => None,
-        Some(text) => Some(
-            text.parse()
-                .map_err(|_| invalid("cursor", "it is not the next of a list"))?,
-        ),
-    };
+    let after = query.cursor()?;
     let page = app.engine.list(filter, after, limit).await?;
     let mut items = Vec::with_capacity(page.items.len());
     for row in page.items {

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::carried::carried;
 use crate::fault::{Answer, Fault};
 use crate::fields::Fields;
-use crate::query::{Query, invalid};
+use crate::query::Query;
 use crate::{filter, limits, reply};
 use axum::extract::{Path, Request, State};
 use banyan_api::{
@@ -92,13 +92,7 @@ pub(crate) async fn begin(State(app): State<App>, request: Request) -> Answer {
 )]
 pub(crate) async fn list(State(app): State<App>, query: Query) -> Answer {
     let limit = query.limit()?;
-    let after = match query.one("cursor")? {
-        None => None,
-        Some(text) => Some(
-            text.parse::<Id>()
-                .map_err(|_| invalid("cursor", "it is not the next of a list"))?,
-        ),
-    };
+    let after = query.cursor::<Id>()?;
     // One more than asked for tells whether there is a next page.
     let mut found = app
         .engine

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::carried::carried;
 use crate::fault::{Answer, Fault};
 use crate::fields::Fields;
-use crate::query::Query;
+use crate::query::{AfterName, Query};
 use crate::{limits, reply};
 use axum::extract::{Path, Request, State};
 use axum::response::IntoResponse;
@@ -54,14 +54,15 @@ pub(crate) async fn put(
 )]
 pub(crate) async fn list(State(app): State<App>, query: Query) -> Answer {
     let limit = query.limit()?;
-    let after = query.one("cursor")?.unwrap_or_default().to_owned();
+    let after = query.cursor()?;
     let all = app.engine.services().await?;
     let mut items = all
         .iter()
-        .filter(|view| view.row.name > after)
+        .filter(|view| !AfterName::is_past(after.as_ref(), &view.row.name))
         .map(|view| service(&app, view));
     let page: Vec<Service> = items.by_ref().take(limit).collect::<Answer<_>>()?;
-    let next = items.next().and(page.last()).map(|last| last.name.clone());
+    let last = items.next().and(page.last());
+    let next = last.map(|last| AfterName::cursor(&last.name));
     Ok(reply::ok(&Page { items: page, next }))
 }
 

@@ -168,25 +168,6 @@ pub(crate) async fn wait(
     }
 }
 
-/// Refuses a step that the saga's definition has not.
-pub(crate) fn has_step(saga: &Saga, step: &str) -> Answer<()> {
-    let definition = &saga.plan.definition;
-    if project::has_step(definition, step) {
-        return Ok(());
-    }
-    let mut known = Vec::new();
-    definition.each_step(&mut |step| known.push(step.path.as_str()));
-    Err(Fault::new(
-        Code::NoSuchStep,
-        format!(
-            "{} version {} has no step {step:?}; it has {}",
-            definition.name,
-            definition.version,
-            known.join(", ")
-        ),
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

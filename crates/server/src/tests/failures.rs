@@ -1,6 +1,7 @@
 //! Failures by cause, and the filters by which one finds their sagas.
 
 use super::rig::Rig;
+use super::stand_in::stand_in;
 use banyan_api::Json;
 use serde_json::json;
 
@@ -107,6 +108,134 @@ async fn failures_are_grouped_by_cause_with_a_command_that_helps() {
         ("?since=2999-01-01T00:00:00Z", 0),
     ] {
         assert_eq!(failures(&rig, query, count).await.len(), count, "{query}");
+    }
+}
+
+/// Stuck past their pivots, for one reason, at different places.
+const TWO: &str = "\
+saga: grp
+version: 1
+steps:
+  - go: { do: PUT books /go, pivot: true }
+  - q: { do: PUT stock /q, when: $input.at == \"q\" }
+  - r: { do: PUT ship /r, when: $input.at == \"r\" }
+";
+
+#[tokio::test]
+async fn the_help_of_a_group_selects_its_sagas_and_no_others() {
+    let rig = Rig::start().await;
+    for (service, status) in [("books", 200), ("stock", 409), ("ship", 409)] {
+        let (url, _) = stand_in(status).await;
+        let path = format!("/v1/services/{service}");
+        rig.put(&path, &json!({ "instances": [url] })).await;
+    }
+    rig.register("grp", TWO).await;
+    for at in ["q", "r"] {
+        let start = json!({"definition": "grp", "input": {"at": at}});
+        let saga = rig.accepted(at, start).await;
+        let path = format!("/v1/sagas/{}?wait=20", saga["id"].as_str().unwrap());
+        assert_eq!(rig.get(&path).await.json()["status"], "stuck");
+    }
+    let mut selected = Vec::new();
+    let all = rig.get("/v1/failures").await.json();
+    for group in items(&all) {
+        let help = group["help"].as_str().unwrap();
+        let query = help.split('\'').nth(1).unwrap();
+        let list = rig.get(&format!("/v1/sagas?{query}")).await.json();
+        assert_eq!(list["items"].as_array().unwrap().len(), 1, "{help}");
+        assert_eq!(list["items"][0]["id"], group["sample"], "{help}");
+        selected.push(help.to_owned());
+    }
+    selected.sort();
+    let of = |place: &str| {
+        format!("banyan retry --where 'definition=grp&status=stuck&code=forward_refused&{place}'")
+    };
+    assert_eq!(
+        selected,
+        [of("step=q&service=stock"), of("step=r&service=ship")]
+    );
+}
+
+#[tokio::test]
+async fn failures_come_in_pages_and_misspelled_words_are_refused() {
+    let rig = rig().await;
+    failures(&rig, "", 3).await;
+    let mut paged = Vec::new();
+    let mut query = "?limit=1".to_owned();
+    for _ in 0..3 {
+        let page = rig.get(&format!("/v1/failures{query}")).await.json();
+        paged.extend(items(&page).map(|one| one["definition"].clone()));
+        match page["next"].as_str() {
+            Some(next) => query = format!("?limit=1&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(paged, ["shop", "far", "off"]);
+    for query in ["limit=0", "cursor=x", "code=undo_refuse", "status=stick"] {
+        let answer = rig.get(&format!("/v1/failures?{query}")).await;
+        assert_eq!(answer.code(), "invalid_parameter", "{query}");
+    }
+    for call in ["sagas", "definitions", "services", "operations", "audit"] {
+        for cursor in ["zzz", "", "-1"] {
+            let answer = rig.get(&format!("/v1/{call}?cursor={cursor}")).await;
+            assert_eq!(answer.code(), "invalid_parameter", "{call} {cursor}");
+        }
+    }
+    let answer = rig.get("/v1/sagas?code=undo_refuse").await;
+    assert!(
+        answer.text().contains("did you mean undo_refused?"),
+        "{}",
+        answer.text()
+    );
+}
+
+#[tokio::test]
+async fn lists_by_name_go_on_after_the_last_name() {
+    let rig = rig().await;
+    for (call, expected) in [
+        ("definitions", &["far", "off", "shop"][..]),
+        ("services", &["orders", "payments"]),
+    ] {
+        let mut names = Vec::new();
+        let mut query = "?limit=1".to_owned();
+        for _ in expected {
+            let page = rig.get(&format!("/v1/{call}{query}")).await.json();
+            names.extend(items(&page).map(|one| one["name"].clone()));
+            let next = page["next"].as_str();
+            assert_eq!(next.is_none(), names.len() == expected.len(), "{page}");
+            query = format!("?limit=1&cursor={}", next.unwrap_or_default());
+        }
+        assert_eq!(names, expected, "{call}");
+    }
+}
+
+#[tokio::test]
+async fn a_saga_that_is_at_rest_stands_at_no_step_and_waits_on_no_service() {
+    let rig = Rig::start().await;
+    for (service, status) in [("books", 200), ("stock", 409), ("ship", 409)] {
+        let (url, _) = stand_in(status).await;
+        let path = format!("/v1/services/{service}");
+        rig.put(&path, &json!({ "instances": [url] })).await;
+    }
+    rig.register("grp", TWO).await;
+    let mut ended = Vec::new();
+    for (at, verb) in [("q", Some("abandon")), ("none", Some("undo"))] {
+        let start = json!({"definition": "grp", "input": {"at": at}});
+        let saga = rig.accepted(at, start).await;
+        let path = format!("/v1/sagas/{}", saga["id"].as_str().unwrap());
+        rig.get(&format!("{path}?wait=20")).await;
+        if let Some(verb) = verb {
+            let because = json!({ "reason": "because" });
+            rig.post(&format!("{path}/{verb}"), &[], &because).await;
+        }
+        ended.push(rig.get(&format!("{path}?wait=20")).await.json());
+    }
+    for saga in &ended {
+        assert_eq!(saga["waiting_on"], json!([]), "{saga}");
+    }
+    for query in ["step=q", "service=stock", "step=go", "service=books"] {
+        let list = rig.get(&format!("/v1/sagas?{query}")).await.json();
+        assert_eq!(items(&list).count(), 0, "{query}: {list}");
     }
 }
 

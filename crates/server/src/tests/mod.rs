@@ -10,6 +10,7 @@ mod contract;
 mod every_code;
 mod failures;
 mod http;
+mod items;
 mod late_signals;
 mod locks;
 mod moves;

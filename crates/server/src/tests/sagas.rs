@@ -431,12 +431,42 @@ async fn a_paused_service_parks_its_steps_until_it_is_resumed() {
 }
 
 #[tokio::test]
+async fn content_that_is_registered_already_becomes_active_only_when_that_is_asked() {
+    let rig = rig().await;
+    let yaml = [("content-type", "application/yaml")];
+    let second = super::rig::COUNT.replace("version: 1", "version: 2");
+    let target = "/v1/definitions/count/versions/2";
+    for (query, status, active) in [
+        ("?activate=false", 201, false),
+        ("", 200, false),
+        ("?activate=false", 200, false),
+        ("?activate=true", 200, true),
+        ("?activate=true", 200, true),
+        ("?activate=false", 200, true),
+        ("", 200, true),
+    ] {
+        let path = format!("{target}{query}");
+        let answer = rig.call("PUT", &path, &yaml, second.as_bytes()).await;
+        assert_eq!(
+            (answer.status, &answer.json()["active"]),
+            (status, &json!(active)),
+            "{query}"
+        );
+        let kept = rig.get("/v1/definitions/count").await.json();
+        let expected = if active { 2 } else { 1 };
+        assert_eq!(kept["active_version"], expected, "{query}");
+    }
+    let audit = rig.get("/v1/audit?verb=activate").await.json();
+    assert_eq!(audit["items"].as_array().unwrap().len(), 1, "{audit}");
+}
+
+#[tokio::test]
 async fn definitions_are_registered_listed_and_switched() {
     let rig = rig().await;
     let list = rig.get("/v1/definitions?limit=2").await.json();
     assert_eq!(list["items"][0]["name"], "approve");
-    assert_eq!(list["next"], "count");
-    let rest = rig.get("/v1/definitions?cursor=count").await.json();
+    assert_eq!(list["next"], "after:count");
+    let rest = rig.get("/v1/definitions?cursor=after:count").await.json();
     assert_eq!(
         (&rest["items"][0]["name"], &rest["next"]),
         (&json!("order"), &Value::Null)

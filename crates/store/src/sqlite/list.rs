@@ -6,11 +6,13 @@
 
 use super::row;
 use super::writer::key_hash;
-use super::{error, reader};
+use super::{error, items, reader};
 use crate::operations::{Item, Selection};
 use crate::port::{Cursor, Filter, ReadError, SagaRow};
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
+use banyan_core::limits::DEFINITION_LEVELS;
+use banyan_core::path::is_general;
 use banyan_core::saga::Status;
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -181,13 +183,15 @@ impl Query {
             ("saga.namespace", &filter.namespace),
             ("saga.definition", &filter.definition),
             ("saga.key", &filter.key),
-            ("saga.step", &filter.step),
             ("saga.owner", &filter.owner),
         ];
         for (column, values) in texts {
             if !values.is_empty() {
                 self.texts(column, values);
             }
+        }
+        if !filter.step.is_empty() {
+            self.steps(&filter.step);
         }
         if !filter.service.is_empty() {
             self.services(&filter.service);
@@ -210,6 +214,32 @@ impl Query {
             let stuck = self.conditions.pop().unwrap_or_default();
             self.conditions.push(format!("({reason} OR {stuck})"));
         }
+    }
+
+    /// The step that a saga stands at: this one, or that of any item.
+    fn steps(&mut self, wanted: &[String]) {
+        let (general, exact): (Vec<String>, Vec<String>) =
+            wanted.iter().cloned().partition(|path| is_general(path));
+        let mut ways = Vec::new();
+        if !exact.is_empty() {
+            self.texts("saga.step", &exact);
+            ways.extend(self.conditions.pop());
+        }
+        // No path has more, and no more are looked for.
+        let can_be = |path: &&String| path.matches("[]").count() <= DEFINITION_LEVELS;
+        for path in general.iter().filter(can_be) {
+            let globs = items::globs(path);
+            let first = self.conditions.len();
+            self.compare("saga.step GLOB", globs.like.into());
+            for unlike in globs.unlike {
+                self.compare("saga.step NOT GLOB", unlike.into());
+            }
+            ways.push(self.conditions.split_off(first).join(" AND "));
+        }
+        if ways.is_empty() {
+            ways.push("false".to_owned());
+        }
+        self.conditions.push(format!("({})", ways.join(" OR ")));
     }
 
     /// The service that a saga waits on, or one of the others that it is parked for.

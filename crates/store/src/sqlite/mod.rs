@@ -10,6 +10,7 @@ mod audit;
 mod checksum;
 mod error;
 mod family;
+mod items;
 mod list;
 mod lock;
 mod locks;

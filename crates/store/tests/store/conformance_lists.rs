@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 suite![
     lists_are_newest_first_and_page_by_page,
     filters_name_alternatives_within_a_field_and_all_fields_together,
+    empty_brackets_in_a_step_mean_every_item,
 ];
 
 fn lists_are_newest_first_and_page_by_page((mut writer, reader): Fresh) {
@@ -25,6 +26,56 @@ fn lists_are_newest_first_and_page_by_page((mut writer, reader): Fresh) {
     assert_eq!(page(Some(4), 2), [3, 2]);
     assert!(page(Some(1), 2).is_empty());
     assert!(page(None, 0).is_empty());
+}
+
+fn empty_brackets_in_a_step_mean_every_item((mut writer, reader): Fresh) {
+    let steps = [
+        "lines[0].reserve",
+        "lines[12].reserve",
+        "lines[0].parts[3].reserve",
+        "lines[1]",
+        "reserve",
+        "lines[0].parts[30].cut",
+    ];
+    let at = |(number, step): (usize, &&str)| SagaRow {
+        step: Some((*step).to_owned()),
+        status: [Status::Running, Status::Stuck][number % 2],
+        ..row(number as u64, 1)
+    };
+    let rows: Vec<Change> = steps
+        .iter()
+        .enumerate()
+        .map(at)
+        .map(|row| start(&row))
+        .collect();
+    writer.commit(&rows).unwrap();
+    for (wanted, expected) in [
+        (&["lines[].reserve"][..], vec![1, 0]),
+        (&["lines[0].reserve"], vec![0]),
+        (&["lines[]"], vec![3]),
+        (&["lines[].parts[].cut", "reserve"], vec![5, 4]),
+        (&["lines[0].parts[].reserve"], vec![2]),
+        (
+            &["lines[].parts[].reserve", "lines[].reserve"],
+            vec![2, 1, 0],
+        ),
+        (&["lines[].*"], vec![]),
+        (&["line?[].reserve"], vec![]),
+    ] {
+        let mut filter = Filter {
+            step: wanted.iter().map(|step| (*step).to_owned()).collect(),
+            ..Filter::default()
+        };
+        let found = numbers(reader.list(&filter, None, 10).unwrap());
+        assert_eq!(found, expected, "{wanted:?}");
+        filter.status = vec![Status::Stuck];
+        let stuck = numbers(reader.list(&filter, None, 10).unwrap());
+        let odd: Vec<u64> = expected
+            .into_iter()
+            .filter(|number| number % 2 == 1)
+            .collect();
+        assert_eq!(stuck, odd, "{wanted:?}");
+    }
 }
 
 fn filtered_rows() -> Vec<SagaRow> {
