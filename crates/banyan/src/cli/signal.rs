@@ -42,25 +42,20 @@ pub(super) async fn run(context: &Context, signal: &Signal) -> Result<Exit, Fail
     let body = json_of(&signal.body, "the signal's body")?;
     let key = signal.key.clone();
     let key = key.unwrap_or_else(|| default_key(&signal.signal, &body, signal.step.as_deref()));
-    let given = match &signal.saga {
-        Named::Id(id) => client.signal(id, &signal.signal, &body, &key).await?,
-        Named::Key(name, saga) => {
-            let named = (name.as_str(), saga.as_str());
-            client
-                .signal_by_key(named, &signal.signal, &body, &key)
-                .await?
-        }
-    };
+    // As it was before: its end may be what the signal brings.
+    let before = signal.saga.saga(&client).await?;
+    let id = before.id.to_string();
+    let given = client.signal(&id, &signal.signal, &body, &key).await?;
     if context.json() {
         print_json(&given.accepted)?;
         return Ok(Exit::Well);
     }
     let accepted = &given.accepted;
     let status = context.style.status(accepted.status.as_str());
-    print(&format!("{} {status}: {}\n", accepted.id, told(&given)));
-    if given.replayed && !accepted.status.is_rest() {
-        let saga = client.saga(&accepted.id.to_string(), None).await?;
-        print(&another(&saga, &accepted.signal));
+    let had_ended = before.status.is_rest();
+    print(&format!("{id} {status}: {}\n", told(&given, had_ended)));
+    if given.replayed {
+        print(&another(&before, &accepted.signal));
     }
     Ok(Exit::Well)
 }
@@ -73,12 +68,12 @@ fn default_key(name: &str, body: &Json, step: Option<&str>) -> String {
     format!("cli-{}", &hash[..32])
 }
 
-/// What became of it.
-fn told(given: &Signalled) -> String {
+/// What became of it. After the end only what is undone at once is taken.
+fn told(given: &Signalled, had_ended: bool) -> String {
     let name = &given.accepted.signal;
     if given.replayed {
         format!("{name} (was there already)")
-    } else if given.accepted.status.is_rest() {
+    } else if had_ended {
         format!("{name} came after the end, and is undone")
     } else {
         format!("{name} accepted")
