@@ -6,6 +6,7 @@
 //! It knows no transport, no handler and no store.
 
 mod attempt;
+mod audit;
 mod code;
 mod definition;
 mod failures;
@@ -24,6 +25,7 @@ mod step;
 mod stream;
 
 pub use attempt::{Attempt, JournalEntry};
+pub use audit::{AuditDefinition, AuditRow, AuditService, AuditStanding, AuditState};
 pub use code::Code;
 pub use definition::{
     CheckAnswer, Definition, DefinitionDetail, DefinitionDiff, DefinitionVersion, Diagnostic,
@@ -35,9 +37,8 @@ pub use health::{Health, HealthStatus};
 pub use list::Page;
 pub use moment::Moment;
 pub use operation::{
-    AuditRow, AuditStanding, Operation, OperationAnswer, OperationCount, OperationFailure,
-    OperationPreview, OperationRefusal, OperationRequest, OperationSample, OperationState,
-    TurnOperationRequest,
+    Operation, OperationAnswer, OperationCount, OperationFailure, OperationPreview,
+    OperationRefusal, OperationRequest, OperationSample, OperationState, TurnOperationRequest,
 };
 pub use preview::{Planned, Preview, Settlement, VerbAnswer};
 pub use problem::{FieldError, Problem};

@@ -35,6 +35,7 @@ pub struct OperationRequest {
     #[serde(default, skip_serializing_if = "is_false")]
     pub all: bool,
     /// Why, for the journals and the audit.
+    #[schema(min_length = 1)]
     pub reason: String,
     /// Sagas a second, at most: 1 to 10,000, 50 unless it is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -85,6 +86,7 @@ fn is_false(flag: &bool) -> bool {
 #[serde(deny_unknown_fields)]
 pub struct TurnOperationRequest {
     /// Why, for the audit.
+    #[schema(min_length = 1)]
     pub reason: String,
 }
 
@@ -220,40 +222,4 @@ pub struct OperationSample {
     pub calls: Vec<Planned>,
     /// The paths of the steps whose effect stands and that nothing takes back.
     pub without_undo: Vec<String>,
-}
-
-/// A row of the audit: who did what, when, why, and what it was before and after.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct AuditRow {
-    /// When.
-    pub at: Moment,
-    /// Who.
-    pub actor: String,
-    /// What.
-    pub verb: String,
-    /// To which saga.
-    #[schema(value_type = Option<String>)]
-    pub saga: Option<Id>,
-    /// Of which definition, or to which definition or service.
-    pub name: Option<String>,
-    /// The operation that it was a part of, or that it was done to.
-    #[schema(value_type = Option<String>)]
-    pub operation: Option<Id>,
-    /// Why, in their words.
-    pub reason: String,
-    /// The saga as it was.
-    pub before: Option<AuditStanding>,
-    /// The saga as it was right after.
-    pub after: Option<AuditStanding>,
-    /// What else the verb was told.
-    pub detail: Json,
-}
-
-/// How a saga stood.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct AuditStanding {
-    /// Its status.
-    pub status: SagaStatus,
-    /// The number of its last record.
-    pub seq: u64,
 }

@@ -32,6 +32,7 @@ pub struct ActiveRequest {
     pub version: u32,
     /// Why, for the audit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1)]
     pub reason: Option<String>,
 }
 
@@ -43,6 +44,7 @@ pub struct AcceptingRequest {
     pub accepting: bool,
     /// Why they are not: callers read it. Or why they are again, for the audit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1)]
     pub reason: Option<String>,
 }
 
@@ -51,6 +53,7 @@ pub struct AcceptingRequest {
 #[serde(deny_unknown_fields)]
 pub struct VerbRequest {
     /// Why, for the journal.
+    #[schema(min_length = 1)]
     pub reason: String,
     /// Only say what would happen.
     #[serde(default)]
@@ -73,6 +76,7 @@ pub struct RetryRequest {
     #[serde(default, skip_serializing_if = "Json::is_null")]
     pub body: Json,
     /// Why, for the journal.
+    #[schema(min_length = 1)]
     pub reason: String,
     /// Only say what would happen.
     #[serde(default)]
@@ -96,6 +100,7 @@ pub struct SettleRequest {
     /// How you know: a receipt, a line of a ledger, who looked.
     pub evidence: String,
     /// Why, for the journal.
+    #[schema(min_length = 1)]
     pub reason: String,
     /// Only say what would happen.
     #[serde(default)]
@@ -113,6 +118,7 @@ pub struct NoteRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
     /// Why, for the journal.
+    #[schema(min_length = 1)]
     pub reason: String,
     /// Only say what would happen.
     #[serde(default)]
@@ -127,6 +133,7 @@ pub struct MoveRequest {
     #[schema(minimum = 1)]
     pub version: u32,
     /// Why, for the journal.
+    #[schema(min_length = 1)]
     pub reason: String,
     /// Only say what would happen.
     #[serde(default)]
@@ -138,6 +145,7 @@ pub struct MoveRequest {
 #[serde(deny_unknown_fields)]
 pub struct PauseRequest {
     /// Why, for those who ask.
+    #[schema(min_length = 1)]
     pub reason: String,
 }
 

@@ -2,6 +2,7 @@
 //! before it is seen.
 
 use crate::config::{DEFINITIONS, SERVICES};
+use crate::deeds::{self, Deed};
 use crate::error::{DefinitionError, Refusal, RegisterError, ServiceError};
 use crate::feed::ServiceChange;
 use crate::handle::Engine;
@@ -12,7 +13,7 @@ use banyan_core::language::{Checked, Diagnostic, Severity, Surroundings, check};
 use banyan_core::saga::Status;
 use banyan_core::{Definition, Json};
 use banyan_outbound::Settings;
-use banyan_store::{Applied, AuditRow, Change, DefinitionRow, Filter, Pause, ServiceRow};
+use banyan_store::{Applied, Change, DefinitionRow, Filter, Pause, ServiceRow};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -30,7 +31,7 @@ impl Engine {
     }
 
     /// Registers a definition, and lets starts use it if `activate`. The same content again
-    /// changes nothing: not even which version is active.
+    /// changes nothing, not even which version is active, and is nobody's deed.
     ///
     /// # Errors
     /// See [`RegisterError`].
@@ -38,6 +39,7 @@ impl Engine {
         &self,
         source: &str,
         activate: bool,
+        by: By,
     ) -> Result<Registration, RegisterError> {
         let Checked {
             definition,
@@ -57,7 +59,7 @@ impl Engine {
                 warnings,
             });
         }
-        let row = self.add(definition, source, activate).await?;
+        let row = self.add(definition, source, activate, by).await?;
         Ok(Registration {
             row,
             replayed: false,
@@ -90,6 +92,7 @@ impl Engine {
         definition: Definition,
         source: &str,
         activate: bool,
+        by: By,
     ) -> Result<Arc<DefinitionRow>, RegisterError> {
         let unusable = |message: String| Refusal::Unavailable {
             message: format!("the definition passed its check and cannot be used: {message}"),
@@ -108,7 +111,8 @@ impl Engine {
         };
         // Read back from what is stored: a saga runs tomorrow by what it runs by today.
         let ready = Registered::read(&row).map_err(unusable)?;
-        if self.change(Change::Definition(row.clone())).await? == Applied::Conflict {
+        let change = self.registers(&row, by);
+        if self.change(change).await? == Applied::Conflict {
             let hash = String::new();
             return Err(RegisterError::VersionTaken {
                 name,
@@ -123,20 +127,47 @@ impl Engine {
             .unwrap_or_else(|| Arc::new(row)))
     }
 
+    /// The change by which a version is registered, with what the audit says of it.
+    fn registers(&self, row: &DefinitionRow, by: By) -> Change {
+        let versions = self.shared().catalogue.versions(&row.name);
+        let any = versions.first();
+        let refusal = any.and_then(|known| known.refusal.as_deref());
+        let known = versions.iter().find(|known| known.active);
+        let active = match row.active {
+            true => Some(row.version),
+            false => known.map(|known| known.version),
+        };
+        let deed = Deed {
+            verb: "register",
+            name: &row.name,
+            before: deeds::definition(&versions),
+            after: deeds::standing(active, refusal),
+            detail: json!({ "version": row.version, "hash": row.hash, "activated": row.active }),
+        };
+        deed.told(Change::Definition(row.clone()), by, self.now())
+    }
+
     /// Chooses the version that starts use.
     ///
     /// # Errors
     /// See [`DefinitionError`].
     pub async fn activate(&self, name: &str, version: u32, by: By) -> Result<(), DefinitionError> {
         let _one_at_a_time = self.0.admin.lock().await;
-        self.known(name)?;
+        let versions = self.known(name)?;
+        let refusal = versions.first().and_then(|row| row.refusal.as_deref());
+        let deed = Deed {
+            verb: "activate",
+            name,
+            before: deeds::definition(&versions),
+            after: deeds::standing(Some(version), refusal),
+            detail: json!({ "version": version }),
+        };
         let name = name.to_owned();
         let change = Change::Activate {
             name: name.clone(),
             version,
         };
-        let detail = json!({ "version": version });
-        let change = self.audited(change, "activate", &name, by, detail);
+        let change = deed.told(change, by, self.now());
         match self.change(change).await? {
             Applied::Conflict => Err(DefinitionError::NoSuchVersion { name, version }),
             Applied::Done => {
@@ -157,14 +188,20 @@ impl Engine {
         by: By,
     ) -> Result<(), DefinitionError> {
         let _one_at_a_time = self.0.admin.lock().await;
-        self.known(name)?;
+        let versions = self.known(name)?;
+        let active = versions.iter().find(|row| row.active);
+        let deed = Deed {
+            verb: "accepting",
+            name,
+            before: deeds::definition(&versions),
+            after: deeds::standing(active.map(|row| row.version), refusal.as_deref()),
+            detail: json!({ "accepting": refusal.is_none() }),
+        };
         let change = Change::Accepting {
             name: name.to_owned(),
             refusal: refusal.clone(),
         };
-        let detail = json!({ "accepting": refusal.is_none() });
-        let change = self.audited(change, "accepting", name, by, detail);
-        match self.change(change).await? {
+        match self.change(deed.told(change, by, self.now())).await? {
             Applied::Conflict => Err(DefinitionError::NoSuchDefinition {
                 name: name.to_owned(),
             }),
@@ -176,13 +213,15 @@ impl Engine {
         }
     }
 
-    fn known(&self, name: &str) -> Result<(), DefinitionError> {
-        if self.shared().catalogue.has_definition(name) {
-            return Ok(());
+    /// The versions of a definition, of which there is one.
+    fn known(&self, name: &str) -> Result<Vec<Arc<DefinitionRow>>, DefinitionError> {
+        let versions = self.shared().catalogue.versions(name);
+        if versions.is_empty() {
+            return Err(DefinitionError::NoSuchDefinition {
+                name: name.to_owned(),
+            });
         }
-        Err(DefinitionError::NoSuchDefinition {
-            name: name.to_owned(),
-        })
+        Ok(versions)
     }
 
     /// Every registered definition, by name and version.
@@ -191,11 +230,17 @@ impl Engine {
     }
 
     /// Registers a service or changes it; true when it is new. A pause stays. Its parked steps
-    /// go on, and roads marked as misconfigured are tried again.
+    /// go on, and roads marked as misconfigured are tried again. What the server puts by its own
+    /// configuration is nobody's deed (`by` is none), and the audit says nothing of it.
     ///
     /// # Errors
     /// See [`ServiceError`].
-    pub async fn put_service(&self, name: &str, settings: Json) -> Result<bool, ServiceError> {
+    pub async fn put_service(
+        &self,
+        name: &str,
+        settings: Json,
+        by: Option<By>,
+    ) -> Result<bool, ServiceError> {
         let read = Settings::read(&settings).map_err(ServiceError::Invalid)?;
         let _one_at_a_time = self.0.admin.lock().await;
         let catalogue = &self.shared().catalogue;
@@ -209,7 +254,11 @@ impl Engine {
             paused: known.as_ref().and_then(|row| row.paused.clone()),
             changed_at: self.now(),
         };
-        self.store_service(row, None).await?;
+        let nothing = &Json::Null;
+        let was = known.as_ref().map_or(nothing, |known| &known.settings);
+        let detail = json!({ "changed": deeds::changed(was, &row.settings) });
+        let told = by.map(|by| ("put_service", by, detail));
+        self.store_service(row, told).await?;
         let (registry, now) = (Arc::clone(&self.shared().registry), self.now());
         let named = name.to_owned();
         // Credentials are read from files.
@@ -239,7 +288,8 @@ impl Engine {
             since: known.unwrap_or_else(|| self.now()),
         };
         row.paused = Some(pause.clone());
-        self.store_service(row, Some(("pause", by))).await?;
+        self.store_service(row, Some(("pause", by, Json::Null)))
+            .await?;
         let words = pause_words(&pause);
         self.shared().registry.pause(name, &words, pause.since);
         self.shared().tell_service(name, ServiceChange::Paused);
@@ -255,7 +305,8 @@ impl Engine {
         let _one_at_a_time = self.0.admin.lock().await;
         let mut row = self.service(name)?;
         row.paused = None;
-        self.store_service(row, Some(("resume", by))).await?;
+        self.store_service(row, Some(("resume", by, Json::Null)))
+            .await?;
         let (registry, now) = (Arc::clone(&self.shared().registry), self.now());
         let named = name.to_owned();
         self.shared()
@@ -285,11 +336,21 @@ impl Engine {
     async fn store_service(
         &self,
         row: ServiceRow,
-        verb: Option<(&str, By)>,
+        told: Option<(&str, By, Json)>,
     ) -> Result<(), Refusal> {
         let change = Change::Service(row.clone());
-        let change = match verb {
-            Some((verb, by)) => self.audited(change, verb, &row.name, by, Json::Null),
+        let change = match told {
+            Some((verb, by, detail)) => {
+                let before = self.shared().catalogue.service(&row.name);
+                let deed = Deed {
+                    verb,
+                    name: &row.name,
+                    before: before.map_or(Json::Null, |row| deeds::service(&row)),
+                    after: deeds::service(&row),
+                    detail,
+                };
+                deed.told(change, by, self.now())
+            }
             None => change,
         };
         self.change(change).await?;
@@ -302,9 +363,9 @@ impl Engine {
     ///
     /// # Errors
     /// See [`ServiceError`].
-    pub async fn delete_service(&self, name: &str) -> Result<(), ServiceError> {
+    pub async fn delete_service(&self, name: &str, by: By) -> Result<(), ServiceError> {
         let _one_at_a_time = self.0.admin.lock().await;
-        self.service(name)?;
+        let row = self.service(name)?;
         if let Some(message) = self.user_of(name).await? {
             return Err(ServiceError::InUse {
                 name: name.to_owned(),
@@ -314,7 +375,14 @@ impl Engine {
         let change = Change::DeleteService {
             name: name.to_owned(),
         };
-        self.change(change).await?;
+        let deed = Deed {
+            verb: "delete_service",
+            name,
+            before: deeds::service(&row),
+            after: Json::Null,
+            detail: Json::Null,
+        };
+        self.change(deed.told(change, by, self.now())).await?;
         self.shared().catalogue.remove_service(name);
         self.shared().registry.remove(name);
         self.shared().pulse.forget(name);
@@ -372,25 +440,6 @@ impl Engine {
         };
         let rows = self.shared().catalogue.services().into_iter();
         Ok(rows.filter_map(view).collect())
-    }
-
-    /// A change that somebody asked for, with what the audit says of it.
-    fn audited(&self, change: Change, verb: &str, name: &str, by: By, detail: Json) -> Change {
-        Change::Audited {
-            change: Box::new(change),
-            row: Box::new(AuditRow {
-                at: self.now(),
-                actor: by.actor,
-                verb: verb.to_owned(),
-                saga: None,
-                name: Some(name.to_owned()),
-                operation: None,
-                reason: by.reason,
-                before: None,
-                after: None,
-                detail,
-            }),
-        }
     }
 
     /// Commits one change.

@@ -159,9 +159,11 @@ impl Catalogue {
         entries.filter_map(|entry| entry.keep).min()
     }
 
-    /// Has this definition any version?
-    pub(crate) fn has_definition(&self, name: &str) -> bool {
-        read(&self.definitions).contains_key(name)
+    /// The versions of a definition, in their order; none when it is not registered.
+    pub(crate) fn versions(&self, name: &str) -> Vec<Arc<DefinitionRow>> {
+        let definitions = read(&self.definitions);
+        let entries = definitions.get(name).into_iter().flat_map(BTreeMap::values);
+        entries.map(|entry| Arc::clone(&entry.row)).collect()
     }
 
     /// Every definition, by name and version.

@@ -10,6 +10,7 @@ mod calls;
 mod catalogue;
 mod clock;
 mod config;
+mod deeds;
 mod error;
 mod feed;
 mod gate;

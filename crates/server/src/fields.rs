@@ -47,13 +47,7 @@ impl Fields {
     pub(crate) fn text(&mut self, name: &'static str) -> String {
         match self.optional_text(name) {
             Some(text) => text,
-            None if self
-                .errors
-                .iter()
-                .any(|error| error.pointer == pointer(name)) =>
-            {
-                String::new()
-            }
+            None if self.is_faulty(name) => String::new(),
             None => {
                 self.fault(name, format!("{name} is missing: give a string"));
                 String::new()
@@ -131,6 +125,12 @@ impl Fields {
         let place = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
         self.errors
             .push(FieldError::at(Code::InvalidBody, place, message));
+    }
+
+    /// Has this field been found wrong?
+    pub(crate) fn is_faulty(&self, name: &str) -> bool {
+        let pointer = pointer(name);
+        self.errors.iter().any(|error| error.pointer == pointer)
     }
 
     /// Ends the reading: what is left over is a fault too.

@@ -247,7 +247,7 @@ fn engine_config(config: &Config) -> banyan_engine::Config {
 
 async fn put_services(engine: &Engine, config: &Config) -> Result<(), RunError> {
     for (name, settings) in &config.services {
-        let put = engine.put_service(name, settings.clone()).await;
+        let put = engine.put_service(name, settings.clone(), None).await;
         put.map_err(|source| RunError::Service {
             name: name.clone(),
             source,

@@ -1,5 +1,5 @@
 //! Who did what, when, why, and what it was before and after: one row for each verb that was
-//! taken, written in the commit of what it tells. Rows are never changed, and outlive their saga;
+//! taken and each registration, written in the commit of what it tells. Rows are never changed, and outlive their saga;
 //! they go one by one, the oldest first, when they are past their own keeping.
 
 use banyan_core::id::Id;
@@ -27,7 +27,8 @@ pub struct AuditRow {
     pub before: Option<Standing>,
     /// The saga as it was right after.
     pub after: Option<Standing>,
-    /// What else the verb was told; null when nothing.
+    /// What else the verb was told; null when nothing. Of what was done to a definition or a
+    /// service it also says, as `before` and `after`, how that was.
     pub detail: Json,
 }
 

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::fail::{Exit, Fail};
 use super::out::{print, print_json};
+use super::why::why;
 use banyan_sdk::api::Definition;
 use clap::Args;
 
@@ -17,7 +18,7 @@ pub(crate) struct Refuse {
     /// The definition
     name: String,
     /// Why: callers read it
-    #[arg(long, short)]
+    #[arg(long, short, value_parser = why)]
     reason: String,
 }
 
@@ -29,7 +30,7 @@ pub(crate) struct Accept {
     /// The definition
     name: String,
     /// Why, for the audit
-    #[arg(long, short, value_name = "WHY")]
+    #[arg(long, short, value_name = "WHY", value_parser = why)]
     reason: Option<String>,
 }
 

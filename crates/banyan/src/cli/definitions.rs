@@ -6,6 +6,7 @@ use super::fail::{Exit, Fail};
 use super::out::{print, print_json};
 use super::style::Tone;
 use super::table::{Rows, cell, cut, plain};
+use super::why::why;
 use banyan_sdk::api::{Definition, DefinitionDetail};
 use clap::Args;
 use std::path::PathBuf;
@@ -54,7 +55,7 @@ pub(crate) struct Activate {
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     version: u32,
     /// Why, for the audit
-    #[arg(long, short, value_name = "WHY")]
+    #[arg(long, short, value_name = "WHY", value_parser = why)]
     reason: Option<String>,
 }
 

@@ -4,6 +4,7 @@
 //! and trees are for people, `--json` for programs; answers go to standard output, everything
 //! else to standard error.
 
+mod audit;
 mod brakes;
 mod check;
 mod completions;
@@ -35,6 +36,7 @@ mod tests;
 mod tree;
 mod verbs;
 mod watch;
+mod why;
 
 pub(crate) use check::{pretty, read as read_source};
 pub(crate) use context::{Context, DEFAULT_SERVER, json_of, read_token};
@@ -158,7 +160,7 @@ pub(crate) enum Command {
     /// List operations over many sagas, or pause, resume or cancel one
     Operations(operations::Operations),
     /// Print who did what, when and why
-    Audit(operations::Audit),
+    Audit(audit::Audit),
     /// List, register and remove services
     Services(services::Services),
     /// Park the steps of a service
@@ -209,7 +211,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Fail> {
         Command::Note(wanted) => context.block_on(verbs::note(&context, &wanted)),
         Command::Move(wanted) => context.block_on(moves::run(&context, &wanted)),
         Command::Operations(wanted) => context.block_on(operations::run(&context, &wanted)),
-        Command::Audit(wanted) => context.block_on(operations::audit(&context, &wanted)),
+        Command::Audit(wanted) => context.block_on(audit::run(&context, &wanted)),
         Command::Services(services) => context.block_on(services::run(&context, &services)),
         Command::Pause(hold) => context.block_on(services::pause(&context, &hold)),
         Command::Resume(hold) => context.block_on(services::resume(&context, &hold)),

@@ -4,6 +4,7 @@ use super::context::{Context, Named};
 use super::fail::{Exit, Fail};
 use super::out::{print, print_json};
 use super::over::{self, Over};
+use super::why::why;
 use banyan_core::saga::Status;
 use banyan_sdk::api::{MoveAnswer, MoveRequest, Verb};
 use clap::Args;
@@ -33,7 +34,7 @@ pub(crate) struct Move {
     #[arg(long)]
     dry_run: bool,
     /// Why; it stands in the journal
-    #[arg(long, short, default_value = "moved on the command line")]
+    #[arg(long, short, default_value = "moved on the command line", value_parser = why)]
     reason: String,
 }
 

@@ -1,12 +1,12 @@
-//! `banyan operations`: verbs over many sagas, as the server goes through them; and
-//! `banyan audit`: who did what.
+//! `banyan operations`: verbs over many sagas, as the server goes through them.
 
 use super::context::Context;
 use super::fail::{Exit, Fail};
 use super::out::{print, print_json, print_json_line};
 use super::style::Tone;
 use super::table::{Rows, cell, cut, plain};
-use banyan_sdk::api::{AuditRow, Operation, OperationState, Page, StreamEvent};
+use super::why::why;
+use banyan_sdk::api::{Operation, OperationState, StreamEvent};
 use banyan_sdk::{Client, SagaFilter};
 use clap::Args;
 use std::fmt::Write;
@@ -31,37 +31,13 @@ pub(crate) struct Operations {
     #[arg(num_args = 0..=2, value_name = "ID")]
     what: Vec<String>,
     /// Why, for the audit
-    #[arg(long, short, default_value = "asked on the command line")]
+    #[arg(long, short, default_value = "asked on the command line", value_parser = why)]
     reason: String,
     /// Show it until it is over; the exit code says whether all went well
     #[arg(long, short)]
     wait: bool,
     /// At most so many
     #[arg(long, short = 'n', default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500))]
-    limit: u32,
-}
-
-/// Prints who did what, when, why, and what it was before and after; newest first.
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:
-  banyan audit
-  banyan audit --verb retry --after 2026-11-21T08:00:00Z
-  banyan audit --saga 0197c1f0-… --json")]
-pub(crate) struct Audit {
-    /// By this person
-    #[arg(long, value_name = "NAME")]
-    actor: Vec<String>,
-    /// This verb
-    #[arg(long)]
-    verb: Vec<String>,
-    /// On this saga
-    #[arg(long, value_name = "ID")]
-    saga: Vec<String>,
-    /// Later than this moment (RFC 3339)
-    #[arg(long, value_name = "TIME")]
-    after: Option<String>,
-    /// At most so many
-    #[arg(long, short = 'n', default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
     limit: u32,
 }
 
@@ -210,49 +186,4 @@ fn told(context: &Context, operation: &Operation) -> String {
         let _ = writeln!(text, "next: banyan operations resume {}", operation.id);
     }
     text
-}
-
-pub(super) async fn audit(context: &Context, wanted: &Audit) -> Result<Exit, Fail> {
-    let client = context.client()?;
-    let lists = [
-        ("actor", &wanted.actor),
-        ("verb", &wanted.verb),
-        ("saga", &wanted.saga),
-    ];
-    let given = lists
-        .iter()
-        .flat_map(|(name, values)| values.iter().map(move |value| (*name, value.as_str())));
-    let after = wanted.after.iter().map(|after| ("after", after.as_str()));
-    let parameters: Vec<(&str, &str)> = given.chain(after).collect();
-    let page = client.audit(&parameters, wanted.limit, None).await?;
-    if context.json() {
-        print_json(&page)?;
-    } else {
-        print(&audited(context, &page));
-    }
-    Ok(Exit::Well)
-}
-
-fn audited(context: &Context, page: &Page<AuditRow>) -> String {
-    let headings = ["AT", "WHO", "VERB", "ON", "BEFORE", "AFTER", "WHY"];
-    let mut rows = Rows::new(context.style, &headings);
-    for row in &page.items {
-        let saga = row.saga.map(|saga| saga.to_string());
-        let operation = row.operation.map(|id| id.to_string());
-        let on = saga.or_else(|| row.name.clone()).or(operation);
-        let status = |one: &Option<banyan_sdk::api::AuditStanding>| {
-            let status = one.as_ref().map(|one| one.status.as_str().to_owned());
-            plain(status.unwrap_or_default())
-        };
-        rows.push([
-            plain(row.at),
-            plain(&row.actor),
-            cell(Tone::Strong, &row.verb),
-            plain(on.unwrap_or_default()),
-            status(&row.before),
-            status(&row.after),
-            plain(cut(&row.reason, 60)),
-        ]);
-    }
-    rows.text("nobody did anything that this selects")
 }

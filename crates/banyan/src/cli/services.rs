@@ -5,6 +5,7 @@ use super::fail::{Exit, Fail};
 use super::out::{print, print_json};
 use super::style::Tone;
 use super::table::{Rows, cell, cut, plain};
+use super::why::why;
 use banyan_core::time::Duration;
 use banyan_sdk::api::{Service, ServiceRequest};
 use clap::{Args, Subcommand};
@@ -58,7 +59,7 @@ pub(crate) struct Hold {
     /// The service
     service: String,
     /// Why
-    #[arg(long, short, default_value = "on the command line")]
+    #[arg(long, short, default_value = "on the command line", value_parser = why)]
     reason: String,
 }
 

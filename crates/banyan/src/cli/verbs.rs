@@ -12,6 +12,7 @@ use super::out::{print, print_json};
 use super::over::{self, Over};
 use super::preview;
 use super::start::is_moving;
+use super::why::why;
 use banyan_sdk::Client;
 use banyan_sdk::api::{NoteRequest, RetryRequest, Saga, SagaStatus, Verb, VerbAnswer, VerbRequest};
 use clap::Args;
@@ -58,7 +59,7 @@ pub(crate) struct Because {
         value_name = "WHY",
         required_unless_present_any = ["dry_run", "filter", "all"],
         required_if_eq("yes", "true"),
-        value_parser = clap::builder::NonEmptyStringValueParser::new()
+        value_parser = why
     )]
     reason: Option<String>,
 }
@@ -164,7 +165,7 @@ pub(crate) struct Note {
     #[arg(long, short, value_name = "NAME")]
     pub(super) owner: Option<String>,
     /// Why, for the journal
-    #[arg(long, short, value_name = "WHY", default_value = NOTED)]
+    #[arg(long, short, value_name = "WHY", default_value = NOTED, value_parser = why)]
     pub(super) reason: String,
 }
 

@@ -1,7 +1,7 @@
 //! Children through the engine: mail between shards, starts that may not be, and deaths between
 //! any two commits.
 
-use crate::world::{World, soon, test_config};
+use crate::world::{World, by, soon, test_config};
 use banyan_core::children::ChildProblem;
 use banyan_core::saga::{Saga, Status};
 use banyan_engine::StartError;
@@ -186,7 +186,7 @@ async fn a_start_whose_children_are_not_there_or_may_not_be_is_refused() {
     let refused = start().await.unwrap_err().to_string();
     assert_eq!(refused, "the child shelf is not registered");
     let round = "saga: shelf\nversion: 2\nsteps:\n  - a:\n      run: parcel\n";
-    let refused = world.engine.register(round, true).await.unwrap_err();
+    let refused = world.engine.register(round, true, by()).await.unwrap_err();
     let told = format!("{refused:?}");
     assert!(told.contains("parcel runs pick runs shelf"), "{told}");
     let firm = "saga: shelf\nversion: 3\nsteps:\n  - a:\n      set: 1\n      pivot: true\n";

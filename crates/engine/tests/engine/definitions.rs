@@ -7,23 +7,26 @@ use serde_json::json;
 #[tokio::test]
 async fn a_definition_is_registered_once_and_is_there_after_a_crash() {
     let world = World::new().await;
-    let first = world.engine.register(ORDER, true).await.unwrap();
+    let first = world.engine.register(ORDER, true, by()).await.unwrap();
     assert!(first.row.active && !first.replayed);
-    let again = world.engine.register(ORDER, true).await.unwrap();
+    let again = world.engine.register(ORDER, true, by()).await.unwrap();
     assert!(again.replayed);
     let other = ORDER.replace("/orders\n", "/other\n");
-    let taken = world.engine.register(&other, true).await.unwrap_err();
+    let taken = world.engine.register(&other, true, by()).await.unwrap_err();
     assert!(matches!(taken, RegisterError::VersionTaken { .. }));
     let world = world.crash().await;
     assert_eq!(world.engine.definitions().len(), 1);
-    let again = world.engine.register(ORDER, true).await.unwrap();
+    let again = world.engine.register(ORDER, true, by()).await.unwrap();
     assert!(again.replayed);
 }
 
 #[tokio::test]
 async fn a_faulty_file_is_refused_with_every_problem() {
     let world = World::new().await;
-    let refused = world.engine.register("saga: X\nstepz: []\n", true).await;
+    let refused = world
+        .engine
+        .register("saga: X\nstepz: []\n", true, by())
+        .await;
     match refused.unwrap_err() {
         RegisterError::Invalid { diagnostics } => assert!(diagnostics.len() > 1),
         error => panic!("{error}"),
@@ -53,20 +56,32 @@ async fn starts_of_what_is_not_registered_are_refused() {
     let refused = world.start("order", "a", json!({})).await.unwrap_err();
     assert!(matches!(refused, StartError::NoSuchDefinition { .. }));
     world.register(ORDER).await;
-    world.engine.delete_service("payments").await.unwrap();
-    let used = world.engine.delete_service("stock").await.unwrap_err();
+    world.engine.delete_service("payments", by()).await.unwrap();
+    let used = world
+        .engine
+        .delete_service("stock", by())
+        .await
+        .unwrap_err();
     assert!(matches!(used, ServiceError::InUse { .. }));
-    let none = world.engine.delete_service("stick").await.unwrap_err();
+    let none = world
+        .engine
+        .delete_service("stick", by())
+        .await
+        .unwrap_err();
     assert!(matches!(none, ServiceError::NoSuchService { .. }));
     let invalid = world
         .engine
-        .put_service("stock", json!({"instances": 1}))
+        .put_service("stock", json!({"instances": 1}), Some(by()))
         .await;
     assert!(matches!(invalid.unwrap_err(), ServiceError::Invalid(_)));
     assert!(
         !world
             .engine
-            .put_service("stock", json!({"instances": ["http://127.0.0.1:8"]}))
+            .put_service(
+                "stock",
+                json!({"instances": ["http://127.0.0.1:8"]}),
+                Some(by())
+            )
             .await
             .unwrap()
     );

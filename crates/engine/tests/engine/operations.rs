@@ -398,17 +398,25 @@ async fn the_audit_tells_every_verb_and_every_brake() {
     let line = |entry: &banyan_store::AuditEntry| {
         let row = &entry.row;
         let name = row.name.as_deref().unwrap_or("-");
-        let detail = banyan_core::json::canonical(&row.detail);
+        let mut detail = row.detail.clone();
+        if let Some(members) = detail.as_object_mut() {
+            // How definitions and services stood is looked at over HTTP.
+            members.remove("before");
+            members.remove("after");
+            members.remove("hash");
+        }
+        let detail = banyan_core::json::canonical(&detail);
         format!("{} {} {name} {} {detail}", row.actor, row.verb, row.reason)
     };
     let lines: Vec<String> = rows.iter().rev().map(line).collect();
     assert_eq!(
         lines,
         [
+            r#"ada register order stocktaking {"activated":true,"version":1}"#,
             r#"bob note order by hand {"owner":"ann","text":"asked the shop"}"#,
             "bob cancel order by hand null",
-            "ada pause stock stocktaking null",
-            "ada resume stock stocktaking null",
+            "ada pause stock stocktaking {}",
+            "ada resume stock stocktaking {}",
             r#"ada activate order stocktaking {"version":1}"#,
             r#"ada accepting order stocktaking {"accepting":false}"#,
         ]

@@ -1,6 +1,6 @@
 //! The same engine over SQLite: what waits over a restart goes on.
 
-use crate::world::{APPROVAL, SERVICES, Script, StillClock, open, soon, test_config};
+use crate::world::{APPROVAL, SERVICES, Script, StillClock, by, open, soon, test_config};
 use banyan_core::id::Id;
 use banyan_core::saga::Status;
 use banyan_engine::{Engine, StartRequest, Until};
@@ -53,9 +53,9 @@ async fn sagas_that_wait_over_a_restart_all_complete() {
     let engine = open_in(folder.path(), &script, &clock);
     for service in SERVICES {
         let settings = json!({"instances": ["http://127.0.0.1:9"]});
-        engine.put_service(service, settings).await.unwrap();
+        engine.put_service(service, settings, None).await.unwrap();
     }
-    engine.register(APPROVAL, true).await.unwrap();
+    engine.register(APPROVAL, true, by()).await.unwrap();
     let mut starts = JoinSet::new();
     for number in 0..SAGAS {
         starts.spawn(start(engine.clone(), number));

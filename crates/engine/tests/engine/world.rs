@@ -194,7 +194,13 @@ impl World {
         };
         for service in SERVICES {
             let settings = json!({"instances": ["http://127.0.0.1:9"]});
-            assert!(world.engine.put_service(service, settings).await.unwrap());
+            assert!(
+                world
+                    .engine
+                    .put_service(service, settings, None)
+                    .await
+                    .unwrap()
+            );
         }
         world
     }
@@ -221,7 +227,7 @@ impl World {
     }
 
     pub(crate) async fn register(&self, source: &str) {
-        let registered = self.engine.register(source, true).await;
+        let registered = self.engine.register(source, true, by()).await;
         assert!(!registered.unwrap().replayed);
     }
 

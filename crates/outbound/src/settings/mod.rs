@@ -50,6 +50,17 @@ pub enum Auth {
     Hmac(Reference),
 }
 
+impl Auth {
+    /// Which of the ways, in a word.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Auth::Bearer(_) => "bearer",
+            Auth::Basic { .. } => "basic",
+            Auth::Hmac(_) => "hmac",
+        }
+    }
+}
+
 /// Where a secret is found. It is read when the service is registered, changed or resumed,
 /// and before a probe after a 401.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -5,7 +5,7 @@ use crate::fault::Answer;
 use crate::query::{Query, invalid};
 use crate::reply;
 use axum::extract::State;
-use banyan_api::{AuditRow, AuditStanding, Moment, Page};
+use banyan_api::{AuditRow, AuditStanding, AuditState, Json, Moment, Page};
 use banyan_store::{AuditEntry, AuditQuery, Standing};
 
 /// What people did, newest first. A parameter given twice means or, different ones and.
@@ -55,11 +55,11 @@ pub(crate) async fn audit(State(app): State<App>, query: Query) -> Answer {
 }
 
 fn row(entry: AuditEntry) -> AuditRow {
-    let row = entry.row;
-    let standing = |one: Standing| AuditStanding {
-        status: one.status.as_str().into(),
-        seq: one.seq,
-    };
+    let mut row = entry.row;
+    let before = row.before.map(of_saga);
+    let before = before.or_else(|| of_name(&mut row, "before"));
+    let after = row.after.map(of_saga);
+    let after = after.or_else(|| of_name(&mut row, "after"));
     AuditRow {
         at: row.at.into(),
         actor: row.actor,
@@ -67,9 +67,31 @@ fn row(entry: AuditEntry) -> AuditRow {
         saga: row.saga,
         name: row.name,
         operation: row.operation,
-        reason: row.reason,
-        before: row.before.map(standing),
-        after: row.after.map(standing),
+        reason: Some(row.reason).filter(|reason| !reason.is_empty()),
+        before,
+        after,
         detail: row.detail,
     }
+}
+
+fn of_saga(one: Standing) -> AuditState {
+    AuditState::Saga(AuditStanding {
+        status: one.status.as_str().into(),
+        seq: one.seq,
+    })
+}
+
+/// How a definition or a service was: it is stored in the detail, and taken out of there.
+fn of_name(row: &mut banyan_store::AuditRow, when: &str) -> Option<AuditState> {
+    if row.saga.is_some() || row.operation.is_some() {
+        return None;
+    }
+    let members = row.detail.as_object_mut()?;
+    let state = members.remove(when)?;
+    if members.is_empty() {
+        row.detail = Json::Null;
+    }
+    // Whatever it is, it is a state: one of which nobody knows more, at the least.
+    let state = Some(state).filter(|state| !state.is_null())?;
+    serde_json::from_value(state).ok()
 }

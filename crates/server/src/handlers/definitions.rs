@@ -1,7 +1,7 @@
 //! Definitions: registered, listed, activated, held back.
 
 use super::names;
-use super::verbs::ACTOR;
+use super::verbs::{ACTOR, unsaid};
 use crate::app::App;
 use crate::carried::carried;
 use crate::fault::{Answer, Fault};
@@ -55,7 +55,8 @@ pub(crate) async fn register(
     }
     let engine = app.engine.clone();
     let usual = activate.unwrap_or(true);
-    let registration = carried(async move { engine.register(&source.value, usual).await }).await?;
+    let registration =
+        carried(async move { engine.register(&source.value, usual, unsaid()).await }).await?;
     let row = &registration.row;
     let is_asked = activate == Some(true) && !row.active;
     if is_asked {
@@ -133,7 +134,7 @@ pub(crate) async fn accept(
     let mut fields = Fields::of(body.value)?;
     let accepting = fields.flag("accepting", true);
     let reason = names::some_reason(&mut fields);
-    if !accepting && reason.as_deref().is_none_or(str::is_empty) {
+    if !accepting && reason.is_none() && !fields.is_faulty("reason") {
         fields.fault(
             "reason",
             "reason is missing: callers read why their starts are refused",

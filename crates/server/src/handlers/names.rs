@@ -57,10 +57,13 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Answer<String> {
     }
 }
 
-/// Words for the journal: there, and not endless.
+/// Words for the journal and the audit: there, not blank and not endless.
 pub(crate) fn reason(fields: &mut crate::fields::Fields) -> String {
     let reason = fields.text("reason");
-    bounded(fields, reason)
+    if fields.is_faulty("reason") {
+        return reason;
+    }
+    said(fields, reason)
 }
 
 /// The same where nobody has to say why.
@@ -68,14 +71,20 @@ pub(crate) fn optional_reason(fields: &mut crate::fields::Fields) -> String {
     some_reason(fields).unwrap_or_default()
 }
 
-/// The same where it makes a difference that there is none.
+/// The same where it makes a difference that there is none. One that is given says something.
 pub(crate) fn some_reason(fields: &mut crate::fields::Fields) -> Option<String> {
     let reason = fields.optional_text("reason")?;
-    Some(bounded(fields, reason))
+    Some(said(fields, reason))
 }
 
-fn bounded(fields: &mut crate::fields::Fields, reason: String) -> String {
+fn said(fields: &mut crate::fields::Fields, reason: String) -> String {
     const LONGEST: usize = 1_000;
+    if reason.trim().is_empty() {
+        fields.fault(
+            "reason",
+            "reason says why: who asked for it, what was found, a ticket; it is blank",
+        );
+    }
     if reason.chars().count() > LONGEST {
         fields.fault(
             "reason",

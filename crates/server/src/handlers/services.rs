@@ -1,7 +1,7 @@
 //! Services: registered, looked at, paused.
 
 use super::names;
-use super::verbs::ACTOR;
+use super::verbs::unsaid;
 use crate::app::App;
 use crate::carried::carried;
 use crate::fault::{Answer, Fault};
@@ -34,7 +34,8 @@ pub(crate) async fn put(
     by_hand(&app, &name)?;
     let body = app.intake.json(request, limits::SMALL_BODY).await?;
     let (engine, put) = (app.engine.clone(), name.clone());
-    let is_new = carried(async move { engine.put_service(&put, body.value).await }).await?;
+    let is_new =
+        carried(async move { engine.put_service(&put, body.value, Some(unsaid())).await }).await?;
     let status = if is_new {
         StatusCode::CREATED
     } else {
@@ -122,7 +123,7 @@ pub(crate) async fn resume(
 )]
 pub(crate) async fn delete(State(app): State<App>, Path(name): Path<String>) -> Answer {
     by_hand(&app, &name)?;
-    carried(async move { app.engine.delete_service(&name).await }).await?;
+    carried(async move { app.engine.delete_service(&name, unsaid()).await }).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -131,10 +132,7 @@ async fn by(app: &App, request: Request) -> Answer<By> {
     let mut fields = Fields::of(body.value)?;
     let reason = names::reason(&mut fields);
     fields.end()?;
-    Ok(By {
-        actor: ACTOR.to_owned(),
-        reason,
-    })
+    Ok(By { reason, ..unsaid() })
 }
 
 fn by_hand(app: &App, name: &str) -> Answer<()> {
@@ -168,11 +166,7 @@ fn service(app: &App, view: &ServiceView) -> Answer<Service> {
         let live = live.as_ref().and_then(|live| live.instances.get(position));
         live.map_or(0, |instance| instance.idle_connections as u64)
     };
-    let auth = settings.auth.as_ref().map(|auth| match auth {
-        Auth::Bearer(_) => "bearer".to_owned(),
-        Auth::Basic { .. } => "basic".to_owned(),
-        Auth::Hmac(_) => "hmac".to_owned(),
-    });
+    let auth = settings.auth.as_ref().map(Auth::kind);
     Ok(Service {
         name: row.name.clone(),
         instances: settings
@@ -186,7 +180,7 @@ fn service(app: &App, view: &ServiceView) -> Answer<Service> {
             .collect(),
         keys_kept: settings.keys_kept,
         timeout: settings.timeout,
-        auth,
+        auth: auth.map(str::to_owned),
         in_flight: live.as_ref().map_or(0, |live| live.in_flight as u64),
         paused: row.paused.is_some(),
         pause_reason: row.paused.as_ref().map(|pause| pause.reason.clone()),

@@ -12,10 +12,19 @@ use banyan_api::{
 };
 use banyan_core::id::Id;
 use banyan_core::saga::{self, Ask, Asked, Leg, Retry, Settle, Settlement};
+use banyan_engine::By;
 use http::{HeaderMap, HeaderValue, header};
 
 /// Who acts: this build has one token.
 pub(super) const ACTOR: &str = "admin";
+
+/// They, where nobody is asked why.
+pub(super) fn unsaid() -> By {
+    By {
+        actor: ACTOR.to_owned(),
+        reason: String::new(),
+    }
+}
 
 /// Characters of an owner's name, and of a note or of evidence.
 const OWNER_CHARS: usize = 200;

@@ -3,6 +3,7 @@
 //! Every answer of every test is compared with the OpenAPI document.
 
 mod alerts;
+mod audit;
 mod bad_input;
 mod brakes;
 mod children;
@@ -18,6 +19,7 @@ mod notify;
 mod operation_keys;
 mod operations;
 mod raw;
+mod reasons;
 mod replies;
 mod retention;
 mod rig;
