@@ -38,7 +38,8 @@ pub use list::Page;
 pub use moment::Moment;
 pub use operation::{
     Operation, OperationAnswer, OperationCount, OperationFailure, OperationPreview,
-    OperationRefusal, OperationRequest, OperationSample, OperationState, TurnOperationRequest,
+    OperationRefusal, OperationRequest, OperationSample, OperationState, OperationTaken,
+    TurnOperationRequest,
 };
 pub use preview::{Planned, Preview, Settlement, VerbAnswer};
 pub use problem::{FieldError, Problem};

@@ -108,6 +108,11 @@ pub struct Operation {
     pub id: Id,
     /// What it does to each saga.
     pub verb: Verb,
+    /// What the verb was told, by the names of its request, without secrets; null when nothing.
+    /// Of a body and a result it is only said whether there was one: `edited_body`,
+    /// `with_result`.
+    #[serde(default)]
+    pub arguments: Json,
     /// How it stands.
     pub state: OperationState,
     /// Its filter, as it was asked for.
@@ -136,6 +141,9 @@ pub struct Operation {
     pub skipped_by: BTreeMap<String, u64>,
     /// The first hundred that failed.
     pub failures: Vec<OperationFailure>,
+    /// The first five that took the verb.
+    #[serde(default)]
+    pub sample: Vec<OperationTaken>,
     /// When it began.
     pub began_at: Moment,
     /// When it last went on.
@@ -154,6 +162,22 @@ pub struct OperationFailure {
     pub code: String,
     /// Why, in words.
     pub message: String,
+}
+
+/// A saga that took the verb of an operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct OperationTaken {
+    /// The saga.
+    #[schema(value_type = String)]
+    pub saga: Id,
+    /// Its definition.
+    pub definition: String,
+    /// Its key.
+    pub key: String,
+    /// Its status before.
+    pub before: SagaStatus,
+    /// Its status right after.
+    pub after: SagaStatus,
 }
 
 /// What an operation would do. Nothing was changed.

@@ -415,6 +415,12 @@ pub struct SignalAccepted {
 /// What a move to another version did, or would do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct MoveAnswer {
+    /// Only said what would happen: nothing was changed.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Always `move`.
+    #[serde(default = "moves")]
+    pub verb: Verb,
     /// The saga.
     #[schema(value_type = String)]
     pub id: Id,
@@ -432,6 +438,10 @@ pub struct MoveAnswer {
     pub obstacles: Vec<Obstacle>,
     /// What is different for the steps that it has not begun.
     pub changes: Vec<crate::Difference>,
+}
+
+fn moves() -> Verb {
+    Verb::Move
 }
 
 /// One thing that stands in the way of a move.

@@ -206,6 +206,45 @@ fn running_sagas_are_moved_by_the_server_and_a_version_is_chosen_with_its_reason
     let audit = place.exits(0, &["audit"]);
     assert!(audit.contains("the unions ask"), "{audit}");
     assert_eq!(audit.matches("ticket 812").count(), 4, "{audit}");
+    let activated = place.exits(0, &["audit", "--verb", "activate"]);
+    let words: Vec<&str> = activated.split_whitespace().collect();
+    let words = words.join(" ");
+    assert!(
+        words.contains("activate leave version 2 version 1 the unions ask version 1"),
+        "who, what, before, after: {activated}"
+    );
+    let listed = place.json(&["operations", "--json"]);
+    let id = listed["items"][0]["id"].as_str().unwrap();
+    let told = place.exits(0, &["operations", id]);
+    for words in ["  with version 2\n", "it was running, then running\n"] {
+        assert!(told.contains(words), "{words:?} is not in\n{told}");
+    }
+}
+
+#[test]
+fn one_saga_is_moved_as_a_dry_run_showed_it_and_waited_for() {
+    let place = leaves();
+    let second = LEAVE.replace("version: 1", "version: 2") + "  - last: { set: 1 }\n";
+    place.register("leave-2", &second);
+    let dry = ["move", "leave/ann", "2", "--dry-run"];
+    let told = place.exits(0, &dry);
+    assert!(told.contains("  last: new step"), "named once: {told}");
+    assert!(told.contains("the same command with --if-seq "), "{told}");
+    let seen = place.json(&[&dry[..], &["--json"]].concat())["seq"].to_string();
+    place.exits(0, &["note", "leave/ann", "--text", "looking"]);
+    let goes = ["move", "leave/ann", "2", "--if-seq"];
+    let late = place.exits(1, &[&goes[..], &[&seen]].concat());
+    assert!(late.contains("changed_since"), "{late}");
+    let seen = place.json(&[&dry[..], &["--json"]].concat())["seq"].to_string();
+    let goes = [&goes[..], &[&seen, "--wait"]].concat();
+    let mut waiting = place.command(&goes).spawn().unwrap();
+    until("it is moved", || {
+        place.json(&["show", "leave/ann", "--json"])["version"] == 2
+    });
+    place.exits(0, &["signal", "leave/ann", "approved", "{}"]);
+    assert_eq!(waiting.wait().unwrap().code(), Some(0), "it completed");
+    let ended = place.exits(1, &["move", "leave/dan", "2"]);
+    assert!(ended.contains("allowed now: undo, note"), "{ended}");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Definitions and services: registered, changed, deleted. One change at a time, each durable
 //! before it is seen.
 
+use crate::changes::{self, Act};
 use crate::config::{DEFINITIONS, SERVICES};
-use crate::deeds::{self, Deed};
 use crate::error::{DefinitionError, Refusal, RegisterError, ServiceError};
 use crate::feed::ServiceChange;
 use crate::handle::Engine;
@@ -137,14 +137,14 @@ impl Engine {
             true => Some(row.version),
             false => known.map(|known| known.version),
         };
-        let deed = Deed {
+        let act = Act {
             verb: "register",
             name: &row.name,
-            before: deeds::definition(&versions),
-            after: deeds::standing(active, refusal),
+            before: changes::definition(&versions),
+            after: changes::standing(active, refusal),
             detail: json!({ "version": row.version, "hash": row.hash, "activated": row.active }),
         };
-        deed.told(Change::Definition(row.clone()), by, self.now())
+        act.told(Change::Definition(row.clone()), by, self.now())
     }
 
     /// Chooses the version that starts use.
@@ -155,11 +155,11 @@ impl Engine {
         let _one_at_a_time = self.0.admin.lock().await;
         let versions = self.known(name)?;
         let refusal = versions.first().and_then(|row| row.refusal.as_deref());
-        let deed = Deed {
+        let act = Act {
             verb: "activate",
             name,
-            before: deeds::definition(&versions),
-            after: deeds::standing(Some(version), refusal),
+            before: changes::definition(&versions),
+            after: changes::standing(Some(version), refusal),
             detail: json!({ "version": version }),
         };
         let name = name.to_owned();
@@ -167,7 +167,7 @@ impl Engine {
             name: name.clone(),
             version,
         };
-        let change = deed.told(change, by, self.now());
+        let change = act.told(change, by, self.now());
         match self.change(change).await? {
             Applied::Conflict => Err(DefinitionError::NoSuchVersion { name, version }),
             Applied::Done => {
@@ -190,18 +190,18 @@ impl Engine {
         let _one_at_a_time = self.0.admin.lock().await;
         let versions = self.known(name)?;
         let active = versions.iter().find(|row| row.active);
-        let deed = Deed {
+        let act = Act {
             verb: "accepting",
             name,
-            before: deeds::definition(&versions),
-            after: deeds::standing(active.map(|row| row.version), refusal.as_deref()),
+            before: changes::definition(&versions),
+            after: changes::standing(active.map(|row| row.version), refusal.as_deref()),
             detail: json!({ "accepting": refusal.is_none() }),
         };
         let change = Change::Accepting {
             name: name.to_owned(),
             refusal: refusal.clone(),
         };
-        match self.change(deed.told(change, by, self.now())).await? {
+        match self.change(act.told(change, by, self.now())).await? {
             Applied::Conflict => Err(DefinitionError::NoSuchDefinition {
                 name: name.to_owned(),
             }),
@@ -256,7 +256,7 @@ impl Engine {
         };
         let nothing = &Json::Null;
         let was = known.as_ref().map_or(nothing, |known| &known.settings);
-        let detail = json!({ "changed": deeds::changed(was, &row.settings) });
+        let detail = json!({ "changed": changes::changed(was, &row.settings) });
         let told = by.map(|by| ("put_service", by, detail));
         self.store_service(row, told).await?;
         let (registry, now) = (Arc::clone(&self.shared().registry), self.now());
@@ -342,14 +342,14 @@ impl Engine {
         let change = match told {
             Some((verb, by, detail)) => {
                 let before = self.shared().catalogue.service(&row.name);
-                let deed = Deed {
+                let act = Act {
                     verb,
                     name: &row.name,
-                    before: before.map_or(Json::Null, |row| deeds::service(&row)),
-                    after: deeds::service(&row),
+                    before: before.map_or(Json::Null, |row| changes::service(&row)),
+                    after: changes::service(&row),
                     detail,
                 };
-                deed.told(change, by, self.now())
+                act.told(change, by, self.now())
             }
             None => change,
         };
@@ -375,14 +375,14 @@ impl Engine {
         let change = Change::DeleteService {
             name: name.to_owned(),
         };
-        let deed = Deed {
+        let act = Act {
             verb: "delete_service",
             name,
-            before: deeds::service(&row),
+            before: changes::service(&row),
             after: Json::Null,
             detail: Json::Null,
         };
-        self.change(deed.told(change, by, self.now())).await?;
+        self.change(act.told(change, by, self.now())).await?;
         self.shared().catalogue.remove_service(name);
         self.shared().registry.remove(name);
         self.shared().pulse.forget(name);

@@ -173,6 +173,20 @@ impl Catalogue {
         entries.map(|entry| Arc::clone(&entry.row)).collect()
     }
 
+    /// Some value of some definition's sagas is not for people's eyes.
+    pub(crate) fn has_secrets(&self) -> bool {
+        let entries: Vec<Entry> = {
+            let definitions = read(&self.definitions);
+            let versions = definitions.values().flat_map(BTreeMap::values);
+            versions.cloned().collect()
+        };
+        // One that cannot be read may have any.
+        let secretive = |ready: Arc<Registered>| ready.plan.definition.has_secrets();
+        entries
+            .iter()
+            .any(|entry| entry.ready().map_or(true, secretive))
+    }
+
     /// The definitions of which some version runs others.
     pub(crate) fn parents(&self) -> Vec<String> {
         let all: Vec<(String, Vec<Entry>)> = read(&self.definitions)

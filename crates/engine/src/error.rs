@@ -321,6 +321,8 @@ pub enum MoveError {
     NotAllowedNow {
         /// Why.
         message: String,
+        /// The verbs that are.
+        allowed: Vec<Verb>,
     },
     /// What is stored of the saga is damaged, or it cannot be read now.
     #[error(transparent)]

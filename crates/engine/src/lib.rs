@@ -8,9 +8,9 @@
 mod admin;
 mod calls;
 mod catalogue;
+mod changes;
 mod clock;
 mod config;
-mod deeds;
 mod error;
 mod feed;
 mod gate;
@@ -53,7 +53,7 @@ pub use metrics::{Metrics, ServiceFigures};
 pub use moves::{MoveAnswer, MoveRequest};
 pub use operations::{
     BegunOperation, Deed, Failure, OPERATION_RATE, OPERATION_RATE_MAX, OPERATION_SAGAS, Operation,
-    OperationError, OperationPreview, OperationRequest, OperationState, Sampled, Verdicts,
+    OperationError, OperationPreview, OperationRequest, OperationState, Sampled, Taken, Verdicts,
 };
 pub use pulse::Down;
 pub use registered::Registered;

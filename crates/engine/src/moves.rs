@@ -6,7 +6,7 @@ use crate::handle::Engine;
 use crate::shard::NotTaken;
 use banyan_core::children::Family;
 use banyan_core::id::Id;
-use banyan_core::saga::{Ask, Asked, Input, Obstacle, Plan, Rejection, Saga};
+use banyan_core::saga::{Ask, Asked, Input, Obstacle, Plan, Rejection, Saga, Verb};
 use banyan_core::versions::Difference;
 use std::sync::Arc;
 
@@ -52,7 +52,8 @@ impl Engine {
         if !saga.is_movable() {
             let status = saga.status().as_str();
             let message = format!("only a running saga can be moved: it is {status}");
-            return Err(MoveError::NotAllowedNow { message });
+            let allowed = saga.allowed();
+            return Err(MoveError::NotAllowedNow { message, allowed });
         }
         let same = saga.plan.definition.hash == plan.definition.hash;
         let obstacles = if same {
@@ -85,7 +86,14 @@ impl Engine {
             operation: None,
         }));
         let taken = self.input(id, input).await?;
-        let answer = taken.map_err(|why| not_taken(id, why))?;
+        let answer = match taken {
+            Ok(answer) => answer,
+            Err(why) => {
+                let now = self.get(id).await?;
+                let allowed = now.map(|saga| saga.allowed()).unwrap_or_default();
+                return Err(not_taken(id, why, allowed));
+            }
+        };
         Ok(MoveAnswer {
             from: saga.plan.definition.version,
             saga: answer.saga,
@@ -129,7 +137,7 @@ impl Engine {
     }
 }
 
-fn not_taken(id: Id, why: NotTaken) -> MoveError {
+fn not_taken(id: Id, why: NotTaken, allowed: Vec<Verb>) -> MoveError {
     match why {
         NotTaken::NoSuchSaga => MoveError::NoSuchSaga { id },
         NotTaken::Look(error) => error.into(),
@@ -140,11 +148,13 @@ fn not_taken(id: Id, why: NotTaken) -> MoveError {
         }
         NotTaken::Rejected(other) => MoveError::NotAllowedNow {
             message: other.to_string(),
+            allowed,
         },
         why @ (NotTaken::UnknownSignal { .. } | NotTaken::InvalidBody(_)) => {
             // A move carries no signal.
             let message = format!("{why:?}");
-            MoveError::NotAllowedNow { message }
+            let allowed = Vec::new();
+            MoveError::NotAllowedNow { message, allowed }
         }
     }
 }

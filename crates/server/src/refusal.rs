@@ -5,7 +5,7 @@ use banyan_api::{Code, FieldError};
 use banyan_core::children::ChildProblem;
 use banyan_core::id::Id;
 use banyan_core::language::Diagnostic;
-use banyan_core::saga::Status;
+use banyan_core::saga::{Status, Verb};
 use banyan_engine::{
     AskError, DefinitionError, LookError, MoveError, OperationError, Refusal, RegisterError,
     ReplyError, ServiceError, SignalError, StartError, Violation,
@@ -114,18 +114,21 @@ impl From<AskError> for Fault {
             AskError::NoSuchSaga { id } => crate::app::no_such_saga(id),
             AskError::NoSuchStep { .. } => Fault::new(Code::NoSuchStep, detail),
             AskError::ChangedSince { .. } => Fault::new(Code::ChangedSince, detail),
-            AskError::NotAllowedNow { message, allowed } => {
-                let verbs: Vec<&str> = allowed.iter().map(|verb| verb.as_str()).collect();
-                let allowed = match verbs.is_empty() {
-                    true => String::new(),
-                    false => format!("; allowed now: {}", verbs.join(", ")),
-                };
-                Fault::new(Code::NotAllowedNow, format!("{message}{allowed}"))
-            }
+            AskError::NotAllowedNow { message, allowed } => not_allowed(&message, &allowed),
             AskError::Look(error) => error.into(),
             AskError::Refused(refusal) => refusal.into(),
         }
     }
+}
+
+/// A verb that is not allowed now, and those that are.
+fn not_allowed(message: &str, allowed: &[Verb]) -> Fault {
+    let verbs: Vec<&str> = allowed.iter().map(|verb| verb.as_str()).collect();
+    let allowed = match verbs.is_empty() {
+        true => String::new(),
+        false => format!("; allowed now: {}", verbs.join(", ")),
+    };
+    Fault::new(Code::NotAllowedNow, format!("{message}{allowed}"))
 }
 
 impl From<MoveError> for Fault {
@@ -153,7 +156,7 @@ impl From<MoveError> for Fault {
                 let errors: Vec<FieldError> = errors.collect();
                 Fault::new(Code::MoveNotSafe, summary(&detail, &errors)).with_errors(errors)
             }
-            MoveError::NotAllowedNow { message } => Fault::new(Code::NotAllowedNow, message),
+            MoveError::NotAllowedNow { message, allowed } => not_allowed(&message, &allowed),
             MoveError::Look(error) => error.into(),
             MoveError::Refused(refusal) => refusal.into(),
         }

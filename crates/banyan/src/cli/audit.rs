@@ -78,7 +78,7 @@ fn told(style: Style, page: &Page<AuditRow>) -> String {
             plain(before.map(state).unwrap_or_default()),
             plain(after.map(state).unwrap_or_default()),
             plain(cut(row.reason.as_deref().unwrap_or_default(), 60)),
-            plain(cut(&detail(&row.detail), DETAIL_CHARS)),
+            plain(cut(&words(&row.detail), DETAIL_CHARS)),
         ]);
     }
     rows.text("nobody did anything that this selects")
@@ -118,13 +118,13 @@ fn of_service(service: &AuditService) -> String {
 }
 
 /// What else there is to know: what is null, false or nothing is left out.
-fn detail(detail: &Json) -> String {
+pub(super) fn words(detail: &Json) -> String {
     let Some(members) = detail.as_object() else {
         return String::new();
     };
-    let mut words = Vec::new();
+    let mut said = Vec::new();
     for (name, value) in members {
-        words.extend(match value {
+        said.extend(match value {
             Json::Null => None,
             Json::Bool(true) => Some(name.clone()),
             Json::Bool(false) if TOLD_WHEN_FALSE.contains(&name.as_str()) => {
@@ -134,10 +134,11 @@ fn detail(detail: &Json) -> String {
             Json::String(text) if name == "hash" => Some(format!("hash {}", cut(text, 12))),
             Json::String(text) => Some(format!("{name} {text}")),
             Json::Array(items) => listed(items).map(|items| format!("{name} {items}")),
+            Json::Object(_) if name == "arguments" => Some(words(value)),
             other => Some(format!("{name} {other}")),
         });
     }
-    words.join(", ")
+    said.join(", ")
 }
 
 fn listed(items: &[Json]) -> Option<String> {

@@ -4,6 +4,7 @@ use super::context::{Context, Named};
 use super::fail::{Exit, Fail};
 use super::out::{print, print_json};
 use super::over::{self, Over};
+use super::verbs::{self, Common};
 use super::why::why;
 use banyan_core::saga::Status;
 use banyan_sdk::api::{MoveAnswer, MoveRequest, Verb};
@@ -20,7 +21,7 @@ another status.
 
 Examples:
   banyan move place_order/cart-17 2 --dry-run
-  banyan move place_order/cart-17 2 --reason 'ship by the new carrier'
+  banyan move place_order/cart-17 2 --reason 'ship by the new carrier' --if-seq 7 --wait
   banyan move --where 'definition=place_order&version=1' 2            what would happen
   banyan move --where 'definition=place_order&version=1' 2 --yes"
 )]
@@ -30,9 +31,8 @@ pub(crate) struct Move {
     what: Vec<String>,
     #[command(flatten)]
     over: Over,
-    /// Only say what would happen
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    common: Common,
     /// Why; it stands in the journal
     #[arg(long, short, default_value = "moved on the command line", value_parser = why)]
     reason: String,
@@ -40,7 +40,7 @@ pub(crate) struct Move {
 
 pub(super) async fn run(context: &Context, wanted: &Move) -> Result<Exit, Fail> {
     match (wanted.over.is_many(), wanted.what.as_slice()) {
-        (false, [saga, number]) => one(context, saga, &request(wanted, number)?).await,
+        (false, [saga, number]) => one(context, wanted, saga, number).await,
         (true, [number]) => {
             let running = wanted.over.only(Status::Running);
             over::run(context, Verb::Move, &running, &request(wanted, number)?).await
@@ -62,15 +62,20 @@ fn request(wanted: &Move, number: &str) -> Result<MoveRequest, Fail> {
     Ok(MoveRequest {
         version,
         reason: wanted.reason.clone(),
-        dry_run: wanted.dry_run,
+        dry_run: wanted.common.dry_run,
     })
 }
 
-async fn one(context: &Context, saga: &str, request: &MoveRequest) -> Result<Exit, Fail> {
+async fn one(context: &Context, wanted: &Move, saga: &str, number: &str) -> Result<Exit, Fail> {
+    let (request, common) = (request(wanted, number)?, &wanted.common);
     let client = context.client()?;
     let named: Named = saga.parse().map_err(Fail::Usage)?;
     let id = named.id(&client).await?;
-    let answer = client.move_saga(&id, request, None).await?;
+    let answer = client.move_saga(&id, &request, common.if_seq).await?;
+    if common.wait && answer.moved {
+        let moved = client.saga(&id, None).await?;
+        return verbs::done(context, &client, moved, true).await;
+    }
     if context.json() {
         print_json(&answer)?;
     } else {
@@ -95,16 +100,50 @@ fn told(answer: &MoveAnswer) -> String {
         (false, false) => line(format!("{id} cannot go from version {from} to {version}:")),
     }
     for one in &answer.obstacles {
-        let path = one.path.as_ref().map(|path| format!("{path}: "));
-        line(format!(
-            "  {} ({})",
-            path.unwrap_or_default() + &one.message,
-            one.code
-        ));
+        let told = of_step(one.path.as_deref(), &one.message);
+        line(format!("  {told} ({})", one.code));
     }
     for one in &answer.changes {
-        let path = one.path.as_ref().map(|path| format!("{path}: "));
-        line(format!("  {}{}", path.unwrap_or_default(), one.message));
+        line(format!("  {}", of_step(one.path.as_deref(), &one.message)));
+    }
+    if answer.dry_run {
+        line(format!(
+            "to do exactly this: the same command with --if-seq {} instead of --dry-run",
+            answer.seq
+        ));
     }
     text
+}
+
+/// What is said of a step, behind its path. It often begins with the step's name already.
+fn of_step(path: Option<&str>, message: &str) -> String {
+    let Some(path) = path else {
+        return message.to_owned();
+    };
+    let name = path.rsplit('.').next().unwrap_or(path);
+    let rest = message.strip_prefix(name);
+    let rest = rest.and_then(|rest| rest.strip_prefix(": "));
+    format!("{path}: {}", rest.unwrap_or(message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_named_once_and_by_its_path() {
+        for (path, message, told) in [
+            (Some("second"), "second: new step", "second: new step"),
+            (
+                Some("both.second"),
+                "second: new step",
+                "both.second: new step",
+            ),
+            (Some("second"), "it has begun", "second: it has begun"),
+            (Some("second"), "second is gone", "second: second is gone"),
+            (None, "the deadline became 2d", "the deadline became 2d"),
+        ] {
+            assert_eq!(of_step(path, message), told);
+        }
+    }
 }

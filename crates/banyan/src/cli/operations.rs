@@ -168,6 +168,11 @@ fn told(context: &Context, operation: &Operation) -> String {
         operation.state.as_str()
     );
     let _ = writeln!(text, "  because {} ({})", operation.reason, operation.actor);
+    let arguments = super::audit::words(&operation.arguments);
+    if !arguments.is_empty() {
+        let _ = writeln!(text, "  with {arguments}");
+    }
+    let _ = writeln!(text, "  over {}", operation.filter);
     let _ = writeln!(
         text,
         "  {} selected, {} done, {} failed, {} left alone, {} to come",
@@ -181,6 +186,14 @@ fn told(context: &Context, operation: &Operation) -> String {
     }
     for one in operation.failures.iter().take(SHOWN) {
         let _ = writeln!(text, "    {} {}: {}", one.saga, one.code, one.message);
+    }
+    for one in &operation.sample {
+        let (key, before, after) = (&one.key, &one.before, &one.after);
+        let _ = writeln!(
+            text,
+            "  for example {}/{key}: it was {before}, then {after}",
+            one.definition
+        );
     }
     if operation.state == OperationState::Paused {
         let _ = writeln!(text, "next: banyan operations resume {}", operation.id);

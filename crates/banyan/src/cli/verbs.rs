@@ -265,7 +265,7 @@ async fn ask(
     Ok(Exit::Well)
 }
 
-async fn done(
+pub(super) async fn done(
     context: &Context,
     client: &Client,
     mut saga: Saga,

@@ -1,6 +1,7 @@
 //! How an operation begins: what it is about is chosen, and stored with it in one commit.
 
 use super::limits::{OPERATION_SAGAS, OPERATIONS_OPEN};
+use super::words::Words;
 use super::{BegunOperation, Operation, OperationError, OperationRequest, OperationState};
 use crate::error::Refusal;
 use crate::handle::Engine;
@@ -35,18 +36,16 @@ impl Engine {
             Err(error) => return self.begun_under(request.key.as_ref()).await?.ok_or(error),
         };
         let now = self.now();
-        let operation = begun(request, items.len() as u64, now);
+        let words = self.words(&request.deed, &request.reason, &items).await?;
+        let operation = begun(request, words, items.len() as u64, now);
+        let words = operation.told();
         let detail = serde_json::json!({
             "verb": operation.deed.verb().as_str(),
+            "arguments": words.arguments,
             "filter": operation.asked,
             "selected": operation.selected,
         });
-        let row = operation.audit(
-            "begin_operation",
-            &operation.actor,
-            &operation.reason,
-            detail,
-        );
+        let row = operation.audit("begin_operation", &operation.actor, &words.reason, detail);
         let row = AuditRow { at: now, ..row };
         let operations = &self.shared().operations;
         // Whoever reads of it in the store and turns it waits until it is known here too.
@@ -194,7 +193,7 @@ fn among_stalled(
     Ok(selection)
 }
 
-fn begun(request: OperationRequest, selected: u64, now: Timestamp) -> Operation {
+fn begun(request: OperationRequest, words: Words, selected: u64, now: Timestamp) -> Operation {
     let millis = u64::try_from(now.0).unwrap_or_default();
     Operation {
         id: Id::new(millis, rand::random(), 0),
@@ -216,6 +215,8 @@ fn begun(request: OperationRequest, selected: u64, now: Timestamp) -> Operation 
         failed: Default::default(),
         skipped: Default::default(),
         failures: Vec::new(),
+        sample: Vec::new(),
+        words: Some(words),
     }
 }
 

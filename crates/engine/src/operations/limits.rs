@@ -11,3 +11,5 @@ pub const OPERATION_RATE_MAX: u32 = 10_000;
 pub(crate) const OPERATIONS_OPEN: usize = 64;
 /// Failures of an operation that are kept one by one, as many as a person reads; all are counted.
 pub(crate) const OPERATION_FAILURES: usize = 100;
+/// Sagas that took the verb of an operation and are shown, as many as of its preview.
+pub(crate) const OPERATION_SAMPLE: usize = 5;

@@ -14,16 +14,18 @@ mod control;
 mod limits;
 mod preview;
 mod run;
+mod words;
 
 pub use preview::{OperationPreview, Sampled, Verdicts};
 pub(crate) use run::run;
 
-use self::limits::{OPERATION_FAILURES, OPERATIONS_OPEN};
+use self::limits::{OPERATION_FAILURES, OPERATION_SAMPLE, OPERATIONS_OPEN};
 pub use self::limits::{OPERATION_RATE, OPERATION_RATE_MAX, OPERATION_SAGAS};
+use self::words::Words;
 use crate::error::Refusal;
 use crate::handle::Engine;
 use banyan_core::id::Id;
-use banyan_core::saga::{Ask, Asked, Retry, Saga, Settle, Verb};
+use banyan_core::saga::{Ask, Asked, Retry, Saga, Settle, Status, Verb};
 use banyan_core::{Json, Timestamp};
 use banyan_store::{Change, Filter, OperationKey, OperationRow, ReadError, Reader};
 use preview::Previews;
@@ -178,6 +180,27 @@ pub struct Operation {
     pub skipped: BTreeMap<String, u64>,
     /// The first that failed.
     pub failures: Vec<Failure>,
+    /// The first that took the verb.
+    #[serde(default)]
+    pub sample: Vec<Taken>,
+    /// Its words without secrets; none when an earlier build began it.
+    #[serde(default)]
+    words: Option<Words>,
+}
+
+/// A saga that took the verb of an operation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// The saga.
+    pub saga: Id,
+    /// Its definition.
+    pub definition: String,
+    /// Its key.
+    pub key: String,
+    /// Its status before.
+    pub before: Status,
+    /// Its status right after.
+    pub after: Status,
 }
 
 /// A saga that did not take the verb of an operation.
@@ -194,7 +217,8 @@ pub struct Failure {
 /// What came of one saga of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    Done,
+    /// It took the verb; with how, unless that was before a crash.
+    Done(Option<Box<Taken>>),
     Failed(&'static str, String),
     Skipped(&'static str),
 }
@@ -205,12 +229,14 @@ impl Operation {
         let moment = |at: Timestamp| Json::from(at.to_string());
         let failed: u64 = self.failed.values().sum();
         let skipped: u64 = self.skipped.values().sum();
+        let words = self.told();
         serde_json::json!({
             "id": self.id.to_string(),
             "verb": self.deed.verb().as_str(),
             "state": self.state.as_str(),
+            "arguments": words.arguments,
             "filter": self.asked,
-            "reason": self.reason,
+            "reason": words.reason,
             "actor": self.actor,
             "rate": self.rate,
             "previewed": self.previewed,
@@ -222,17 +248,29 @@ impl Operation {
             "skipped": skipped,
             "skipped_by": self.skipped,
             "failures": self.failures,
+            "sample": self.sample,
             "began_at": moment(self.began_at),
             "updated_at": moment(self.updated_at),
             "ended_at": self.ended_at.map(moment),
         })
     }
 
+    /// What it says of itself.
+    fn told(&self) -> Words {
+        let known = self.words.clone();
+        known.unwrap_or_else(|| Words::of(&self.deed, &self.reason))
+    }
+
     /// Counts what came of the next saga.
     fn count(&mut self, saga: Id, fate: Fate) {
         self.position += 1;
         match fate {
-            Fate::Done => self.done += 1,
+            Fate::Done(taken) => {
+                self.done += 1;
+                let room = self.sample.len() < OPERATION_SAMPLE;
+                self.sample
+                    .extend(taken.filter(|_| room).map(|taken| *taken));
+            }
             Fate::Skipped(cause) => *self.skipped.entry(cause.to_owned()).or_default() += 1,
             Fate::Failed(code, message) => {
                 *self.failed.entry(code.to_owned()).or_default() += 1;

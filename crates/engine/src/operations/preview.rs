@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, PoisonError};
 
 /// Sagas that are asked whether they would take the verb: of more, so many evenly spread.
-const LOOKED_AT: usize = 1_000;
+pub(super) const LOOKED_AT: usize = 1_000;
 /// Of these, sagas whose preview is shown.
 const SAMPLE: usize = 5;
 /// Previews that are kept.

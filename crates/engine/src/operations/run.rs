@@ -5,7 +5,7 @@
 //! told by the audit, and is asked nothing again.
 
 use super::preview::{code_of, code_of_move};
-use super::{Fate, Operation, OperationState};
+use super::{Fate, Operation, OperationState, Taken};
 use crate::error::{AskError, LookError, MoveError, Refusal};
 use crate::handle::{Engine, Inner};
 use banyan_core::id::Id;
@@ -142,7 +142,7 @@ impl Engine {
     async fn ask_one(&self, operation: &Operation, looked: Looked) -> Result<Fate, Refusal> {
         let Looked { item, taken, row } = looked;
         if taken {
-            return Ok(Fate::Done);
+            return Ok(Fate::Done(None));
         }
         let mut row = row;
         for _ in 0..LOOKS {
@@ -187,7 +187,13 @@ impl Engine {
         };
         asked.expected_seq = Some(row.seq);
         Ok(match self.ask(row.id, asked).await {
-            Ok(_) => Fate::Done,
+            Ok(after) => Fate::Done(Some(Box::new(Taken {
+                saga: row.id,
+                definition: row.definition.clone(),
+                key: row.key.clone(),
+                before: saga.status(),
+                after: after.status(),
+            }))),
             Err(AskError::Refused(refusal) | AskError::Look(LookError::Refused(refusal))) => {
                 return Err(refusal);
             }

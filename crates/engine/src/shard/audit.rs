@@ -1,6 +1,7 @@
 //! What the audit says of a verb that is asked of a saga. It goes with the records that the verb
 //! leads to; one that leads to none leaves no trace.
 
+use crate::operations::Deed;
 use banyan_core::Timestamp;
 use banyan_core::saga::{Ask, Asked, Input, Saga};
 use banyan_store::{AuditRow, Standing};
@@ -52,24 +53,42 @@ fn standing(saga: &Saga) -> Standing {
     }
 }
 
-/// What else a verb was told. A body and a result may hold anything, and stand in the journal:
-/// here it is said that there was one.
+/// What else a verb was told.
 fn detail(what: &Ask) -> Json {
-    match what {
-        Ask::Cancel | Ask::Undo | Ask::Abandon => Json::Null,
-        Ask::Retry(retry) => json!({
+    arguments(&match what {
+        Ask::Cancel => Deed::Cancel,
+        Ask::Undo => Deed::Undo,
+        Ask::Abandon => Deed::Abandon,
+        Ask::Retry(retry) => Deed::Retry(retry.clone()),
+        Ask::Settle(settle) => Deed::Settle(settle.clone()),
+        Ask::Move { plan, .. } => Deed::Move {
+            version: plan.definition.version,
+        },
+        Ask::Note { text, owner } => Deed::Note {
+            text: text.clone(),
+            owner: owner.clone(),
+        },
+    })
+}
+
+/// What a deed was told, beside its reason; null when nothing. A body and a result may hold
+/// anything, and stand in the journal: here it is said that there was one.
+pub(crate) fn arguments(deed: &Deed) -> Json {
+    match deed {
+        Deed::Cancel | Deed::Undo | Deed::Abandon => Json::Null,
+        Deed::Retry(retry) => json!({
             "step": retry.step,
             "leg": retry.leg,
             "edited_body": retry.body.is_some(),
         }),
-        Ask::Settle(settle) => json!({
+        Deed::Settle(settle) => json!({
             "step": settle.step,
             "leg": settle.leg,
             "as": settle.settlement,
             "with_result": settle.result.is_some(),
             "evidence": settle.evidence,
         }),
-        Ask::Move { plan, .. } => json!({ "version": plan.definition.version }),
-        Ask::Note { text, owner } => json!({ "text": text, "owner": owner }),
+        Deed::Move { version } => json!({ "version": version }),
+        Deed::Note { text, owner } => json!({ "text": text, "owner": owner }),
     }
 }

@@ -8,7 +8,7 @@
 //! is launched once per process, and that a saga loaded with attempts in flight is told of
 //! their interruption before anything else (I-22).
 
-mod audit;
+pub(crate) mod audit;
 mod cache;
 mod commit;
 mod mail;

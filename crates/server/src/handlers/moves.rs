@@ -8,7 +8,7 @@ use crate::fields::Fields;
 use crate::{limits, reply};
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
-use banyan_api::{Difference, MoveAnswer, MoveRequest, Obstacle};
+use banyan_api::{Difference, MoveAnswer, MoveRequest, Obstacle, Verb};
 use banyan_engine as engine;
 
 /// Moves a running saga to another version of its definition, where that is proven safe.
@@ -54,12 +54,12 @@ pub(crate) async fn move_saga(
         app.engine.move_saga(request).await
     };
     match found {
-        Ok(found) => Ok(answer(found, wanted, !dry_run)),
+        Ok(found) => Ok(answer(found, wanted, dry_run)),
         Err(error) => Err(app.refused(id, error).await),
     }
 }
 
-fn answer(found: engine::MoveAnswer, version: u32, moved: bool) -> Response {
+fn answer(found: engine::MoveAnswer, version: u32, dry_run: bool) -> Response {
     let obstacles = found.obstacles.into_iter().map(|one| Obstacle {
         path: one.path,
         code: one.code.as_str().to_owned(),
@@ -74,10 +74,12 @@ fn answer(found: engine::MoveAnswer, version: u32, moved: bool) -> Response {
     });
     let saga = &found.saga;
     let mut response = reply::ok(&MoveAnswer {
+        dry_run,
+        verb: Verb::Move,
         id: saga.id,
         from: found.from,
         version,
-        moved,
+        moved: !dry_run,
         status: saga.status().as_str().into(),
         seq: saga.seq,
         obstacles: obstacles.collect(),

@@ -17,6 +17,7 @@ mod locks;
 mod moves;
 mod notify;
 mod operation_keys;
+mod operation_told;
 mod operations;
 mod raw;
 mod reasons;

@@ -84,6 +84,12 @@ pub(crate) async fn refusals(rig: &Rig) {
         (late.status, late.code().as_str()),
         (409, "not_allowed_now")
     );
+    let detail = late.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.ends_with("; allowed now: undo, note"), "{detail}");
+    let mut dry = to(2);
+    dry["dry_run"] = json!(true);
+    let told = rig.post(&target, &[], &dry).await.json();
+    assert_eq!(told["detail"], json!(detail), "a dry run is refused alike");
 }
 
 #[tokio::test]
@@ -128,6 +134,10 @@ async fn a_saga_that_was_moved_goes_by_the_new_version_after_a_restart_too() {
         (&json!(false), &json!([]))
     );
     assert_eq!(told["changes"][0]["path"], "last");
+    assert_eq!(
+        (&told["verb"], &told["dry_run"]),
+        (&json!("move"), &json!(true))
+    );
     let before = rig.get(&path(&saga)).await.json();
     assert_eq!(before["seq"], saga["seq"], "a dry run changes nothing");
     assert_eq!(before["allowed"], json!(["cancel", "move", "note"]));
@@ -135,6 +145,10 @@ async fn a_saga_that_was_moved_goes_by_the_new_version_after_a_restart_too() {
     let moved = rig.post(&target, &[("if-match", &seen)], &wanted).await;
     assert_eq!(moved.status, 200, "{}", moved.text());
     assert_eq!(moved.json()["moved"], true);
+    assert_eq!(
+        (&moved.json()["verb"], &moved.json()["dry_run"]),
+        (&json!("move"), &json!(false))
+    );
     let again = rig.post(&target, &[], &wanted).await.json();
     assert_eq!(
         (&again["from"], &again["seq"]),

@@ -12,7 +12,7 @@ use serde_json::json;
 use std::sync::Arc;
 
 /// What was done to a definition or a service.
-pub(crate) struct Deed<'d> {
+pub(crate) struct Act<'d> {
     /// What.
     pub(crate) verb: &'d str,
     /// To which.
@@ -25,7 +25,7 @@ pub(crate) struct Deed<'d> {
     pub(crate) detail: Json,
 }
 
-impl Deed<'_> {
+impl Act<'_> {
     /// The change, with its row.
     pub(crate) fn told(self, change: Change, by: By, at: Timestamp) -> Change {
         let mut detail = match self.detail {
