@@ -172,7 +172,15 @@ fn told(context: &Context, operation: &Operation) -> String {
     if !arguments.is_empty() {
         let _ = writeln!(text, "  with {arguments}");
     }
-    let _ = writeln!(text, "  over {}", operation.filter);
+    let all = operation
+        .filter
+        .as_object()
+        .is_some_and(|one| one.is_empty());
+    let over = match all {
+        true => "every saga".to_owned(),
+        false => operation.filter.to_string(),
+    };
+    let _ = writeln!(text, "  over {over}");
     let _ = writeln!(
         text,
         "  {} selected, {} done, {} failed, {} left alone, {} to come",
