@@ -135,7 +135,6 @@ fn every_command_that_is_promised_can_be_typed() {
         "banyan abandon --all --reason because --yes --rate 9",
         "banyan settle --where status=stuck --step a --leg undo --as done -e seen -r because",
         "banyan settle --all --step a --leg do --as done --result {} -e seen -r because --yes",
-        "banyan move order/k 2 --dry-run",
         "banyan move order/k 2 --if-seq 7 --wait",
         "banyan move --where definition=order 2 --yes --rate 9 -r because",
         "banyan move --all 2",
