@@ -26,6 +26,7 @@ mod retention;
 mod rig;
 mod sagas;
 mod secrets;
+mod settings;
 mod special;
 mod stand_in;
 mod store;
