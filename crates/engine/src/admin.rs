@@ -452,13 +452,9 @@ impl Engine {
                 shared.life.away(shared.now(), &message);
                 Err(Refusal::Unavailable { message })
             }
-            Some(Verdict::Done(committed, _)) => {
-                // One change was committed: there is one result.
-                Ok(committed
-                    .applied
-                    .first()
-                    .copied()
-                    .unwrap_or(Applied::Conflict))
+            // One change was committed: there is one result.
+            Some(Verdict::Done(applied, _)) => {
+                Ok(applied.first().copied().unwrap_or(Applied::Conflict))
             }
         }
     }

@@ -22,7 +22,7 @@ use crate::shared::Shared;
 use crate::shell::Shell;
 use crate::stalls::{self, Stalls};
 use crate::timers;
-use crate::writer::Committer;
+use crate::writer::{Committer, Grant};
 use banyan_core::Timestamp;
 use banyan_core::id::Id;
 use banyan_outbound::{Registry, Settings};
@@ -60,6 +60,7 @@ impl Engine {
         let in_flight = timers::in_flight(&*reader, config.page)?;
         let operations = Operations::load(&*reader)?;
         let (doors, inboxes) = inboxes(&config);
+        let post = Arc::new(Post::new(config.shells(), config.inbox));
         let (life, figures) = (Arc::new(Life::new(&config)), Arc::new(Figures::default()));
         let gate = Arc::new(Gate::new(config.active_sagas));
         let (committer, thread) = Committer::start(
@@ -69,6 +70,7 @@ impl Engine {
             Arc::clone(&figures),
             Arc::clone(&gate),
             Arc::clone(&life),
+            grant(Arc::clone(&post), config.clone()),
         )
         .map_err(OpenEngineError::Thread)?;
         let feed = Feed::new(
@@ -90,7 +92,7 @@ impl Engine {
             life,
             openings: Openings::default(),
             operations,
-            post: Post::new(config.shells(), config.inbox),
+            post,
             feed: Arc::new(feed),
             pulse: Pulse::default(),
             stalls: Stalls::default(),
@@ -189,6 +191,11 @@ fn register_services(
     Ok(())
 }
 
+/// Tells the saga's shell. Never waits: the writer does.
+fn grant(post: Arc<Post>, config: Config) -> Grant {
+    Box::new(move |id| post.put(config.shell_of(id), Message::Granted { id }))
+}
+
 type Inboxes = Vec<mpsc::Receiver<Message>>;
 
 fn inboxes(config: &Config) -> (Vec<mpsc::Sender<Message>>, Inboxes) {
@@ -219,6 +226,7 @@ fn start_background(shared: &Arc<Shared>, committer: &Committer, in_flight: Vec<
     background.run(openings::run(Arc::clone(shared)));
     background.run(openings::probe(Arc::clone(shared)));
     background.run(post::run(Arc::clone(shared)));
+    background.run(post::look_again(Arc::clone(shared)));
     background.run(stalls::run(Arc::clone(shared)));
     background.run(retention::run(Arc::clone(shared), committer.clone()));
     background.tasks.close();

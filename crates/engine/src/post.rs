@@ -10,19 +10,24 @@ use crate::shard::{Mail, Message};
 use crate::shared::Shared;
 use banyan_core::id::Id;
 use banyan_core::saga::{Failure, Start, Telling, refusal};
-use banyan_store::MessageKey;
+use banyan_store::{MessageKey, ReadError, Reader};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::Notify;
 
 /// Pause before the store is read again after it could not be.
-const AGAIN: std::time::Duration = std::time::Duration::from_secs(2);
+const AGAIN: Duration = Duration::from_secs(2);
+/// The longest pause, reached when looks in a row come upon a receiver that cannot be loaded: it
+/// may be damaged for good.
+const AGAIN_MOST: Duration = Duration::from_secs(60);
 
 /// One box for each shell.
 pub(crate) struct Post {
     boxes: Vec<Letters>,
     limit: usize,
     missed: Notify,
+    stumbled: Notify,
 }
 
 #[derive(Default)]
@@ -47,6 +52,7 @@ impl Post {
             boxes: (0..shells.max(1)).map(|_| Letters::default()).collect(),
             limit: limit.max(1),
             missed,
+            stumbled: Notify::new(),
         }
     }
 
@@ -79,6 +85,12 @@ impl Post {
     /// The store holds mail that nobody was told of.
     pub(crate) fn look(&self) {
         self.missed.notify_one();
+    }
+
+    /// The store holds mail whose receiver could not be loaded: the same read right now would
+    /// most likely fail again.
+    pub(crate) fn look_later(&self) {
+        self.stumbled.notify_one();
     }
 }
 
@@ -126,11 +138,48 @@ impl Shared {
         let plan = Arc::clone(&ready.plan);
         Some(asked.into_start(message.to, plan, versions, refused))
     }
+}
 
-    /// A saga came to stand first in the line before its lock.
-    pub(crate) fn granted(&self, id: Id) {
-        let shell = self.config.shell_of(id);
-        self.post.put(shell, Message::Granted { id });
+/// Looks again, after a pause, for mail whose receiver could not be loaded. Runs until the
+/// engine ends.
+pub(crate) async fn look_again(shared: Arc<Shared>) {
+    let mut pause = AGAIN;
+    let mut looked = shared.now();
+    loop {
+        shared.post.stumbled.notified().await;
+        let quiet = Duration::from_millis(shared.now().since(looked));
+        // What stumbles right behind a look stumbled over the same.
+        pause = match quiet < AGAIN {
+            true => (pause * 2).min(AGAIN_MOST),
+            false => AGAIN,
+        };
+        shared.pause(pause).await;
+        looked = shared.now();
+        shared.post.look();
+    }
+}
+
+/// Tells those of these sagas whose lock is free for them. Each has waited for long, so what
+/// told it may have been lost (I-9).
+pub(crate) async fn look_for_locks(shared: Arc<Shared>, ids: Vec<Id>) {
+    let first = move |reader: &dyn Reader| -> Result<Vec<Id>, ReadError> {
+        let mut free = Vec::new();
+        for id in ids {
+            let place = reader.lock(id)?;
+            let is_free = place.is_some_and(|place| place.first == id && !place.holds);
+            free.extend(is_free.then_some(id));
+        }
+        Ok(free)
+    };
+    match all(shared.read(first).await) {
+        Some(free) => {
+            for id in free {
+                tracing::warn!(saga = %id, "I-9: its lock was free, and it had not been told");
+                let shell = shared.config.shell_of(id);
+                shared.post.put(shell, Message::Granted { id });
+            }
+        }
+        None => shared.post.look_later(),
     }
 }
 

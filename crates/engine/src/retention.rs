@@ -256,19 +256,13 @@ async fn commit(
     batch: &[Change],
 ) -> Result<(u64, u64), Broken> {
     let begun = shared.now();
-    let committed = match committer.commit(batch.to_vec()).await {
+    let applied = match committer.commit(batch.to_vec()).await {
         None => return Err(Refusal::ShuttingDown.into()),
         Some(Verdict::Unavailable(_, message)) => return Err(Broken::Write(message)),
-        Some(Verdict::Done(committed, _)) => committed,
+        Some(Verdict::Done(applied, _)) => applied,
     };
-    for id in committed.granted {
-        shared.granted(id);
-    }
     rest(shared, begun).await;
-    let done = committed
-        .applied
-        .iter()
-        .filter(|one| **one == Applied::Done);
+    let done = applied.iter().filter(|one| **one == Applied::Done);
     let done = done.count() as u64;
     Ok((done, batch.len() as u64 - done))
 }

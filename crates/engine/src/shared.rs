@@ -38,7 +38,7 @@ pub(crate) struct Shared {
     pub(crate) life: Arc<Life>,
     pub(crate) openings: Openings,
     pub(crate) operations: Operations,
-    pub(crate) post: Post,
+    pub(crate) post: Arc<Post>,
     pub(crate) feed: Arc<Feed>,
     pub(crate) pulse: Pulse,
     pub(crate) stalls: Stalls,

@@ -4,6 +4,7 @@
 use crate::error::Refusal;
 use crate::feed::News;
 use crate::openings::opened;
+use crate::post::look_for_locks;
 use crate::queue::Line;
 use crate::shard::{Action, Bounds, Message, Moment, NotTaken, Shard};
 use crate::shared::Shared;
@@ -14,7 +15,7 @@ use banyan_core::saga::{Effect, Input, ParkCause, ParkCode, Road, Services};
 use banyan_core::time::Duration;
 use banyan_core::wire::{Answer, What};
 use banyan_outbound::Room;
-use banyan_store::{Change, Committed};
+use banyan_store::{Applied, Change};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Poll;
@@ -84,14 +85,11 @@ impl Shell {
             let messages = self.without_invalid(messages);
             self.openings = self.shared.openings.count();
             let changes = self.handle(messages, now);
-            let Some(committed) = self.commit(changes).await else {
+            let Some(applied) = self.commit(changes).await else {
                 return;
             };
-            for id in &committed.granted {
-                self.shared.granted(*id);
-            }
             self.shard.gather_changes(self.shared.feed.is_warm());
-            let actions = self.shard.committed(&committed.applied, self.shared.now());
+            let actions = self.shard.committed(&applied, self.shared.now());
             let changed = self.shard.changed().into_iter();
             self.shared.feed.publish(changed.map(News::Saga));
             self.perform(actions);
@@ -233,13 +231,13 @@ impl Shell {
     }
 
     /// Commits a batch, however long the store refuses it. None when the writer has ended.
-    async fn commit(&mut self, mut changes: Vec<Change>) -> Option<Committed> {
+    async fn commit(&mut self, mut changes: Vec<Change>) -> Option<Vec<Applied>> {
         let mut pause = RETRY_FIRST;
         while !changes.is_empty() {
             match self.committer.commit(changes).await? {
-                Verdict::Done(committed, changes) => {
+                Verdict::Done(applied, changes) => {
                     drop(changes);
-                    return Some(committed);
+                    return Some(applied);
                 }
                 Verdict::Unavailable(back, message) => {
                     self.shared.life.away(self.shared.now(), &message);
@@ -253,12 +251,13 @@ impl Shell {
                 }
             }
         }
-        Some(Committed::default())
+        Some(Vec::new())
     }
 
     /// The one place where anything leaves, after the commit that allows it. Who no longer
     /// waits for an answer has gone: that is theirs to know.
     fn perform(&mut self, actions: Vec<Action>) {
+        let mut locks = Vec::new();
         for action in actions {
             match action {
                 Action::Answered(answered) => self.shared.answered(&answered),
@@ -276,7 +275,12 @@ impl Shell {
                 Action::Again(message) => self.again.push(message),
                 Action::Mail(message) => self.shared.post(message),
                 Action::LookForMail => self.shared.post.look(),
+                Action::LookLater => self.shared.post.look_later(),
+                Action::LookForLock { id } => locks.push(id),
             }
+        }
+        if !locks.is_empty() {
+            tokio::spawn(look_for_locks(Arc::clone(&self.shared), locks));
         }
     }
 

@@ -3,13 +3,15 @@
 //! waits a moment for more: a commit costs the same fsync whatever is in it.
 //!
 //! It guarantees that results come back to whom they belong, that what was refused for the
-//! moment comes back whole, and that nothing is committed after a commit whose fate is unknown.
+//! moment comes back whole, that every saga whose lock a commit freed is told, whoever's changes
+//! freed it, and that nothing is committed after a commit whose fate is unknown.
 
 use crate::clock::stopwatch;
 use crate::gate::Gate;
 use crate::life::Life;
 use crate::metrics::Figures;
-use banyan_store::{Change, CommitError, Committed, Writer};
+use banyan_core::id::Id;
+use banyan_store::{Applied, Change, CommitError, Committed, Writer};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,10 +27,9 @@ const WORTH_WAITING: usize = 2;
 /// What became of a batch.
 #[derive(Debug)]
 pub(crate) enum Verdict {
-    /// It was committed: one result for each change. Sagas that the whole commit granted their
-    /// lock stand in one of its verdicts, the first. The changes come back to be dropped where
+    /// It was committed: one result for each change. The changes come back to be dropped where
     /// they were made: memory that another thread frees costs both of them.
-    Done(Committed, Vec<Change>),
+    Done(Vec<Applied>, Vec<Change>),
     /// It was not, and may be later: the changes, and what stands in the way.
     Unavailable(Vec<Change>, String),
 }
@@ -37,6 +38,9 @@ enum Work {
     Commit(Vec<Change>, oneshot::Sender<Verdict>),
     End,
 }
+
+/// Tells a saga that its lock came free.
+pub(crate) type Grant = Box<dyn Fn(Id) + Send>;
 
 /// Hands batches to the writer's thread.
 #[derive(Clone)]
@@ -53,6 +57,7 @@ impl Committer {
         figures: Arc<Figures>,
         gate: Arc<Gate>,
         life: Arc<Life>,
+        grant: Grant,
     ) -> std::io::Result<(Committer, std::thread::JoinHandle<()>)> {
         let (work, waiting) = mpsc::channel(queue.max(1));
         let mut desk = Desk {
@@ -61,6 +66,7 @@ impl Committer {
             figures,
             gate,
             life,
+            grant,
         };
         let thread = std::thread::Builder::new()
             .name("banyan-writer".to_owned())
@@ -88,6 +94,9 @@ struct Desk {
     figures: Arc<Figures>,
     gate: Arc<Gate>,
     life: Arc<Life>,
+    /// Here and not with the verdicts: a verdict may be one that sagas mean nothing to, and who
+    /// waits for it may be gone (I-8).
+    grant: Grant,
 }
 
 /// What is committed at once.
@@ -158,12 +167,10 @@ impl Desk {
         let fatal = match result {
             Ok(Ok(Committed { applied, granted })) => {
                 self.figures.committed(changes.len(), begun.elapsed());
-                let mut granted = Some(granted);
+                granted.into_iter().for_each(&self.grant);
                 let mut applied = applied.into_iter();
                 distribute(changes, shares, |share| {
-                    let granted = granted.take().unwrap_or_default();
-                    let applied = applied.by_ref().take(share.len()).collect();
-                    Verdict::Done(Committed { applied, granted }, share)
+                    Verdict::Done(applied.by_ref().take(share.len()).collect(), share)
                 });
                 return true;
             }

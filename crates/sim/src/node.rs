@@ -168,6 +168,14 @@ impl Node {
         }
     }
 
+    /// Tells a saga that was woken if its lock is free for it.
+    pub(crate) fn look_for_lock(&mut self, id: Id) {
+        let place = self.reader.lock(id).unwrap_or_default();
+        if place.is_some_and(|place| place.first == id && !place.holds) {
+            self.send(Message::Granted { id }, id);
+        }
+    }
+
     /// The first shard with something to do.
     pub(crate) fn busy(&self) -> Option<usize> {
         self.inboxes.iter().position(|inbox| !inbox.is_empty())

@@ -461,9 +461,14 @@ impl Run {
                 }
                 Action::Answered(_) | Action::Parked { .. } => {}
                 Action::Mail(message) => self.post(message),
-                Action::LookForMail => {
+                Action::LookForMail | Action::LookLater => {
                     if let Some(node) = &mut self.node {
                         node.hand_out_mail();
+                    }
+                }
+                Action::LookForLock { id } => {
+                    if let Some(node) = &mut self.node {
+                        node.look_for_lock(id);
                     }
                 }
                 Action::Again(message) => {

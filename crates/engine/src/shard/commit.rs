@@ -59,6 +59,11 @@ impl Shard {
         if open.looks_for_mail {
             actions.push(Action::LookForMail);
         }
+        if open.looks_later {
+            actions.push(Action::LookLater);
+        }
+        let locked = open.locked.into_iter();
+        actions.extend(locked.map(|id| Action::LookForLock { id }));
         for looker in open.lookers {
             self.look(looker, &mut actions);
         }

@@ -19,6 +19,7 @@ impl Shard {
         let (to, from, kind) = (message.to, message.from, message.kind.as_str());
         if let Some(why) = self.failed.get(&to) {
             tracing::warn!(saga = %to, %from, kind, %why, "a message waits: its saga cannot be loaded");
+            open.looks_later = true;
         } else if self.sagas.contains(to) {
             self.tell(&message, moment, open);
         } else if let Some(start) = start {

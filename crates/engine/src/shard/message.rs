@@ -180,6 +180,15 @@ pub enum Action {
     /// A message came before the one that makes its receiver: all that the store holds is to be
     /// handed out again, in its order.
     LookForMail,
+    /// Mail came for a saga that could not be loaded, or word of its lock: all that the store
+    /// holds is to be handed out again, after a pause.
+    LookLater,
+    /// A saga was woken and still waits for its lock: if the lock is free for it, it is to be
+    /// told, since what told it was lost.
+    LookForLock {
+        /// The saga.
+        id: Id,
+    },
 }
 
 /// Which road was answered.

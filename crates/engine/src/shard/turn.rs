@@ -33,6 +33,10 @@ pub(super) struct Open {
     pub(super) later: Vec<Message>,
     /// A message came before the one that makes its receiver.
     pub(super) looks_for_mail: bool,
+    /// Mail came for a saga that could not be loaded, or word of its lock.
+    pub(super) looks_later: bool,
+    /// Woken ones that wait for their lock.
+    pub(super) locked: Vec<Id>,
     /// How many changes it has.
     pub(super) changes: usize,
     /// How many of them are of sagas; the rest stands behind them.
@@ -90,6 +94,8 @@ impl Open {
             discarded: Vec::new(),
             later: Vec::new(),
             looks_for_mail: false,
+            looks_later: false,
+            locked: Vec::new(),
             changes: 0,
             of_sagas: 0,
             random,
@@ -211,10 +217,13 @@ impl Shard {
             }
             Message::Input { id, input, reply } => self.input(id, input, reply, moment, open),
             Message::Wake { id, at } if at > moment.now => self.remember(id, at),
-            Message::Wake { id, .. } => self.input(id, Input::Wake, None, moment, open),
+            Message::Wake { id, .. } => self.woken(id, moment, open),
             Message::Recover { id } => self.recover(id, moment, open),
             Message::Mail(mail) => self.mail(*mail, moment, open),
-            Message::Granted { id } => self.input(id, Input::LockGranted, None, moment, open),
+            Message::Granted { id } => {
+                open.looks_later |= self.failed.contains_key(&id);
+                self.input(id, Input::LockGranted, None, moment, open);
+            }
             looker @ (Message::Get { .. } | Message::Watch { .. }) => open.lookers.push(looker),
         }
     }
@@ -251,6 +260,15 @@ impl Shard {
         self.sagas.insert(id, held);
         touched.take_turn(&plan, turn, None);
         open.touched.push(touched);
+    }
+
+    /// Wakes a saga. One that waits for its lock even so may not have been told that it is free.
+    fn woken(&mut self, id: Id, moment: &Moment<'_>, open: &mut Open) {
+        self.input(id, Input::Wake, None, moment, open);
+        let saga = self.sagas.get(id).map(|held| &held.saga);
+        if saga.is_some_and(|saga| saga.waits_for_lock() && !saga.status().is_rest()) {
+            open.locked.push(id);
+        }
     }
 
     pub(super) fn input(

@@ -137,6 +137,8 @@ fn words(actions: &[Action]) -> Vec<String> {
         Action::Again(_) => "again".into(),
         Action::Mail(message) => format!("mail {}", message.kind),
         Action::LookForMail => "look for mail".into(),
+        Action::LookLater => "look later".into(),
+        Action::LookForLock { .. } => "look for lock".into(),
     };
     actions.iter().map(word).collect()
 }
