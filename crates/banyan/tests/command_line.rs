@@ -89,11 +89,11 @@ fn a_good_file_is_exit_0_and_a_faulty_one_exit_1_in_every_format() {
 #[test]
 fn files_that_cannot_be_read_say_why() {
     let latin = file(b"saga: ping\ndescription: caf\xe9\n");
-    let output = banyan(&["check", latin.path().to_str().unwrap()]);
+    let output = banyan(&["export", latin.path().to_str().unwrap(), "--to", "ows"]);
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains(":2: this line is not UTF-8"), "{said}");
-    let output = banyan(&["check", "nowhere.saga.yaml"]);
+    assert!(said.contains(":2: the file is not UTF-8"), "{said}");
+    let output = banyan(&["export", "nowhere.saga.yaml", "--to", "ows"]);
     assert_eq!(output.status.code(), Some(1));
 }
 

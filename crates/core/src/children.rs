@@ -47,6 +47,59 @@ impl Registered {
 pub trait Sagas: fmt::Debug {
     /// The definition of this name at this version, or the active one.
     fn saga(&self, name: &str, version: Option<u32>) -> Option<Registered>;
+
+    /// Whether what it does not know is not registered. Else it may be, and nothing is said of
+    /// it.
+    fn knows_all(&self) -> bool {
+        true
+    }
+}
+
+/// Definitions that are looked at together before they are registered, in front of those that
+/// are: the newest of a name counts as the active one.
+#[derive(Debug, Default)]
+pub struct Together<'b> {
+    given: Vec<(String, Registered)>,
+    behind: Option<&'b dyn Sagas>,
+}
+
+impl<'b> Together<'b> {
+    /// These definitions, and nothing known of any other.
+    pub fn of<'d>(definitions: impl IntoIterator<Item = &'d Definition>) -> Together<'b> {
+        let given = definitions.into_iter();
+        Together {
+            given: given
+                .map(|one| (one.name.clone(), Registered::of(one)))
+                .collect(),
+            behind: None,
+        }
+    }
+
+    /// What is not among them is looked for there.
+    #[must_use]
+    pub fn before(self, behind: &'b dyn Sagas) -> Together<'b> {
+        Together {
+            behind: Some(behind),
+            ..self
+        }
+    }
+}
+
+impl Sagas for Together<'_> {
+    fn saga(&self, name: &str, version: Option<u32>) -> Option<Registered> {
+        let named = self.given.iter().filter(|(given, _)| given == name);
+        let fitting = named
+            .map(|(_, one)| one)
+            .filter(|one| version.is_none_or(|version| version == one.version));
+        match fitting.max_by_key(|one| one.version) {
+            Some(one) => Some(one.clone()),
+            None => self.behind?.saga(name, version),
+        }
+    }
+
+    fn knows_all(&self) -> bool {
+        self.behind.is_some_and(Sagas::knows_all)
+    }
 }
 
 /// Why a definition may not run a child.
@@ -100,20 +153,21 @@ pub fn family(
     for run in runs {
         let mut way = vec![(parent.0.to_owned(), parent.1)];
         let version = look(run, &mut way, sagas, &mut family.all)?;
-        if run.version.is_none() {
+        if let (None, Some(version)) = (run.version, version) {
             family.versions.insert(run.saga.clone(), version);
         }
     }
     Ok(family)
 }
 
-/// Looks at one run, with everything below it; gives the version that it means.
+/// Looks at one run, with everything below it; gives the version that it means. None where
+/// nobody knows it.
 fn look(
     run: &ChildRun,
     way: &mut Vec<(String, u32)>,
     sagas: &dyn Sagas,
     seen: &mut BTreeSet<(String, u32)>,
-) -> Result<u32, ChildProblem> {
+) -> Result<Option<u32>, ChildProblem> {
     let name = || match run.version {
         Some(version) => format!("{}@{version}", run.saga),
         None => run.saga.clone(),
@@ -131,6 +185,9 @@ fn look(
         return Err(ChildProblem::Cycle { way });
     }
     let (Some(known), Some(place)) = (known, place) else {
+        if !sagas.knows_all() {
+            return Ok(None);
+        }
         return Err(ChildProblem::NotRegistered { name: name() });
     };
     if known.locks {
@@ -140,7 +197,7 @@ fn look(
         return Err(ChildProblem::NoReturn { name: name() });
     }
     if seen.contains(&place) {
-        return Ok(known.version);
+        return Ok(Some(known.version));
     }
     way.push(place.clone());
     for below in &known.children {
@@ -148,7 +205,7 @@ fn look(
     }
     way.pop();
     seen.insert(place);
-    Ok(known.version)
+    Ok(Some(known.version))
 }
 
 impl Definition {

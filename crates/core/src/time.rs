@@ -22,25 +22,63 @@ impl Timestamp {
         )
     }
 
+    /// The last moment that the calendar here knows, to the second: 9999-12-30T22:00:00Z, so
+    /// that it is within year 9999 wherever it is shown.
+    pub const LATEST: Timestamp = Timestamp(253_402_207_200_000);
+
     /// The moment that a value names: RFC 3339 text, or milliseconds since the epoch.
-    pub fn from_json(value: &crate::Json) -> Option<Timestamp> {
-        match value {
-            crate::Json::String(text) => text
-                .parse::<jiff::Timestamp>()
-                .ok()
-                .map(|moment| Timestamp(moment.as_millisecond())),
-            crate::Json::Number(number) => number.as_i64().map(Timestamp),
+    ///
+    /// # Errors
+    /// It names none, or one past [`Timestamp::LATEST`].
+    pub fn from_json(value: &crate::Json) -> Result<Timestamp, InvalidMoment> {
+        let moment = match value {
+            crate::Json::String(text) => match text.parse::<jiff::Timestamp>() {
+                Ok(moment) => Timestamp(moment.as_millisecond()),
+                Err(_) if is_past_the_calendar(text) => return Err(InvalidMoment::TooFar),
+                Err(_) => return Err(InvalidMoment::None),
+            },
+            crate::Json::Number(number) => match number.as_i64() {
+                Some(millis) => Timestamp(millis),
+                // Whole and past the range of an i64: far past the calendar.
+                None if number.as_f64().is_some_and(|size| size > i64::MAX as f64) => {
+                    return Err(InvalidMoment::TooFar);
+                }
+                None => return Err(InvalidMoment::None),
+            },
             crate::Json::Null
             | crate::Json::Bool(_)
             | crate::Json::Array(_)
-            | crate::Json::Object(_) => None,
+            | crate::Json::Object(_) => return Err(InvalidMoment::None),
+        };
+        if moment > Timestamp::LATEST {
+            return Err(InvalidMoment::TooFar);
         }
+        Ok(moment)
     }
 
     /// Milliseconds from `earlier` to this moment, 0 when `earlier` is later.
     pub fn since(self, earlier: Timestamp) -> u64 {
         u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0)
     }
+}
+
+/// Why a value is no moment that can be waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidMoment {
+    /// It names none.
+    #[error("is no moment: give RFC 3339 (2026-11-21T10:42:07Z) or milliseconds since 1970")]
+    None,
+    /// It lies past [`Timestamp::LATEST`].
+    #[error("is too far away: at most {}", Timestamp::LATEST)]
+    TooFar,
+}
+
+/// A date and time with its offset, well written, in the last days of year 9999.
+fn is_past_the_calendar(text: &str) -> bool {
+    let pieces = jiff::fmt::temporal::Pieces::parse(text);
+    pieces.is_ok_and(|pieces| {
+        pieces.time().is_some() && pieces.offset().is_some() && pieces.date().year() == 9999
+    })
 }
 
 impl fmt::Display for Timestamp {
@@ -178,6 +216,31 @@ mod tests {
             "99999999999999999999s",
         ] {
             assert_eq!(text.parse::<Duration>(), Err(InvalidDuration), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_value_names_a_moment_within_the_calendar() {
+        use serde_json::json;
+        let latest = Timestamp::LATEST;
+        assert_eq!(latest.to_string(), "9999-12-30T22:00:00.000Z");
+        for (value, expected) in [
+            (json!("1970-01-01T00:00:01Z"), Ok(Timestamp(1_000))),
+            (json!("1970-01-01T01:00:01+01:00"), Ok(Timestamp(1_000))),
+            (json!(-1), Ok(Timestamp(-1))),
+            (json!("9999-12-30T22:00:00Z"), Ok(latest)),
+            (json!(latest.0), Ok(latest)),
+            (json!("9999-12-31T23:59:59Z"), Err(InvalidMoment::TooFar)),
+            (json!("9999-12-30T23:00:00Z"), Err(InvalidMoment::TooFar)),
+            (json!(latest.0 + 1), Err(InvalidMoment::TooFar)),
+            (json!(1e300), Err(InvalidMoment::TooFar)),
+            (json!("9999-12-31"), Err(InvalidMoment::None)),
+            (json!("9999-13-31T23:59:59Z"), Err(InvalidMoment::None)),
+            (json!("soon"), Err(InvalidMoment::None)),
+            (json!(1.5), Err(InvalidMoment::None)),
+            (json!(null), Err(InvalidMoment::None)),
+        ] {
+            assert_eq!(Timestamp::from_json(&value), expected, "{value}");
         }
     }
 

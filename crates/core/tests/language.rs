@@ -16,7 +16,7 @@ mod hostile;
 
 use banyan_core::children::{ChildRun, Registered, Sagas};
 use banyan_core::definition::Definition;
-use banyan_core::language::{Checked, Surroundings, check, codes};
+use banyan_core::language::{Checked, Diagnostic, Surroundings, check, codes, decode, unreadable};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
@@ -127,6 +127,7 @@ fn every_code_has_a_faulty_file_and_no_file_has_another_code() {
     let seen: BTreeSet<&str> = sources
         .iter()
         .flat_map(|source| checked(source).diagnostics)
+        .chain([decode(b"\xff").unwrap_err()])
         .map(|problem| problem.code)
         .collect();
     let all: BTreeSet<&str> = codes().map(|(code, _)| code).collect();
@@ -134,13 +135,41 @@ fn every_code_has_a_faulty_file_and_no_file_has_another_code() {
 }
 
 #[test]
+fn every_problem_of_every_file_says_how_to_mend_it() {
+    let folder = root().join("crates/core/tests/language/faulty");
+    let mut files: Vec<(String, Vec<Diagnostic>)> = files(&folder, ".saga.yaml")
+        .iter()
+        .map(|path| {
+            let source = fs::read_to_string(path).unwrap();
+            (path.display().to_string(), checked(&source).diagnostics)
+        })
+        .collect();
+    let made = made_cases().into_iter().chain(hostile::sources());
+    files.extend(made.map(|source| {
+        let found = checked(&source).diagnostics;
+        (source.chars().take(200).collect(), found)
+    }));
+    files.push((String::new(), vec![unreadable("gone")]));
+    let mut silent = String::new();
+    for (file, found) in files {
+        for problem in found {
+            if problem.help.as_deref().is_none_or(str::is_empty) {
+                let _ = writeln!(silent, "{file}: {}: {}", problem.code, problem.message);
+            }
+        }
+    }
+    assert!(silent.is_empty(), "{silent}");
+}
+
+#[test]
 fn every_code_has_a_page_whose_example_provokes_it() {
-    // Their examples would be too large, or could not be printed.
+    // Their examples would be too large, or could not be printed or read.
     let without_example = [
         "file_too_large",
         "too_many_steps",
         "too_many_problems",
         "invalid_character",
+        "unreadable_file",
     ];
     for (code, severity) in codes() {
         let path = root().join(format!("docs/errors/{code}.md"));

@@ -3,8 +3,8 @@
 use super::context::Context;
 use super::fail::{Exit, Fail};
 use super::out::{print, print_json};
-use super::report;
-use banyan_core::language::{Diagnostic, Severity};
+use super::{report, together};
+use banyan_core::language::{Diagnostic, Severity, decode};
 use banyan_sdk::api;
 use clap::{Args, ValueEnum};
 use std::fmt::Write;
@@ -12,11 +12,13 @@ use std::path::{Path, PathBuf};
 
 pub(super) use banyan_core::language::Surroundings;
 
-/// Checks saga files, and reports every problem at once. Exits 1 when there is an error.
+/// Checks saga files together, and reports every problem at once: what one runs is looked for
+/// among the others. Exits 1 when there is an error.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   banyan check order.saga.yaml
   banyan check sagas/*.saga.yaml --format github
+  banyan check order.saga.yaml charge.saga.yaml          do they fit each other?
   banyan check order.saga.yaml --against http://127.0.0.1:7400   are its services registered?")]
 pub(crate) struct Check {
     /// Saga files
@@ -47,8 +49,8 @@ pub(crate) enum Format {
 pub(super) struct Found {
     /// The file.
     pub(super) file: PathBuf,
-    /// Its text.
-    source: String,
+    /// Its text, as far as it could be read.
+    pub(super) source: String,
     /// What was found, in the order of the file.
     pub(super) problems: Vec<Problem>,
 }
@@ -104,31 +106,7 @@ pub(super) async fn run(context: &Context, check: &Check) -> Result<Exit, Fail> 
         .as_deref()
         .map(|server| context.client_of(server))
         .transpose()?;
-    let mut found = Vec::new();
-    for file in &check.files {
-        let source = read(file)?;
-        let problems = match &client {
-            Some(client) => {
-                let answer = client.check(&source).await?;
-                answer
-                    .errors
-                    .into_iter()
-                    .chain(answer.warnings)
-                    .map(Problem::from)
-                    .collect()
-            }
-            None => banyan_core::language::check(&source, &Surroundings::default())
-                .diagnostics
-                .iter()
-                .map(Problem::from)
-                .collect(),
-        };
-        found.push(Found {
-            file: file.clone(),
-            source,
-            problems,
-        });
-    }
+    let found = together::check_all(&check.files, client.as_ref()).await?;
     let format = if context.json() {
         Format::Json
     } else {
@@ -150,16 +128,12 @@ pub(super) async fn run(context: &Context, check: &Check) -> Result<Exit, Fail> 
 /// A saga file's text.
 pub(crate) fn read(file: &Path) -> Result<String, Fail> {
     let bytes = std::fs::read(file).map_err(|error| Fail::file(file, &error))?;
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..at]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count()
-            + 1;
-        let message = format!("{}:{line}: this line is not UTF-8", file.display());
-        Fail::Here(format!("{message}; save the file as UTF-8"))
-    })
+    let text = decode(&bytes).map_err(|problem| {
+        let Diagnostic { line, message, .. } = &problem;
+        let help = problem.help.as_deref().unwrap_or_default();
+        Fail::Here(format!("{}:{line}: {message}; {help}", file.display()))
+    })?;
+    Ok(text.to_owned())
 }
 
 fn human(context: &Context, found: &[Found]) -> String {

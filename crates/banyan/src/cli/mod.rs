@@ -33,6 +33,7 @@ mod style;
 mod table;
 #[cfg(test)]
 mod tests;
+mod together;
 mod tree;
 mod verbs;
 mod watch;

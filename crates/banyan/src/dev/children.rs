@@ -3,7 +3,7 @@
 
 use crate::cli;
 use banyan_core::Definition;
-use banyan_core::children::{ChildRun, Registered, Sagas};
+use banyan_core::children::ChildRun;
 use banyan_core::language::{Checked, Surroundings, check};
 use std::path::{Path, PathBuf};
 
@@ -39,22 +39,6 @@ pub(super) fn saga_files(folder: &Path) -> Vec<PathBuf> {
 pub(super) fn folder_of(file: &Path) -> &Path {
     let folder = file.parent().filter(|it| !it.as_os_str().is_empty());
     folder.unwrap_or(Path::new("."))
-}
-
-/// What is known of definitions: those that were gathered.
-#[derive(Debug)]
-pub(super) struct Known<'c> {
-    /// The gathered ones.
-    pub(super) children: &'c [Child],
-}
-
-impl Sagas for Known<'_> {
-    fn saga(&self, name: &str, version: Option<u32>) -> Option<Registered> {
-        let all = self.children.iter().map(|child| &child.definition);
-        let named = all
-            .filter(|one| one.name == name && version.is_none_or(|version| version == one.version));
-        named.max_by_key(|one| one.version).map(Registered::of)
-    }
 }
 
 /// Every saga that the file runs, and those that they run: each before those that run it.

@@ -1,10 +1,11 @@
 //! The saga file and those beside it that it runs: read, checked, and looked at again for
 //! changes.
 
-use super::children::{Known, folder_of, gather, saga_files};
+use super::children::{folder_of, gather, saga_files};
 use super::session::Play;
 use crate::cli::{self, Fail};
 use banyan_core::Json;
+use banyan_core::children::Together;
 use banyan_core::language::{Surroundings, check};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -126,10 +127,10 @@ pub(super) fn understand(
         return Err(words);
     };
     let children = gather(path, &definition)?;
+    let all = children.iter().map(|child| &child.definition);
+    let together = Together::of(all.chain([&definition]));
     let known = Surroundings {
-        sagas: Some(&Known {
-            children: &children,
-        }),
+        sagas: Some(&together),
         ..Surroundings::default()
     };
     let mut words = String::new();

@@ -48,10 +48,15 @@ impl Place {
         let mut command = Command::new(BANYAN);
         command
             .args(arguments)
-            .env("BANYAN_SERVER", format!("http://{}", self.address))
+            .env("BANYAN_SERVER", self.server())
             .env("BANYAN_DATA", self.folder.path())
             .env_remove("BANYAN_TOKEN");
         command
+    }
+
+    /// Where it answers.
+    pub(crate) fn server(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {

@@ -160,16 +160,51 @@ fn lexer_error(source: &str, errors: Vec<lex::Error<&str>>) -> ParseError {
     let help = match rest.chars().next() {
         Some('\'') => Some("strings stand in double quotes".to_owned()),
         Some('&') => Some("write `and`".to_owned()),
-        _ => None,
+        _ => Some(lexer_help(&expected).to_owned()),
     };
     let message = match expected {
         lex::Expect::Token => format!("{found}, where nothing like it may stand"),
-        expected => format!("a {} is missing: {found}", expected.as_str()),
+        expected => format!("{} is missing: {found}", with_article(expected.as_str())),
     };
     ParseError {
         message,
         offset: offset_of(source, rest),
         help,
+    }
+}
+
+/// `a key`, `an identifier`.
+fn with_article(noun: &str) -> String {
+    let vowel = noun.starts_with(['a', 'e', 'i', 'o']);
+    format!("{} {noun}", if vowel { "an" } else { "a" })
+}
+
+fn lexer_help(expected: &lex::Expect<&str>) -> &'static str {
+    match expected {
+        lex::Expect::Delim(open) if *open == "\"" => {
+            "a string begins and ends with a double quote: `\"paid\"`"
+        }
+        lex::Expect::Delim(_) => "close each `(`, `[` and `{`, innermost first",
+        lex::Expect::Escape | lex::Expect::Unicode => {
+            "write a backslash in a string twice; `\\n`, `\\t` and `\\u00e9` are escapes"
+        }
+        lex::Expect::Ident => "write a name there: `$input`, `.amount`",
+        _ => "remove it; a text stands in double quotes",
+    }
+}
+
+fn parser_help(expected: &parse::Expect<&str>) -> &'static str {
+    match expected {
+        parse::Expect::Nothing => {
+            "join two values by an operator, such as `+` or `|`, or remove one"
+        }
+        parse::Expect::Term => {
+            "write a value there, such as `$input.amount`, or remove what waits for it"
+        }
+        parse::Expect::Key => "a key that is no plain word stands in quotes: `$input[\"0x\"]`",
+        parse::Expect::ElseOrEnd => "write `if … then … else … end`",
+        parse::Expect::Pattern => "`as` gives a name with a `$`: `$input.amount as $amount | …`",
+        _ => "look at the word before it: something that belongs to it is missing",
     }
 }
 
@@ -190,17 +225,20 @@ fn parser_error(source: &str, errors: Vec<parse::TError<'_, &str>>) -> ParseErro
         Some(found) => format!("`{}`", shorten(found, 20)),
         None => "the end".to_owned(),
     };
-    let message = match expected {
+    let message = match &expected {
         parse::Expect::Nothing => format!("{found} may not stand here"),
         parse::Expect::Term => format!("a value is missing before {found}"),
         parse::Expect::Just(word) => format!("`{word}` is missing before {found}"),
-        expected => format!("a {} is missing before {found}", expected.as_str()),
+        expected => format!(
+            "{} is missing before {found}",
+            with_article(expected.as_str())
+        ),
     };
     let help = match source.get(offset..) {
         Some(rest) if rest.starts_with("&&") => Some("write `and`".to_owned()),
         Some(rest) if rest.starts_with("||") => Some("write `or`".to_owned()),
         Some(rest) if rest.starts_with("!") => Some("write `… | not`".to_owned()),
-        _ => None,
+        _ => Some(parser_help(&expected).to_owned()),
     };
     ParseError {
         message,

@@ -305,7 +305,11 @@ impl Reader<'_> {
                 look_again: Some(self.look_again_default(timeout)),
             }),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) => {
-                self.wrong_type(node, "`undo` is a call in short or long form, or `none`");
+                self.wrong_type(
+                    node,
+                    "`undo` is a call in short or long form, or `none`",
+                    "write `undo: DELETE stock /reservations/by-key/{$key}`, or `undo: none` to say that there is nothing to undo",
+                );
                 None
             }
         };

@@ -7,6 +7,18 @@ use super::values::Scope;
 use crate::children::{ChildProblem, ChildRun, family};
 use crate::definition::Run;
 
+/// Whether a code is about what a saga runs, and so hangs on which other definitions are known.
+pub fn is_of_children(code: &str) -> bool {
+    [
+        Code::ChildNotRegistered,
+        Code::ChildCycle,
+        Code::ChildWithLock,
+        Code::ChildWithPivot,
+    ]
+    .iter()
+    .any(|one| one.as_str() == code)
+}
+
 impl Reader<'_> {
     /// A saga of its own. `pivot` says that its step is the point of no return.
     pub(crate) fn run(&mut self, fields: &Fields<'_>, main: &Entry, pivot: bool) -> Option<Run> {

@@ -28,6 +28,8 @@ macro_rules! codes {
 }
 
 codes! {
+    /// A file that cannot be read, or is not UTF-8.
+    UnreadableFile = "unreadable_file", Error;
     /// More bytes than a file may have.
     FileTooLarge = "file_too_large", Error;
     /// A character that no YAML file may hold.

@@ -133,6 +133,7 @@ impl Reader<'_> {
             self.wrong_type(
                 node,
                 "`labels` is a map of names and expressions over `$input`",
+                "write `labels: { customer: $input.customer }`",
             );
             return Vec::new();
         };

@@ -246,7 +246,7 @@ pub(crate) const KEYS: &[Key] = &[
     kind("do", Call, Shape::Target, "Call a service: METHOD service path."),
     kind("wait", Wait, Shape::Name, "Wait in the store for the signal of this name; its body is the result."),
     kind("sleep", Sleep, Shape::Time, "Wait for so long; a restart does not shorten or lengthen it."),
-    kind("until", Sleep, Shape::Expression, "Wait until the moment that this expression gives: RFC 3339 text, or milliseconds since 1970."),
+    kind("until", Sleep, Shape::Expression, "Wait until the moment that this expression gives: RFC 3339 text, or milliseconds since 1970, at most 9999-12-30T22:00:00Z."),
     kind("set", Set, Shape::Template, "Compute a value: it is the step's result."),
     kind("refuse", Refuse, Shape::Words, "Turn the saga back with this message, as if a service had said no."),
     kind("run", Run, Shape::Child, "Run a saga of its own: its name, or its name and version (charge@3)."),

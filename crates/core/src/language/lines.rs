@@ -3,6 +3,7 @@
 
 use super::codes::Code;
 use super::node::{Place, shortened};
+use super::pieces::{Pieces, Raw};
 use super::problems::Problems;
 use serde_saphyr::granit_parser::{ErrorKind, ScalarStyle, ScanError, Span};
 
@@ -21,48 +22,38 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// Where each line of a text begins, when the file holds the text as it reads.
-    pub(crate) fn of_text(&self, text: &str, style: ScalarStyle, span: &Span) -> Vec<Place> {
-        let quotes = match style {
-            ScalarStyle::Plain => 0,
-            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => 1,
-            ScalarStyle::Literal => return self.of_block(text, span.start.line()),
-            ScalarStyle::Folded => return Vec::new(),
+    /// Where the characters of a text stand.
+    pub(crate) fn of_text(&self, text: &str, style: ScalarStyle, span: &Span) -> Pieces {
+        let (line, quotes) = match style {
+            ScalarStyle::Plain => (span.start.line(), 0),
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => (span.start.line(), 1),
+            // A block's span begins at its first line that is not blank.
+            ScalarStyle::Literal | ScalarStyle::Folded => {
+                let first = span.start.line().saturating_sub(1);
+                let lines = self.lines.iter().enumerate().skip(first);
+                let lines = lines.map(|(at, words)| Raw {
+                    line: at + 1,
+                    column: 1,
+                    words,
+                });
+                return Pieces::of(text, style, lines);
+            }
         };
         let raw = span.slice(self.source).unwrap_or("");
         let inner = raw
             .len()
             .checked_sub(quotes)
             .and_then(|end| raw.get(quotes..end));
-        if inner != Some(text) || text.contains('\n') {
-            return Vec::new();
-        }
-        vec![Place {
-            line: span.start.line(),
-            column: span.start.col() + 1 + quotes,
-            length: 1,
-        }]
-    }
-
-    /// The lines of a literal block (`|`). Its span begins at the first line that is not
-    /// blank, so the blank ones before that are counted back.
-    fn of_block(&self, text: &str, begin: usize) -> Vec<Place> {
-        let blank = text.len() - text.trim_start_matches('\n').len();
-        let Some(first) = begin.checked_sub(blank) else {
-            return Vec::new();
-        };
-        let places = text.lines().enumerate().map(|(at, words)| {
-            let line = first + at;
-            let source = self.lines.get(line.checked_sub(1)?)?;
-            let indent = source.strip_suffix(words)?;
-            let spaces = indent.bytes().all(|byte| byte == b' ');
-            spaces.then_some(Place {
-                line,
-                column: indent.len() + 1,
-                length: 1,
-            })
+        let lines = inner.unwrap_or("").split('\n').enumerate();
+        let lines = lines.map(|(at, words)| Raw {
+            line: line + at,
+            column: match at {
+                0 => span.start.col() + 1 + quotes,
+                _ => 1,
+            },
+            words,
         });
-        places.collect::<Option<_>>().unwrap_or_default()
+        Pieces::of(text, style, lines)
     }
 
     /// What is wrong with the YAML there, and how to mend it. `in_flow`: inside `{ … }` or `[ … ]`.

@@ -3,6 +3,7 @@
 //! It holds what YAML's core schema gives (null, truth values, numbers digit for digit, text,
 //! lists, maps in their order with text keys) and nothing else: no anchors, no tags.
 
+use super::pieces::Pieces;
 use crate::json::Json;
 
 /// A place in the file.
@@ -21,9 +22,8 @@ pub(crate) struct Place {
 pub(crate) struct Node {
     /// Where it stands.
     pub(crate) place: Place,
-    /// For a text whose lines stand in the file exactly as they read: where each one begins.
-    /// Empty for a text that is folded or escaped, and for what is no text.
-    pub(crate) lines: Vec<Place>,
+    /// Where the characters of a text stand.
+    pub(crate) pieces: Pieces,
     /// What it is.
     pub(crate) value: Value,
 }
@@ -58,27 +58,15 @@ pub(crate) struct Entry {
 
 impl Node {
     /// The place of a part of its text: `length` bytes from byte `offset` on. The whole node's
-    /// place when its text is folded or escaped.
+    /// place where that cannot be told.
     pub(crate) fn part(&self, offset: usize, length: usize) -> Place {
         let Value::Text(text) = &self.value else {
             return self.place;
         };
         // What is missing at the end is missing behind the last word, not behind the line break.
         let offset = offset.min(text.trim_end().len());
-        let before = text.get(..offset).unwrap_or("");
-        let line = before.matches('\n').count();
-        let Some(begin) = self.lines.get(line) else {
-            return self.place;
-        };
-        let column = before.rsplit('\n').next().unwrap_or("").chars().count();
-        let within = text
-            .get(offset..offset.saturating_add(length))
-            .map_or(1, |part| part.chars().count());
-        Place {
-            line: begin.line,
-            column: begin.column + column,
-            length: within.max(1),
-        }
+        let part = self.pieces.part(text, offset, length);
+        part.unwrap_or(self.place)
     }
 
     /// It as JSON, as it stands.
@@ -118,6 +106,16 @@ impl Node {
             Value::Text(text) => format!("`{}`", shortened(text)),
             Value::List(_) => "a list".to_owned(),
             Value::Map(_) => "a map".to_owned(),
+        }
+    }
+
+    /// Its kind, and it as it reads when it is a scalar.
+    pub(crate) fn described(&self) -> String {
+        match &self.value {
+            Value::Text(_) | Value::Number(_) | Value::Bool(_) => {
+                format!("{} {}", self.noun(), self.quoted())
+            }
+            Value::Null | Value::List(_) | Value::Map(_) => self.noun().to_owned(),
         }
     }
 

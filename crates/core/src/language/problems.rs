@@ -4,6 +4,7 @@ use super::codes::Code;
 use super::node::Place;
 use super::{Diagnostic, Severity};
 use crate::limits;
+use std::collections::BTreeSet;
 
 /// What was found so far: the first [`limits::DIAGNOSTICS`] in full, the rest counted.
 #[derive(Default)]
@@ -12,6 +13,9 @@ pub(crate) struct Problems {
     count: usize,
     any_error: bool,
     first_untold: Option<Place>,
+    /// Where a value was refused as it was read: what stands there in its stead is no fault of
+    /// the file's.
+    refused: BTreeSet<(usize, usize)>,
 }
 
 impl Problems {
@@ -23,6 +27,11 @@ impl Problems {
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
+        // That a map lacks a key is another matter than its first key, at the same place.
+        let of_what_is_there = code != Code::MissingKey;
+        if of_what_is_there && self.refused.contains(&(place.line, place.column)) {
+            return;
+        }
         self.count += 1;
         self.any_error |= code.severity() == Severity::Error;
         if self.found.len() < limits::DIAGNOSTICS {
@@ -31,6 +40,18 @@ impl Problems {
         } else {
             self.first_untold.get_or_insert(place);
         }
+    }
+
+    /// Adds a problem after which nothing more is said of this place.
+    pub(crate) fn refuse(
+        &mut self,
+        code: Code,
+        place: Place,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.add(code, place, message, help);
+        self.refused.insert((place.line, place.column));
     }
 
     /// Whether anything found keeps the file from being registered.
@@ -61,7 +82,8 @@ impl Problems {
     }
 }
 
-fn diagnostic(code: Code, place: Place, message: String, help: String) -> Diagnostic {
+/// A problem as it is told.
+pub(crate) fn diagnostic(code: Code, place: Place, message: String, help: String) -> Diagnostic {
     Diagnostic {
         code: code.as_str(),
         severity: code.severity(),

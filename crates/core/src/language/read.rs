@@ -73,7 +73,16 @@ impl Reader<'_> {
     /// A map of one kind: its unknown, misplaced and not yet supported keys are reported.
     pub(crate) fn fields<'n>(&mut self, node: &'n Node, within: Within) -> Option<Fields<'n>> {
         let Value::Map(entries) = &node.value else {
-            self.wrong_type(node, &format!("{} is a map of keys", within.noun()));
+            let help = format!(
+                "write its keys: {}",
+                keys::of(within)
+                    .filter(|key| key.shape.is_some())
+                    .map(|key| key.name)
+                    .take(6)
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            );
+            self.wrong_type(node, &format!("{} is a map of keys", within.noun()), &help);
             return None;
         };
         for entry in entries {
@@ -146,7 +155,7 @@ impl Reader<'_> {
     }
 
     /// Says that a value is of the wrong kind.
-    pub(crate) fn wrong_type(&mut self, node: &Node, expected: &str) {
+    pub(crate) fn wrong_type(&mut self, node: &Node, expected: &str, help: &str) {
         let braces = match &node.value {
             Value::Map(entries) => entries
                 .first()
@@ -158,12 +167,12 @@ impl Reader<'_> {
         let help = if braces {
             "to YAML `{ … }` is a map: put the text in quotes, such as \"{$key}\""
         } else {
-            ""
+            help
         };
         self.problems.add(
             Code::WrongType,
             node.place,
-            format!("{expected}, and here stands {}", described(node)),
+            format!("{expected}, and here stands {}", node.described()),
             help,
         );
     }
@@ -178,7 +187,14 @@ impl Reader<'_> {
             | Value::Number(_)
             | Value::List(_)
             | Value::Map(_) => {
-                self.wrong_type(node, &format!("{what} is a text"));
+                let help = match &node.value {
+                    Value::Number(_) | Value::Bool(_) => format!(
+                        "put it in quotes to make it a text: \"{}\"",
+                        node.quoted().trim_matches('`')
+                    ),
+                    _ => "write it behind the colon".to_owned(),
+                };
+                self.wrong_type(node, &format!("{what} is a text"), &help);
                 None
             }
         }
@@ -208,7 +224,11 @@ impl Reader<'_> {
     /// A whole number between two bounds.
     pub(crate) fn count(&mut self, node: &Node, what: &str, bounds: (u32, u32)) -> Option<u32> {
         let Value::Number(number) = &node.value else {
-            self.wrong_type(node, &format!("{what} is a whole number"));
+            let help = format!(
+                "write a whole number from {} to {}, without quotes",
+                bounds.0, bounds.1
+            );
+            self.wrong_type(node, &format!("{what} is a whole number"), &help);
             return None;
         };
         let whole = number.to_string().parse::<u32>().ok();
@@ -223,7 +243,11 @@ impl Reader<'_> {
                     bounds.1,
                     node.quoted()
                 ),
-                "",
+                match whole {
+                    Some(count) if count > bounds.1 => format!("write {} or less", bounds.1),
+                    Some(_) => format!("write {} or more", bounds.0),
+                    None => format!("write a whole number, such as {}", bounds.0.max(1)),
+                },
             );
         }
         within
@@ -243,7 +267,8 @@ impl Reader<'_> {
                 None
             }
             Value::Null | Value::Number(_) | Value::Text(_) | Value::List(_) | Value::Map(_) => {
-                self.wrong_type(node, &format!("{what} is true or false"));
+                let help = "write `true` or `false`, without quotes";
+                self.wrong_type(node, &format!("{what} is true or false"), help);
                 None
             }
         }
@@ -267,7 +292,7 @@ impl Reader<'_> {
             self.problems.add(
                 Code::InvalidValue,
                 node.place,
-                format!("{what} cannot be {}", described(node)),
+                format!("{what} cannot be {}", node.described()),
                 format!("write {}", quoted.join(" or ")),
             );
         }
@@ -302,7 +327,7 @@ impl Reader<'_> {
                 node.place,
                 format!(
                     "{what} is a length of time, and {} is none",
-                    described(node)
+                    node.described()
                 ),
                 help,
             );
@@ -316,7 +341,11 @@ impl Reader<'_> {
                     "{what} lies between {} and {}, and `{duration}` does not",
                     bounds.0, bounds.1
                 ),
-                "",
+                if duration < bounds.0 {
+                    format!("write `{}` or longer", bounds.0)
+                } else {
+                    format!("write `{}` or shorter", bounds.1)
+                },
             );
             return None;
         }
@@ -350,14 +379,5 @@ fn suggestion_of_name(text: &str) -> String {
         format!("did you mean `{name}`?")
     } else {
         "for example `place_order`".to_owned()
-    }
-}
-
-fn described(node: &Node) -> String {
-    match &node.value {
-        Value::Text(_) | Value::Number(_) | Value::Bool(_) => {
-            format!("{} {}", node.noun(), node.quoted())
-        }
-        Value::Null | Value::List(_) | Value::Map(_) => node.noun().to_owned(),
     }
 }

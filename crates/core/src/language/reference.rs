@@ -14,7 +14,7 @@ const SAMPLES: &str = include_str!("reference.samples");
 
 const HEAD: &str = "# The saga language
 
-YAML 1.2 (JSON is accepted too), in files named `*.saga.yaml`: one file, one definition. An unknown key is an error; every problem of a file is reported at once. `banyan check FILE` does that, `banyan schema` prints the JSON Schema for editors.
+YAML 1.2 (JSON is accepted too), in files named `*.saga.yaml`: one file, one definition. An unknown key is an error; every problem of a file is reported at once. `banyan check FILE` does that, and looks whether those of several files that run each other may, with `--against` among what a server has registered as well. `banyan schema` prints the JSON Schema for editors.
 
 Names are `[a-z][a-z0-9_]*`, at most 64 characters, and a step's is unique in its file. Lengths of time are written `200ms`, `30s`, `5m`, `2h`, `3d`, or joined, largest first: `1h30m`. What stands in expressions has a page of its own: [expressions](expressions.md). What an answer means, and how a saga turns back: [outcomes](outcomes.md).
 

@@ -80,6 +80,7 @@ impl Reader<'_> {
                 self.wrong_type(
                     node,
                     "`retry` is `forever` or a map such as `{ attempts: 5, first: 200ms, factor: 2, max: 30s }`",
+                    "write how often under `attempts`: `retry: { attempts: 5 }`",
                 );
                 return retry;
             }
@@ -144,7 +145,11 @@ impl Reader<'_> {
     /// By how much the bound grows, in thousandths; digits beyond them are cut.
     fn factor(&mut self, node: &Node) -> Option<u32> {
         let Value::Number(number) = &node.value else {
-            self.wrong_type(node, "`factor` is a number");
+            self.wrong_type(
+                node,
+                "`factor` is a number",
+                "2 doubles the pause each time; write it without quotes",
+            );
             return None;
         };
         let milli = number

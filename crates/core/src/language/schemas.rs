@@ -1,13 +1,12 @@
 //! JSON Schemas inside a saga file: each is proven to be one, with nothing to fetch.
 
 use super::codes::Code;
-use super::node::{Node, Value};
+use super::node::{Node, Place, Value};
 use super::read::Reader;
+use super::schema_faults::{READ_UP, faults};
 use crate::json::Json;
 use crate::limits;
 use jsonschema::PatternOptions;
-
-const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// Compiles a schema of a saga file: references inside it only, no network, and patterns that
 /// cannot backtrack.
@@ -23,7 +22,7 @@ pub fn compile(schema: &Json) -> Result<jsonschema::Validator, String> {
 }
 
 /// A reason cut to what a message can carry.
-fn brief(why: &str) -> String {
+pub(super) fn brief(why: &str) -> String {
     let mut out: String = why.chars().take(200).collect();
     if out.len() < why.len() {
         out.push('…');
@@ -35,7 +34,11 @@ impl Reader<'_> {
     /// A JSON Schema, as it stands.
     pub(crate) fn json_schema(&mut self, node: &Node, what: &str) -> Option<Json> {
         if !matches!(node.value, Value::Map(_) | Value::Bool(_)) {
-            self.wrong_type(node, &format!("{what} is a JSON Schema, a map"));
+            self.wrong_type(
+                node,
+                &format!("{what} is a JSON Schema, a map"),
+                "write a map such as `{ type: object }`",
+            );
             return None;
         }
         if node.levels() > 2 * limits::DEFINITION_LEVELS {
@@ -56,64 +59,28 @@ impl Reader<'_> {
                 "it has {patterns} patterns, more than {}",
                 limits::SCHEMA_PATTERNS
             );
-            self.invalid_schema(node, what, &why);
+            let help = "check less by patterns: `enum` lists words, `maxLength` bounds a length";
+            self.invalid_schema(node.place, what, &why, help);
             return None;
         }
-        let before = self.problems.count();
-        self.references(node);
         let schema = node.to_json();
-        if let Err(error) = jsonschema::draft202012::meta::validate(&schema) {
-            let part = node.at_pointer(error.instance_path().as_str());
-            self.invalid_schema(part, what, &error.to_string());
-        }
-        if self.problems.count() == before
+        let faults = faults(node, &schema);
+        if faults.is_empty()
             && let Err(why) = compile(&schema)
         {
-            self.invalid_schema(node, what, &why);
+            self.invalid_schema(node.place, what, &brief(&why), READ_UP);
+            return None;
         }
-        (self.problems.count() == before).then_some(schema)
+        let clean = faults.is_empty();
+        for fault in faults {
+            self.invalid_schema(fault.place, what, &fault.why, &fault.help);
+        }
+        clean.then_some(schema)
     }
 
-    fn invalid_schema(&mut self, node: &Node, what: &str, why: &str) {
-        self.problems.add(
-            Code::InvalidSchema,
-            node.place,
-            format!("{what} is no JSON Schema: {}", brief(why)),
-            "the dialect is JSON Schema 2020-12",
-        );
-    }
-
-    /// Refuses what would have to be fetched, and other dialects.
-    fn references(&mut self, node: &Node) {
-        match &node.value {
-            Value::Map(entries) => {
-                for entry in entries {
-                    let value = &entry.node;
-                    if let Value::Text(text) = &value.value {
-                        let remote = matches!(entry.key.as_str(), "$ref" | "$dynamicRef")
-                            && !text.starts_with('#');
-                        let dialect =
-                            entry.key == "$schema" && text.trim_end_matches('#') != DIALECT;
-                        if remote {
-                            self.invalid_schema(
-                                value,
-                                &format!("`{}`", entry.key),
-                                &format!("`{text}` points outside the file"),
-                            );
-                        } else if dialect {
-                            self.invalid_schema(
-                                value,
-                                "`$schema`",
-                                &format!("`{text}` is another dialect"),
-                            );
-                        }
-                    }
-                    self.references(value);
-                }
-            }
-            Value::List(items) => items.iter().for_each(|item| self.references(item)),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {}
-        }
+    fn invalid_schema(&mut self, place: Place, what: &str, why: &str, help: &str) {
+        let message = format!("{what} is no JSON Schema: {why}");
+        self.problems.add(Code::InvalidSchema, place, message, help);
     }
 }
 

@@ -13,7 +13,9 @@ impl Reader<'_> {
             return Vec::new();
         };
         let Value::List(items) = &node.value else {
-            self.wrong_type(node, "`secret` is a list of paths");
+            let first = variables.first().unwrap_or(&"result");
+            let help = format!("write `secret: [${first}.token]`");
+            self.wrong_type(node, "`secret` is a list of paths", &help);
             return Vec::new();
         };
         let paths = items.iter().map(|item| self.secret_path(item, variables));
@@ -22,7 +24,9 @@ impl Reader<'_> {
 
     fn secret_path(&mut self, node: &Node, variables: &[&str]) -> Option<SecretPath> {
         let Value::Text(text) = &node.value else {
-            self.wrong_type(node, "a secret is a path");
+            let first = variables.first().unwrap_or(&"result");
+            let help = format!("write the way to the value, such as `${first}.token`");
+            self.wrong_type(node, "a secret is a path", &help);
             return None;
         };
         let named: Vec<String> = variables.iter().map(|name| format!("`${name}`")).collect();

@@ -23,6 +23,9 @@ const LIMIT_MAX: u32 = 1_000;
 /// Names of steps that mean something else in an expression.
 const RESERVED: [&str; 6] = ["input", "saga", "key", "result", "body", "http"];
 
+/// What a step looks like.
+const A_STEP: &str = "write `- order:` and, indented below it, the step's keys";
+
 impl Reader<'_> {
     /// A list of steps under `key`; `around` holds the names of the groups around it.
     pub(crate) fn steps(
@@ -79,6 +82,7 @@ impl Reader<'_> {
                 self.wrong_type(
                     node,
                     &format!("`{key}` is a list of steps, each `- name:` and its keys"),
+                    "begin each step with `- ` on a line of its own",
                 );
                 None
             }
@@ -104,13 +108,13 @@ impl Reader<'_> {
 
     fn only_entry<'n>(&mut self, item: &'n Node) -> Option<&'n Entry> {
         let Value::Map(entries) = &item.value else {
-            self.wrong_type(item, "a step is its name and, below it, its keys");
+            self.wrong_type(item, "a step is its name and, below it, its keys", A_STEP);
             return None;
         };
         match entries.as_slice() {
             [entry] => Some(entry),
             [] => {
-                self.wrong_type(item, "a step has a name");
+                self.wrong_type(item, "a step has a name", A_STEP);
                 None
             }
             [first, second, ..] => {

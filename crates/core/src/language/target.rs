@@ -50,7 +50,11 @@ impl Reader<'_> {
         scope: Scope,
     ) -> (Option<Method>, Option<Target>) {
         let Value::Text(line) = &node.value else {
-            self.wrong_type(node, &format!("{what} is a text `METHOD service path`"));
+            self.wrong_type(
+                node,
+                &format!("{what} is a text `METHOD service path`"),
+                FORM,
+            );
             return (None, None);
         };
         let words = split(line);
@@ -220,7 +224,11 @@ impl Reader<'_> {
             return Vec::new();
         };
         let Value::Map(entries) = &node.value else {
-            self.wrong_type(node, &format!("{what} is a map of names and texts"));
+            self.wrong_type(
+                node,
+                &format!("{what} is a map of names and texts"),
+                "write a name and a text each: `{ page: \"1\" }`",
+            );
             return Vec::new();
         };
         let mut out = Vec::new();
@@ -230,7 +238,7 @@ impl Reader<'_> {
                     Code::InvalidName,
                     entry.place,
                     format!("a name in {what} has 1 to {} bytes", limits::LABEL_BYTES),
-                    "",
+                    "give it a name within these bounds",
                 );
             } else {
                 out.push((entry.key.as_str(), &entry.node));
@@ -245,7 +253,11 @@ impl Reader<'_> {
             Value::Bool(truth) => self.text(node, &truth.to_string(), 0, scope),
             Value::Number(number) => self.text(node, &number.to_string(), 0, scope),
             Value::Null | Value::List(_) | Value::Map(_) => {
-                self.wrong_type(node, &format!("{what} is a text"));
+                self.wrong_type(
+                    node,
+                    &format!("{what} is a text"),
+                    "write a text; `{…}` in it inserts a value, as in `\"{$input.page}\"`",
+                );
                 None
             }
         }

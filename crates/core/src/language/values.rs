@@ -92,6 +92,9 @@ impl Scope {
     pub(crate) const SIGNAL: Scope = scope("the meaning of a signal", &["result"]);
 }
 
+/// Help where an expression's own error has none.
+const FORM: &str = "an expression is jq, such as `$input.amount > 100`; docs/reference/expressions.md lists what it may hold";
+
 impl Reader<'_> {
     /// A value that is always an expression.
     pub(crate) fn expression(&mut self, node: &Node, what: &str, scope: Scope) -> Option<Expr> {
@@ -99,7 +102,8 @@ impl Reader<'_> {
             Value::Text(text) => text.clone(),
             Value::Bool(truth) => truth.to_string(),
             Value::Null | Value::Number(_) | Value::List(_) | Value::Map(_) => {
-                self.wrong_type(node, &format!("{what} is an expression"));
+                let help = "write an expression, such as `$input.amount > 100`";
+                self.wrong_type(node, &format!("{what} is an expression"), help);
                 return None;
             }
         };
@@ -211,7 +215,7 @@ impl Reader<'_> {
             Code::ExpressionInvalid,
             node.part(at, length),
             format!("{} in {}", error.message, node.quoted()),
-            error.help.clone().unwrap_or_default(),
+            error.help.as_deref().unwrap_or(FORM),
         );
     }
 
@@ -263,7 +267,11 @@ impl Reader<'_> {
                 )
             };
             let help = "refer to steps that come earlier on the same path; branches of one `together` do not see each other";
-            let help = if scope.steps { help } else { "" };
+            let help = if scope.steps {
+                help
+            } else {
+                "it is computed before any step: name what the input holds, such as `$input.order`"
+            };
             self.problems
                 .add(Code::NotReachedBefore, place, message, help);
             return;

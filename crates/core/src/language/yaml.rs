@@ -7,6 +7,7 @@
 use super::codes::Code;
 use super::lines::{Lines, only_allowed_characters, place_of};
 use super::node::{Entry, Node, Place, Value, shortened};
+use super::pieces::Pieces;
 use super::problems::Problems;
 use super::scalar;
 use crate::limits;
@@ -51,7 +52,7 @@ pub(crate) fn read(source: &str, problems: &mut Problems) -> Option<Node> {
     // A file of comments alone has no document: it is read as nothing.
     Some(builder.root.take().unwrap_or(Node {
         place: START,
-        lines: Vec::new(),
+        pieces: Pieces::default(),
         value: Value::Null,
     }))
 }
@@ -61,6 +62,12 @@ const START: Place = Place {
     column: 1,
     length: 1,
 };
+
+/// What is said of anchors and aliases, and how to do without them.
+const NO_ALIASES: (&str, &str) = (
+    "anchors (`&name`) and aliases (`*name`) are not part of the saga language",
+    "write the value out where it is needed; put a text that begins with `&` or `*` in quotes",
+);
 
 /// A list or a map that is not closed yet.
 enum Open {
@@ -77,7 +84,7 @@ struct OpenMap {
     waiting: Option<Key>,
 }
 
-/// A key whose value is not there yet. None of text when it is no text: its value is dropped.
+/// A key whose value is not there yet. None of text when it stands twice: its value is dropped.
 struct Key {
     text: Option<String>,
     place: Place,
@@ -140,10 +147,10 @@ impl<'a> Builder<'a> {
             Event::SequenceEnd | Event::MappingEnd => self.end(),
             Event::Anchor(..) => self.refuse_anchor(place),
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
-                self.refuse_anchor(place);
+                self.refuse_alias(place);
                 self.put(Node {
                     place,
-                    lines: Vec::new(),
+                    pieces: Pieces::default(),
                     value: Value::Null,
                 });
             }
@@ -193,12 +200,12 @@ impl<'a> Builder<'a> {
         let node = match self.open.pop() {
             Some(Open::List(items, place)) => Node {
                 place,
-                lines: Vec::new(),
+                pieces: Pieces::default(),
                 value: Value::List(items),
             },
             Some(Open::Map(map, place)) => Node {
                 place,
-                lines: Vec::new(),
+                pieces: Pieces::default(),
                 value: Value::Map(map.entries),
             },
             None => return,
@@ -208,17 +215,17 @@ impl<'a> Builder<'a> {
 
     fn scalar(&mut self, text: &str, style: ScalarStyle, span: &Span) -> bool {
         let place = place_of(span);
-        let lines = self.lines.of_text(text, style, span);
+        let pieces = self.lines.of_text(text, style, span);
         if style != ScalarStyle::Plain {
             self.put(Node {
                 place,
-                lines,
+                pieces,
                 value: Value::Text(text.to_owned()),
             });
             return true;
         }
         let value = scalar::resolve(text).unwrap_or_else(|why| {
-            self.problems.add(
+            self.problems.refuse(
                 Code::InvalidValue,
                 place,
                 format!("`{}` {why}", shortened(text)),
@@ -228,7 +235,7 @@ impl<'a> Builder<'a> {
         });
         self.put(Node {
             place,
-            lines,
+            pieces,
             value,
         });
         true
@@ -251,12 +258,15 @@ impl<'a> Builder<'a> {
     }
 
     fn refuse_anchor(&mut self, place: Place) {
-        self.problems.add(
-            Code::AliasNotAllowed,
-            place,
-            "anchors (`&name`) and aliases (`*name`) are not part of the saga language",
-            "write the value out where it is needed; put a text that begins with `&` or `*` in quotes",
-        );
+        let (message, help) = NO_ALIASES;
+        self.problems
+            .add(Code::AliasNotAllowed, place, message, help);
+    }
+
+    fn refuse_alias(&mut self, place: Place) {
+        let (message, help) = NO_ALIASES;
+        self.problems
+            .refuse(Code::AliasNotAllowed, place, message, help);
     }
 
     fn refuse_tag(&mut self, there: bool, span: &Span) {
@@ -293,14 +303,18 @@ impl<'a> Builder<'a> {
 
 fn key_of(node: Node, lines: &mut HashMap<String, usize>, problems: &mut Problems) -> Key {
     let place = node.place;
-    let Value::Text(text) = node.value else {
-        problems.add(
-            Code::KeyNotText,
-            place,
-            format!("a key must be a text, and this one is {}", node.noun()),
-            "put it in quotes",
-        );
-        return Key { text: None, place };
+    let text = match node.value {
+        Value::Text(text) => text,
+        _ => {
+            problems.refuse(
+                Code::KeyNotText,
+                place,
+                format!("a key must be a text, and this one is {}", node.noun()),
+                "put it in quotes",
+            );
+            // What stands behind it is looked at all the same.
+            node.to_json().to_string()
+        }
     };
     if let Some(earlier) = lines.insert(text.clone(), place.line) {
         problems.add(

@@ -138,6 +138,12 @@ fn foreign() -> Vec<Case> {
     ]
 }
 
+/// All of them, for tests that hold for every file.
+pub(crate) fn sources() -> impl Iterator<Item = String> {
+    let cases = [growing(), misshapen(), foreign()].concat();
+    cases.into_iter().map(|(_, source, _)| source)
+}
+
 #[test]
 fn hostile_files_are_refused_with_the_code_that_says_why() {
     let cases = [growing(), misshapen(), foreign()].concat();

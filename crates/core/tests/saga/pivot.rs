@@ -230,6 +230,12 @@ fn the_same_before_the_pivot_turns_back() {
         ("{ wait: told, for: 1h }", "pass 1h", "no_signal"),
         ("{ refuse: no }", "", "refuse"),
         ("{ until: '\"soon\"' }", "", "bad_value"),
+        ("{ until: '\"9999-12-31T23:59:59Z\"' }", "", "bad_value"),
+        (
+            "{ until: 10000000000000000 | tostring | tonumber }",
+            "",
+            "bad_value",
+        ),
         (
             "{ wait: told, for: 1h, refused_when: $result.no == 1 }",
             "signal told k {\"no\":1}",

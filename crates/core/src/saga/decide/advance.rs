@@ -290,12 +290,9 @@ impl Decision<'_> {
             Sleep::Until(until) => {
                 let value =
                     until.evaluate(&scope(self.saga, at.route, &Beside::default(), [until]))?;
-                Timestamp::from_json(&value).ok_or_else(|| EvalError {
+                Timestamp::from_json(&value).map_err(|why| EvalError {
                     cause: crate::expr::Cause::BadValue,
-                    message: format!(
-                        "until: {} gave {value}, which is no moment: give RFC 3339 (2026-11-21T10:42:07Z) or milliseconds since 1970",
-                        until.source()
-                    ),
+                    message: format!("until: {} gave {value}, which {why}", until.source()),
                 })
             }
         }
