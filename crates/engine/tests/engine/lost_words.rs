@@ -114,7 +114,7 @@ async fn a_lock_that_comes_free_in_a_commit_with_a_service_is_granted() {
     soon(waiting.wait_for(|held| *held)).await.unwrap();
     let engine = world.engine.clone();
     let settings = json!({"instances": ["http://127.0.0.1:9"]});
-    let service = tokio::spawn(async move { engine.put_service("another", settings).await });
+    let service = tokio::spawn(async move { engine.put_service("another", settings, None).await });
     yields().await;
     held.send(http(200, json!({}))).unwrap();
     yields().await;
