@@ -445,13 +445,10 @@ impl Engine {
     /// Commits one change.
     pub(crate) async fn change(&self, change: Change) -> Result<Applied, Refusal> {
         let shared = self.shared();
-        shared.life.check(shared.now())?;
+        shared.life.check()?;
         match self.0.committer.commit(vec![change]).await {
             None => Err(Refusal::ShuttingDown),
-            Some(Verdict::Unavailable(_, message)) => {
-                shared.life.away(shared.now(), &message);
-                Err(Refusal::Unavailable { message })
-            }
+            Some(Verdict::Unavailable(_, message)) => Err(Refusal::Unavailable { message }),
             // One change was committed: there is one result.
             Some(Verdict::Done(applied, _)) => {
                 Ok(applied.first().copied().unwrap_or(Applied::Conflict))

@@ -1,5 +1,6 @@
 //! Every bound of the engine, in one place, each with its reason.
 
+use banyan_core::Json;
 use banyan_core::id::Id;
 use banyan_core::limits;
 use banyan_core::saga::Status;
@@ -120,6 +121,9 @@ pub struct Config {
     pub keep_audit: Duration,
     /// From the begin of a pass that removes what is past its keeping to that of the next.
     pub purge_every: std::time::Duration,
+    /// Services as somebody describes them outside the store, with their settings: stored
+    /// before anything is resumed, so that no call goes by what they were before.
+    pub services: Vec<(String, Json)>,
     /// Called when the engine cannot go on: the fate of a commit is unknown, or another node
     /// took over. It must end the process; the engine accepts nothing from then on.
     pub on_fatal: Arc<dyn Fn(&str) + Send + Sync>,
@@ -153,6 +157,7 @@ impl Default for Config {
             key_retention: KEY_RETENTION,
             keep_audit: KEEP_AUDIT,
             purge_every: std::time::Duration::from_secs(10 * 60),
+            services: Vec::new(),
             on_fatal: Arc::new(|_| std::process::abort()),
         }
     }

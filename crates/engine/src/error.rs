@@ -41,6 +41,17 @@ pub enum OpenEngineError {
         /// What is wrong with it.
         message: String,
     },
+    /// A service that is described outside the store cannot be used.
+    #[error("the service {name} cannot be used")]
+    Described {
+        /// Its name.
+        name: String,
+        /// Why.
+        source: ServiceError,
+    },
+    /// The store could not be written.
+    #[error("the store could not be written at the start")]
+    Write(#[from] banyan_store::CommitError),
     /// A thread could not be started.
     #[error("the writer's thread could not be started")]
     Thread(#[source] std::io::Error),

@@ -33,10 +33,14 @@ pub(crate) struct Inner {
 }
 
 impl Engine {
+    /// Why it cannot accept work now; none when it can.
+    pub fn refuses(&self) -> Option<Refusal> {
+        self.shared().life.check().err()
+    }
+
     /// Can it accept work now?
     pub fn ready(&self) -> bool {
-        let shared = self.shared();
-        shared.life.check(shared.now()).is_ok()
+        self.shared().life.check().is_ok()
     }
 
     /// The store's own id.
@@ -75,7 +79,7 @@ impl Engine {
 
     pub(crate) async fn input(&self, id: Id, input: Input) -> Result<InputReply, Refusal> {
         let shared = self.shared();
-        shared.life.check(shared.now())?;
+        shared.life.check()?;
         let (reply, answer) = oneshot::channel();
         let message = Message::Input {
             id,

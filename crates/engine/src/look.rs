@@ -35,7 +35,7 @@ impl Engine {
     pub async fn get(&self, id: Id) -> Result<Option<Arc<Saga>>, LookError> {
         let shared = self.shared();
         // A shard that waits for its store answers late; what is on disk can be read meanwhile.
-        if !shared.life.is_away(shared.now()) {
+        if !shared.life.is_away() {
             let (reply, answer) = oneshot::channel();
             let asked = shared.door(id).try_send(Message::Get { id, reply });
             if asked.is_ok()

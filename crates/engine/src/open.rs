@@ -4,12 +4,12 @@ use crate::admin;
 use crate::calls::Calls;
 use crate::catalogue::Catalogue;
 use crate::clock::Clock;
-use crate::config::Config;
-use crate::error::OpenEngineError;
+use crate::config::{Config, SERVICES};
+use crate::error::{OpenEngineError, ServiceError};
 use crate::feed::Feed;
 use crate::gate::Gate;
 use crate::handle::{Engine, Inner};
-use crate::life::Life;
+use crate::life::{self, Life};
 use crate::metrics::Figures;
 use crate::openings::{self, Openings};
 use crate::operations::{self, Operations};
@@ -23,10 +23,10 @@ use crate::shell::Shell;
 use crate::stalls::{self, Stalls};
 use crate::timers;
 use crate::writer::{Committer, Grant};
-use banyan_core::Timestamp;
 use banyan_core::id::Id;
+use banyan_core::{Json, Timestamp};
 use banyan_outbound::{Registry, Settings};
-use banyan_store::{Reader, Writer};
+use banyan_store::{Change, Reader, ServiceRow, Writer};
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -38,7 +38,8 @@ use tokio_util::task::TaskTracker;
 const LAST_COMMITS: Duration = Duration::from_secs(5);
 
 impl Engine {
-    /// Opens an engine over a store: reads its definitions and services, starts the writer, the
+    /// Opens an engine over a store: reads its definitions and services, stores the services of
+    /// its configuration, starts the writer, the
     /// shards and the timers, and begins to resume what was in flight. To be called within a
     /// Tokio runtime. It blocks for as long as the definitions take to read.
     ///
@@ -48,7 +49,7 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read, or what it holds cannot be used.
     pub fn open(
-        writer: Box<dyn Writer>,
+        mut writer: Box<dyn Writer>,
         reader: Arc<dyn Reader>,
         registry: Arc<Registry>,
         calls: Arc<dyn Calls>,
@@ -56,6 +57,7 @@ impl Engine {
         config: Config,
     ) -> Result<Engine, OpenEngineError> {
         let catalogue = Catalogue::load(&*reader)?;
+        store_described(&mut *writer, &catalogue, &config.services, clock.now())?;
         register_services(&catalogue, &registry, clock.now())?;
         let in_flight = timers::in_flight(&*reader, config.page)?;
         let operations = Operations::load(&*reader)?;
@@ -100,6 +102,9 @@ impl Engine {
             doors,
             config,
         });
+        for (name, _) in &shared.config.services {
+            shared.openings.open(name);
+        }
         let shells = start_shells(&shared, &committer, inboxes);
         let background = start_background(&shared, &committer, in_flight);
         let engine = Engine(Arc::new(Inner {
@@ -167,6 +172,46 @@ impl Background {
     }
 }
 
+/// Stores the services that are described outside the store, as far as they are new or changed,
+/// in one commit. Their pauses stay.
+fn store_described(
+    writer: &mut dyn Writer,
+    catalogue: &Catalogue,
+    described: &[(String, Json)],
+    now: Timestamp,
+) -> Result<(), OpenEngineError> {
+    let mut count = catalogue.services().len();
+    let mut rows = Vec::new();
+    for (name, settings) in described {
+        let unusable = |source| OpenEngineError::Described {
+            name: name.clone(),
+            source,
+        };
+        Settings::read(settings).map_err(|error| unusable(ServiceError::Invalid(error)))?;
+        let known = catalogue.service(name);
+        if known.as_ref().is_some_and(|row| row.settings == *settings) {
+            continue;
+        }
+        count += usize::from(known.is_none());
+        if count > SERVICES {
+            return Err(unusable(ServiceError::TooMany { limit: SERVICES }));
+        }
+        rows.push(ServiceRow {
+            name: name.clone(),
+            settings: settings.clone(),
+            paused: known.and_then(|row| row.paused.clone()),
+            changed_at: now,
+        });
+    }
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let changes: Vec<Change> = rows.iter().cloned().map(Change::Service).collect();
+    writer.commit(&changes)?;
+    rows.into_iter().for_each(|row| catalogue.put_service(row));
+    Ok(())
+}
+
 fn register_services(
     catalogue: &Catalogue,
     registry: &Registry,
@@ -228,6 +273,7 @@ fn start_background(shared: &Arc<Shared>, committer: &Committer, in_flight: Vec<
     background.run(post::run(Arc::clone(shared)));
     background.run(post::look_again(Arc::clone(shared)));
     background.run(stalls::run(Arc::clone(shared)));
+    background.run(life::try_again(Arc::clone(shared), committer.clone()));
     background.run(retention::run(Arc::clone(shared), committer.clone()));
     background.tasks.close();
     background

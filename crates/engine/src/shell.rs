@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 
 /// Pauses between commits while the store refuses them.
 const RETRY_FIRST: std::time::Duration = std::time::Duration::from_millis(50);
-const RETRY_MAX: std::time::Duration = std::time::Duration::from_secs(2);
+const RETRY_MAX: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// A shell, with the shards that it drives as one.
 pub(crate) struct Shell {
@@ -116,6 +116,9 @@ impl Shell {
         loop {
             let draining = self.shared.life.is_draining();
             let mut messages = std::mem::take(&mut self.again);
+            if messages.len() > most {
+                self.again = messages.split_off(most);
+            }
             if !draining {
                 messages.extend(self.due(most));
                 let room = most.saturating_sub(messages.len());
@@ -233,6 +236,7 @@ impl Shell {
     /// Commits a batch, however long the store refuses it. None when the writer has ended.
     async fn commit(&mut self, mut changes: Vec<Change>) -> Option<Vec<Applied>> {
         let mut pause = RETRY_FIRST;
+        let mut holding = None;
         while !changes.is_empty() {
             match self.committer.commit(changes).await? {
                 Verdict::Done(applied, changes) => {
@@ -240,18 +244,36 @@ impl Shell {
                     return Some(applied);
                 }
                 Verdict::Unavailable(back, message) => {
-                    self.shared.life.away(self.shared.now(), &message);
                     let (left, actions) = self.shard.unavailable(back, &message);
                     self.perform(actions);
                     changes = left;
                     if !changes.is_empty() {
-                        self.shared.pause(pause).await;
+                        holding.get_or_insert_with(|| self.shared.life.hold());
+                        self.turn_away(pause, &message).await;
                         pause = (pause * 2).min(RETRY_MAX);
                     }
                 }
             }
         }
         Some(Vec::new())
+    }
+
+    /// Pauses while the store refuses what this shell holds. Whoever comes meanwhile is not let
+    /// wait for it: callers are refused, who looks is sent to the store. The rest is kept.
+    async fn turn_away(&mut self, pause: std::time::Duration, why: &str) {
+        let shared = Arc::clone(&self.shared);
+        let over = shared.pause(pause);
+        tokio::pin!(over);
+        loop {
+            let room = self.again.len() < self.shared.config.inbox.max(1);
+            tokio::select! {
+                biased;
+                () = &mut over => return,
+                Some(message) = self.inbox.recv(), if room => {
+                    self.again.extend(message.turn_away(why));
+                }
+            }
+        }
     }
 
     /// The one place where anything leaves, after the commit that allows it. Who no longer

@@ -93,7 +93,7 @@ impl Engine {
         }
         let labels = Saga::labels_of(&ready.plan, &request.input)
             .map_err(|(label, message)| StartError::InvalidLabel { label, message })?;
-        shared.life.check(now)?;
+        shared.life.check()?;
         if shared.gate.is_full() {
             shared.figures.overload();
             let what = "the memory for active sagas";

@@ -166,6 +166,7 @@ impl Desk {
         let result = catch_unwind(AssertUnwindSafe(|| writer.commit(&changes)));
         let fatal = match result {
             Ok(Ok(Committed { applied, granted })) => {
+                self.life.back();
                 self.figures.committed(changes.len(), begun.elapsed());
                 granted.into_iter().for_each(&self.grant);
                 let mut applied = applied.into_iter();
@@ -176,6 +177,7 @@ impl Desk {
             }
             Ok(Err(CommitError::Unavailable { message })) => {
                 self.figures.unavailable();
+                self.life.away(&message);
                 tracing::warn!(cause = message, "the store cannot write now");
                 distribute(changes, shares, |share| {
                     Verdict::Unavailable(share, message.clone())

@@ -157,8 +157,8 @@ pub(crate) async fn serve(
         Arc::new(caller),
         clock,
         engine_config(&config),
-    )?;
-    put_services(&engine, &config).await?;
+    )
+    .map_err(not_opened)?;
     let stop = CancellationToken::new();
     let notices = match &config.notify {
         None => Arc::default(),
@@ -241,17 +241,15 @@ fn engine_config(config: &Config) -> banyan_engine::Config {
         keep: config.defaults.keep,
         key_retention: config.defaults.key_retention,
         keep_audit: config.defaults.keep_audit,
+        services: config.services.clone().into_iter().collect(),
         ..banyan_engine::Config::default()
     }
 }
 
-async fn put_services(engine: &Engine, config: &Config) -> Result<(), RunError> {
-    for (name, settings) in &config.services {
-        let put = engine.put_service(name, settings.clone(), None).await;
-        put.map_err(|source| RunError::Service {
-            name: name.clone(),
-            source,
-        })?;
+/// A service that cannot be used stands in the configuration file.
+fn not_opened(error: OpenEngineError) -> RunError {
+    match error {
+        OpenEngineError::Described { name, source } => RunError::Service { name, source },
+        error => RunError::Engine(error),
     }
-    Ok(())
 }

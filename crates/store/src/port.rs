@@ -18,7 +18,8 @@ use std::collections::BTreeMap;
 /// The one writer of a store. It lives on a thread of its own.
 pub trait Writer: Send {
     /// Applies a batch in one transaction, in its order: a change sees the ones before it.
-    /// When it returns `Ok`, everything in it that was not a conflict is on disk.
+    /// When it returns `Ok`, everything in it that was not a conflict is on disk. An empty batch
+    /// changes nothing and is written all the same: it tells whether the store can write.
     ///
     /// # Errors
     /// Nothing of the batch was applied, save [`CommitError::Unknown`].

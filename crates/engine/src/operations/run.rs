@@ -61,7 +61,7 @@ impl Engine {
         let Some(operation) = operations.next() else {
             return Ok(None);
         };
-        self.shared().life.check(self.now())?;
+        self.shared().life.check()?;
         let began = self.now();
         let size = usize::try_from(operation.rate / BATCHES_A_SECOND).unwrap_or(BATCH);
         let batch = self.look(&operation, size.clamp(1, BATCH)).await?;

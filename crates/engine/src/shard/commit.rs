@@ -109,6 +109,9 @@ impl Shard {
             }
             true
         });
+        // Who looks is told by the store what is on disk.
+        let lookers = std::mem::take(&mut open.lookers).into_iter();
+        open.lookers = lookers.filter_map(|one| one.turn_away(message)).collect();
         let of_sagas = left.len();
         left.extend(all.drain(open.of_sagas..).flatten());
         (open.of_sagas, open.changes) = (of_sagas, left.len());

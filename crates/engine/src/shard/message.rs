@@ -76,6 +76,49 @@ pub enum Message {
     },
 }
 
+impl Message {
+    /// Answers who cannot be let wait, for the store cannot write now; gives what is to be
+    /// handled later all the same. Who no longer waits for an answer has gone.
+    pub(crate) fn turn_away(self, why: &str) -> Option<Message> {
+        let refusal = || Refusal::Unavailable {
+            message: why.to_owned(),
+        };
+        match self {
+            Message::Start { reply, .. } => {
+                drop(reply.send(StartReply::Refused(refusal())));
+                None
+            }
+            Message::Input {
+                reply: Some(reply), ..
+            } => {
+                drop(reply.send(Err(NotTaken::Refused(refusal()))));
+                None
+            }
+            // What is on disk can be read.
+            Message::Get { reply, .. } => {
+                drop(reply.send(None));
+                None
+            }
+            Message::Watch {
+                id,
+                until,
+                now,
+                done,
+            } => {
+                drop(now.send(None));
+                let (now, _) = oneshot::channel();
+                Some(Message::Watch {
+                    id,
+                    until,
+                    now,
+                    done,
+                })
+            }
+            kept => Some(kept),
+        }
+    }
+}
+
 /// A message of another saga on its way.
 #[derive(Clone, Debug)]
 pub struct Mail {

@@ -7,6 +7,7 @@ use crate::reply;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use banyan_api::{Code, Health, HealthStatus};
+use banyan_engine::Refusal;
 use http::header;
 use std::sync::Arc;
 
@@ -25,6 +26,9 @@ pub(crate) async fn lives() -> Response {
     responses((status = 200, description = "It can", body = Health)),
 )]
 pub(crate) async fn ready(State(app): State<App>) -> Answer {
+    if let Some(refusal @ Refusal::Unavailable { .. }) = app.engine.refuses() {
+        return Err(refusal.into());
+    }
     if app.stop.is_cancelled() || !app.engine.ready() {
         let detail = "the server is starting or stopping, and accepts nothing now";
         return Err(Fault::new(Code::Stopping, detail));

@@ -97,6 +97,13 @@ impl SqliteWriter {
         self.connection
             .prepare_cached("BEGIN IMMEDIATE")?
             .execute(())?;
+        if changes.is_empty() {
+            // The page is written though nothing on it changes: an empty transaction would
+            // succeed on any disk.
+            self.connection
+                .prepare_cached("UPDATE meta SET store_id = store_id")?
+                .execute(())?;
+        }
         let mut applied = Vec::with_capacity(changes.len());
         for change in changes {
             let done = self.apply(change)?;
