@@ -102,9 +102,6 @@ impl Engine {
             doors,
             config,
         });
-        for (name, _) in &shared.config.services {
-            shared.openings.open(name);
-        }
         let shells = start_shells(&shared, &committer, inboxes);
         let background = start_background(&shared, &committer, in_flight);
         let engine = Engine(Arc::new(Inner {
@@ -264,6 +261,9 @@ fn start_shells(shared: &Arc<Shared>, committer: &Committer, inboxes: Inboxes) -
 }
 
 fn start_background(shared: &Arc<Shared>, committer: &Committer, in_flight: Vec<Id>) -> Background {
+    for (name, _) in &shared.config.services {
+        shared.openings.open(name);
+    }
     let (tasks, stop) = (TaskTracker::new(), shared.life.stop.child_token());
     let background = Background { tasks, stop };
     background.run(timers::recover(Arc::clone(shared), in_flight));
