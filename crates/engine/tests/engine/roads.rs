@@ -2,6 +2,7 @@
 
 use crate::world::{ORDER, World, by, http};
 use banyan_core::saga::{Leg, LegPhase, Saga, Status, StepState};
+use banyan_core::wire::What;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -157,4 +158,32 @@ async fn a_branch_that_stays_parked_over_a_crash_goes_on_at_once_when_its_servic
         world.engine.resume(second, by()).await.unwrap();
         assert_eq!(world.rest(&saga).await.status(), Status::Completed);
     }
+}
+
+/// A pause that comes while a call is on its way out holds it back: nothing has left.
+#[tokio::test]
+async fn a_call_that_was_held_back_is_asked_again_once_nothing_holds_it() {
+    let world = World::new().await;
+    world.register(ORDER).await;
+    let held = || What::Held {
+        message: "the service stock is paused".to_owned(),
+    };
+    // The pause was over before the answer was there.
+    world.script.answer("stock", Leg::Do, held());
+    let saga = world.begin("order", "a").await;
+    assert_eq!(world.rest(&saga).await.status(), Status::Completed);
+    assert_eq!(
+        world.script.calls(),
+        ["order do 1", "stock do 1", "stock do 2"]
+    );
+    // The pause lasts.
+    let answer = world.script.hold("stock", Leg::Do);
+    let saga = world.begin("order", "b").await;
+    world.script.until_calls(5).await;
+    world.engine.pause("stock", by()).await.unwrap();
+    answer.send(held()).unwrap();
+    world.until(&saga, |saga| is_parked(saga, 1)).await;
+    assert_eq!(world.script.calls().len(), 5);
+    world.engine.resume("stock", by()).await.unwrap();
+    assert_eq!(world.rest(&saga).await.status(), Status::Completed);
 }

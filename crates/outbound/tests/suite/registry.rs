@@ -3,9 +3,10 @@
 use banyan_core::Timestamp;
 use banyan_core::saga::{Leg, Misconfigured, ParkCode, Road, Services};
 use banyan_core::time::Duration;
-use banyan_outbound::{Due, PROBE_MAX, ROADS_MAX, Registry, RoadKey, Settings};
+use banyan_outbound::{Caller, Due, PROBE_MAX, ROADS_MAX, Registry, RoadKey, Room, Settings};
 use proptest::prelude::*;
 use serde_json::json;
+use std::sync::Arc;
 
 const START: Timestamp = Timestamp(1_000_000);
 
@@ -242,6 +243,31 @@ fn a_wrong_credential_is_narrowed_to_its_road_once_another_road_is_answered() {
     // Another road is refused too: then it is the credential.
     assert!(block(&registry, "c", true, after(99)));
     assert!(registry.admit(&road("d", 1, DO)).is_err());
+}
+
+/// What is under way counts whatever the settings were that it left by.
+#[tokio::test]
+async fn the_places_of_a_service_outlive_its_changes_and_are_its_own() {
+    let registry = Arc::new(registry());
+    registry.put("other", settings(), START).unwrap();
+    let caller = Caller::new(Arc::clone(&registry));
+    let mut taken = Vec::new();
+    let waits = loop {
+        match caller.room("shop") {
+            Room::Has(Some(place)) => taken.push(place),
+            Room::Has(None) => panic!("the service is registered"),
+            Room::Waits(waits) => break waits,
+        }
+    };
+    let full = registry.view("shop").unwrap().in_flight;
+    assert_eq!(full, taken.len());
+    registry.put("shop", settings(), after(1)).unwrap();
+    registry.resume("shop", after(2));
+    assert_eq!(registry.view("shop").unwrap().in_flight, full);
+    assert!(matches!(caller.room("shop"), Room::Waits(_)));
+    assert!(matches!(caller.room("other"), Room::Has(Some(_))));
+    taken.pop();
+    assert!(waits.await.is_some());
 }
 
 #[test]
