@@ -274,7 +274,7 @@ fn what_no_service_would_read_is_not_sent() {
         (
             "do: GET svc /t, headers: { X-N: $input.n }",
             &long,
-            "the header X-N of the call would take 20000 bytes",
+            "the header x-n of the call would take 20000 bytes",
         ),
         (
             "do: GET svc /t, headers: { X-N: $input.n }",
